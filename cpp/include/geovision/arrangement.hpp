@@ -1,0 +1,104 @@
+// Planar maps on the integer grid: segments in, noded edges and faces out.
+//
+// `Noder` rounds segments to the grid by iterated snap rounding with a minimum vertex separation: on
+// return no two vertices are closer than `min_edge` grid steps, no edges cross, and no vertex lies on
+// the inside of an edge. A crossing is computed from the segments as they came, so the outline of a
+// result stays within one rounding step of the outline that was given.
+// `PlanarMap` finds the faces of noded edges. Both keep their memory between calls.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "geovision/geom.hpp"
+
+namespace geovision {
+
+struct Segment {
+    Vec a, b;                 // as given, grid steps
+    std::int32_t left = -1;   // surface left of a->b in this layer, -1 for none
+    std::int32_t right = -1;
+    std::int16_t layer = 0;   // -1: a cut between surfaces `left` and `right` that changes no label
+    bool meets = false;       // the roof is continuous across this segment
+    std::int32_t source = -1; // outline edge that this segment is a piece of, -1 for creases
+};
+
+struct NodedEdge {
+    std::int32_t u, v;    // vertices
+    std::int32_t segment; // the segment it is a piece of, in the segment's direction
+};
+
+class Noder {
+public:
+    void clear(double min_edge);
+    // Segments are added in order of importance: vertices of earlier ones stay, later ones move to them.
+    void add(const Segment& s);
+    void anchor(Vec p) { vertex(p.x, p.y, true, &merged); }
+    // False when the iteration limit was hit.
+    bool node();
+    // Puts a vertex on every edge between u and v. False when it would be too close to a vertex.
+    bool split_edges(std::int32_t u, std::int32_t v, Vec at);
+
+    std::vector<Point> points;
+    std::vector<Segment> segments;
+    std::vector<NodedEdge> edges;
+    bool merged = false;  // some vertices were merged or moved by more than rounding
+
+private:
+    std::int32_t vertex(double x, double y, bool allow_create, bool* moved);
+    std::int32_t find_near(Point p, std::int64_t* d2) const;
+    void insert_hash(std::int32_t v);
+    void rebuild_hash();
+    bool split_near();
+    bool split_crossings();
+    void order_by_x();
+    Vec crossing(const NodedEdge& e, const NodedEdge& f) const;
+
+    std::int64_t min2_ = 100;
+    double min_edge_ = 10;
+    std::vector<std::int32_t> hash_, chain_, order_;
+    std::uint32_t mask_ = 0;
+    bool hashed_ = false;
+    std::vector<NodedEdge> next_edges_;
+    struct Cut {
+        std::int32_t edge, vertex;
+        double t;
+    };
+    std::vector<Cut> cuts_;
+    void apply_cuts();
+};
+
+// An undirected edge of the map: half-edge 2e runs u->v, half-edge 2e+1 runs v->u.
+struct MapEdge {
+    std::int32_t u, v;
+};
+
+class PlanarMap {
+public:
+    // Edges must be noded, distinct and not loops. Face 0 is the outside.
+    void build(const std::vector<Point>& points, const std::vector<MapEdge>& edges);
+
+    std::int32_t halves() const { return std::int32_t(origin.size()); }
+    std::int32_t faces() const { return std::int32_t(face_loops_begin.size()) - 1; }
+    static std::int32_t twin(std::int32_t h) { return h ^ 1; }
+
+    std::vector<std::int32_t> origin, next, loop_of;   // per half-edge; the face lies left
+    std::vector<std::int32_t> out_begin, out;          // half-edges leaving a vertex, counter-clockwise
+    std::vector<std::int32_t> loop_first, loop_face;   // per loop
+    std::vector<std::int64_t> loop_area2;
+    std::vector<std::int32_t> face_loops_begin, face_loops;  // a face's loops, the outer one first
+
+    std::int32_t face_of(std::int32_t h) const { return loop_face[std::size_t(loop_of[std::size_t(h)])]; }
+
+private:
+    void sort_out(const std::vector<Point>& points);
+    void trace_loops(const std::vector<Point>& points);
+    void nest_loops(const std::vector<Point>& points);
+    bool loop_contains(const std::vector<Point>& points, std::int32_t loop, Vec p) const;
+    std::vector<std::int32_t> position_;
+};
+
+// Point strictly inside / outside the closed chain of half-edges (p on the chain gives either).
+bool chain_contains(const std::vector<Point>& points, const std::int32_t* ids, std::size_t n, double px, double py);
+
+}  // namespace geovision

@@ -1,0 +1,324 @@
+// Corner heights of cells, and the repairs that keep their solids two-manifold.
+#include <algorithm>
+#include <cmath>
+
+#include "geovision/cells.hpp"
+
+namespace geovision {
+
+namespace {
+
+constexpr int max_repairs = 8;
+
+}  // namespace
+
+Status Cells::heights() {
+    for (int attempt = 0; attempt < max_repairs; ++attempt) {
+        top.assign(std::size_t(map.halves()), 0);
+        bottom.assign(std::size_t(map.halves()), 0);
+        for (std::int32_t v = 0; v + 1 < std::int32_t(map.out_begin.size()); ++v)
+            if (map.out_begin[std::size_t(v)] != map.out_begin[std::size_t(v) + 1] && corner_heights(v)) flags |= flag::merged_heights;
+        int round = 0;
+        while (untangle())
+            if (++round > 64) return Status::not_manifold;
+        drop_flat_cells();
+        if (!drop_detached()) return Status::ok;
+    }
+    return Status::not_manifold;
+}
+
+// True when heights were moved by more than rounding.
+bool Cells::corner_heights(std::int32_t vertex) {
+    const std::int32_t begin = map.out_begin[std::size_t(vertex)], n = map.out_begin[std::size_t(vertex) + 1] - begin;
+    const Point p = noder_.points[std::size_t(vertex)];
+    const auto corner = [&](std::int32_t i) { return map.out[std::size_t(begin + i)]; };
+    // Corners that meet across an edge share one height: groups are runs of the cyclic order.
+    group_.resize(std::size_t(n));
+    for (std::int32_t i = 0; i < n; ++i) group_[std::size_t(i)] = i;
+    const auto root = [&](std::int32_t i) {
+        while (group_[std::size_t(i)] != i) i = group_[std::size_t(i)];
+        return i;
+    };
+    std::int32_t solids = 0;
+    for (std::int32_t i = 0; i < n; ++i) {
+        if (!solid(corner(i))) continue;
+        ++solids;
+        const std::int32_t before = (i + n - 1) % n;
+        if (!meets_[std::size_t(corner(i) / 2)] || !solid(corner(before))) continue;
+        const std::int32_t a = root(i), b = root(before);
+        if (a != b) group_[std::size_t(std::max(a, b))] = std::min(a, b);
+    }
+    if (solids == 0) return false;
+    items_.clear();
+    slot_.assign(std::size_t(2 * n), -1);
+    for (std::int32_t i = 0; i < n; ++i) {
+        if (!solid(corner(i))) continue;
+        const std::int32_t s = surface_of_half(corner(i)), g = root(i);
+        double z = surface_z(s, p, true);
+        const double b = surface_z(s, p, false);
+        if (solids > 1) z = std::max(z, b + 2 * min_edge_);  // no zero thickness where cells share a vertex
+        if (slot_[std::size_t(g)] < 0) {
+            slot_[std::size_t(g)] = std::int32_t(items_.size());
+            items_.push_back({z, z, 0});
+        }
+        Item& item = items_[std::size_t(slot_[std::size_t(g)])];
+        item.lo = std::min(item.lo, z), item.hi = std::max(item.hi, z);
+        std::int32_t same = -1;  // bottoms of equal height are one item
+        for (std::int32_t k = 0; k < i; ++k) {
+            const std::int32_t m = slot_[std::size_t(n + k)];
+            if (m >= 0 && items_[std::size_t(m)].lo == b) same = m;
+        }
+        if (same < 0) {
+            same = std::int32_t(items_.size());
+            items_.push_back({b, b, -1});
+        }
+        slot_[std::size_t(n + i)] = same;
+    }
+    // Levels closer than the minimum edge become one; a bottom stays where it is.
+    const auto count = std::int32_t(items_.size());
+    thread_local std::vector<std::int32_t> sorted;
+    sorted.resize(std::size_t(count));
+    for (std::int32_t i = 0; i < count; ++i) sorted[std::size_t(i)] = i;
+    const auto middle = [&](std::int32_t i) { return (items_[std::size_t(i)].lo + items_[std::size_t(i)].hi) / 2; };
+    std::sort(sorted.begin(), sorted.end(), [&](std::int32_t a, std::int32_t b) { return middle(a) != middle(b) ? middle(a) < middle(b) : a < b; });
+    bool moved = false;
+    for (std::int32_t i = 0; i < count;) {
+        std::int32_t j = i + 1;
+        while (j < count && middle(sorted[std::size_t(j)]) - middle(sorted[std::size_t(j - 1)]) < min_edge_) ++j;
+        double z = (middle(sorted[std::size_t(i)]) + middle(sorted[std::size_t(j - 1)])) / 2;
+        for (std::int32_t k = j; k-- > i;)
+            if (items_[std::size_t(sorted[std::size_t(k)])].z == -1) z = middle(sorted[std::size_t(k)]);
+        moved = moved || middle(sorted[std::size_t(j - 1)]) - middle(sorted[std::size_t(i)]) > 1;
+        for (std::int32_t k = i; k < j; ++k) items_[std::size_t(sorted[std::size_t(k)])].z = std::int32_t(std::lround(z));
+        i = j;
+    }
+    for (std::int32_t i = 0; i < n; ++i) {
+        if (!solid(corner(i))) continue;
+        const auto h = std::size_t(corner(i));
+        top[h] = items_[std::size_t(slot_[std::size_t(root(i))])].z;
+        bottom[h] = items_[std::size_t(slot_[std::size_t(n + i)])].z;
+    }
+    return moved;
+}
+
+// Sets every level between two at a vertex to one height.
+bool Cells::level(std::int32_t vertex, std::int32_t za, std::int32_t zb) {
+    const std::int32_t lo = std::min(za, zb), hi = std::max(za, zb);
+    std::int32_t z = lo + (hi - lo) / 2;
+    for (std::int32_t i = map.out_begin[std::size_t(vertex)]; i < map.out_begin[std::size_t(vertex) + 1]; ++i) {
+        const auto h = std::size_t(map.out[std::size_t(i)]);
+        if (solid(std::int32_t(h)) && bottom[h] >= lo && bottom[h] <= hi) z = bottom[h];
+    }
+    for (std::int32_t i = map.out_begin[std::size_t(vertex)]; i < map.out_begin[std::size_t(vertex) + 1]; ++i) {
+        const auto h = std::size_t(map.out[std::size_t(i)]);
+        if (!solid(std::int32_t(h))) continue;
+        if (top[h] >= lo && top[h] <= hi) top[h] = z;
+        if (bottom[h] >= lo && bottom[h] <= hi) bottom[h] = z;
+    }
+    flags |= flag::merged_heights;
+    return lo != hi;
+}
+
+// Cells must not change places in height along an edge; where rounding made them, one end is levelled.
+bool Cells::untangle() {
+    bool changed = false;
+    for (std::int32_t e = 0; e < std::int32_t(edges_.size()); ++e) {
+        const std::int32_t l = 2 * e, r = 2 * e + 1;
+        if (!solid(l) || !solid(r)) continue;
+        // Corners of both cells at both ends: u is the origin of l, v that of r.
+        const auto lu = std::size_t(l), lv = std::size_t(map.next[std::size_t(l)]), ru = std::size_t(map.next[std::size_t(r)]), rv = std::size_t(r);
+        const std::int32_t pairs[3][4] = {{top[lu], top[ru], top[lv], top[rv]}, {top[lu], bottom[ru], top[lv], bottom[rv]}, {bottom[lu], top[ru], bottom[lv], top[rv]}};
+        for (int k = 0; k < (raised_ ? 3 : 1); ++k) {
+            const std::int64_t du = std::int64_t(pairs[k][0]) - pairs[k][1], dv = std::int64_t(pairs[k][2]) - pairs[k][3];
+            if (du * dv >= 0) continue;
+            const bool at_u = std::abs(du) <= std::abs(dv);
+            changed = level(at_u ? edges_[std::size_t(e)].u : edges_[std::size_t(e)].v, at_u ? pairs[k][0] : pairs[k][2], at_u ? pairs[k][1] : pairs[k][3]) || changed;
+            break;
+        }
+    }
+    return changed;
+}
+
+void Cells::drop_flat_cells() {
+    for (std::int32_t f = 1; f < map.faces(); ++f) {
+        if (cell[std::size_t(f)] < 0) continue;
+        bool flat = true;
+        for (std::int32_t k = map.face_loops_begin[std::size_t(f)]; flat && k < map.face_loops_begin[std::size_t(f) + 1]; ++k) {
+            const std::int32_t first = map.loop_first[std::size_t(map.face_loops[std::size_t(k)])];
+            std::int32_t h = first;
+            do {
+                flat = flat && top[std::size_t(h)] <= bottom[std::size_t(h)];
+                h = map.next[std::size_t(h)];
+            } while (h != first);
+        }
+        if (!flat) continue;
+        cell[std::size_t(f)] = -1;
+        flags |= flag::cells_removed;
+    }
+}
+
+// Neighbours whose height ranges only touch would share a bare edge: an overhang is dropped, a raised part
+// is let down by the minimum feature.
+bool Cells::drop_detached() {
+    if (!raised_) return false;
+    bool changed = false;
+    for (std::int32_t e = 0; e < std::int32_t(edges_.size()); ++e) {
+        for (int side = 0; side < 2; ++side) {
+            const std::int32_t low = 2 * e + side, high = low ^ 1;
+            if (!solid(low) || !solid(high)) continue;
+            const auto lu = std::size_t(low), lv = std::size_t(map.next[std::size_t(low)]), hu = std::size_t(map.next[std::size_t(high)]), hv = std::size_t(high);
+            const bool below = top[lu] <= bottom[hu] && top[lv] <= bottom[hv];
+            const bool apart = top[lu] < bottom[hu] && top[lv] < bottom[hv];
+            if (!below || apart) continue;
+            std::int32_t& s = cell[std::size_t(map.face_of(high))];
+            if (surfaces[std::size_t(s)].rank < 0) {
+                s = -1;
+                flags |= flag::overhang_dropped;
+            } else {
+                surfaces[std::size_t(s)].bottom.c -= 2 * min_edge_;
+                flags |= flag::merged_heights;
+            }
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+std::int32_t Cells::find_touch() const {
+    for (std::int32_t v = 0; v + 1 < std::int32_t(map.out_begin.size()); ++v) {
+        const std::int32_t begin = map.out_begin[std::size_t(v)], n = map.out_begin[std::size_t(v) + 1] - begin;
+        if (n < 4) continue;
+        // In the slab under each level the solid sectors must form one run round the vertex.
+        for (std::int32_t k = 0; k < 2 * n; ++k) {
+            const auto at = std::size_t(map.out[std::size_t(begin + k / 2)]);
+            if (!solid(std::int32_t(at))) continue;
+            const std::int32_t z = k % 2 == 0 ? top[at] : bottom[at];
+            int changes = 0;
+            bool last = false;
+            for (std::int32_t i = 0; i <= n; ++i) {
+                const auto h = std::size_t(map.out[std::size_t(begin + i % n)]);
+                const bool inside = solid(std::int32_t(h)) && bottom[h] < z && top[h] >= z;
+                changes += i > 0 && inside != last;
+                last = inside;
+            }
+            if (changes > 2) return v;
+        }
+    }
+    return -1;
+}
+
+void Cells::redraw(Drawing& drawing) const {
+    drawing.clear();
+    drawing.surfaces = surfaces;
+    drawing.flags = flags;
+    drawing.add_layer();
+    for (std::size_t e = 0; e < edges_.size(); ++e) {
+        const Point u = noder_.points[std::size_t(edges_[e].u)], v = noder_.points[std::size_t(edges_[e].v)];
+        drawing.segments.push_back({{double(u.x), double(u.y)}, {double(v.x), double(v.y)}, surface_of_half(std::int32_t(2 * e)),
+                                    surface_of_half(std::int32_t(2 * e + 1)), 0, meets_[e] != 0, source[e]});
+    }
+}
+
+Vec Cells::pulled_point(std::int32_t half, double feature) const {
+    const std::int32_t v = map.origin[std::size_t(half)], begin = map.out_begin[std::size_t(v)], n = map.out_begin[std::size_t(v) + 1] - begin;
+    std::int32_t i = 0;
+    while (map.out[std::size_t(begin + i)] != half) ++i;
+    const auto unit = [&](std::int32_t h) {
+        const Point a = noder_.points[std::size_t(v)], b = noder_.points[std::size_t(map.origin[std::size_t(h ^ 1)])];
+        const double length = std::sqrt(double(dist2(a, b)));
+        return Vec{(b.x - a.x) / length, (b.y - a.y) / length};
+    };
+    const Vec a = unit(half), b = unit(map.out[std::size_t(begin + (i + 1) % n)]);
+    Vec m{a.x + b.x, a.y + b.y};
+    double length = std::hypot(m.x, m.y);
+    if (length < 1e-6) {  // a straight angle: square to it, to the left of the first edge
+        m = {-a.y, a.x};
+        length = 1;
+    }
+    const Point p = noder_.points[std::size_t(v)];
+    return {p.x + feature * m.x / length, p.y + feature * m.y / length};
+}
+
+bool Cells::redraw_pulled(std::int32_t v, double feature, int attempt, Drawing& drawing) const {
+    const std::int32_t begin = map.out_begin[std::size_t(v)], n = map.out_begin[std::size_t(v) + 1] - begin;
+    // Candidates: sectors narrower than a half turn; empty ones first, then lower ones.
+    struct Candidate {
+        std::int32_t half;
+        std::int64_t order;
+    };
+    std::vector<Candidate> candidates;
+    for (std::int32_t i = 0; i < n; ++i) {
+        const std::int32_t h = map.out[std::size_t(begin + i)], g = map.out[std::size_t(begin + (i + 1) % n)];
+        const Point p = noder_.points[std::size_t(v)], a = noder_.points[std::size_t(map.origin[std::size_t(h ^ 1)])], b = noder_.points[std::size_t(map.origin[std::size_t(g ^ 1)])];
+        if (orient(p, a, b) <= 0) continue;
+        const bool outside = map.face_of(h) == 0;
+        candidates.push_back({h, solid(h) ? std::int64_t(top[std::size_t(h)]) - bottom[std::size_t(h)] + 2 : outside ? 1 : 0});
+    }
+    if (candidates.empty()) return false;
+    std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
+    const std::int32_t half = candidates[std::size_t(attempt) % candidates.size()].half;
+    std::int32_t i = 0;
+    while (map.out[std::size_t(begin + i)] != half) ++i;
+    const std::int32_t other = map.out[std::size_t(begin + (i + 1) % n)];
+    const Vec to = pulled_point(half, feature);
+    redraw(drawing);
+    const auto move = [&](std::int32_t h) {
+        Segment& s = drawing.segments[std::size_t(h / 2)];
+        (h % 2 == 0 ? s.a : s.b) = to;
+    };
+    move(half);
+    move(other);
+    const Point p = noder_.points[std::size_t(v)];
+    const std::int32_t left = surface_of_half(other), right = surface_of_half(half ^ 1);
+    if (left != right) drawing.segments.push_back({{double(p.x), double(p.y)}, to, left, right, 0, false, -1});
+    drawing.flags |= flag::separated;
+    return true;
+}
+
+void Cells::draw_overhang(const double* overhang_of_part, double thickness, Drawing& drawing) const {
+    for (std::int32_t h = 0; h < map.halves(); ++h) {
+        if (!solid(h) || solid(h ^ 1)) continue;
+        const Surface& s = surfaces[std::size_t(surface_of_half(h))];
+        const double reach = overhang_of_part[s.part];
+        if (!(reach > 0) || s.label != Label::roof) continue;
+        // Mitred corners with the boundary half-edges before and after, on the outside.
+        const auto outer_next = [&](std::int32_t g) {
+            std::int32_t k = map.next[std::size_t(g)];
+            while (solid(k ^ 1)) k = map.next[std::size_t(k ^ 1)];
+            return k;
+        };
+        const auto outer_prev = [&](std::int32_t g) {
+            // the boundary half-edge that ends where g starts: turn clockwise over solid cells
+            std::int32_t k = g;
+            while (true) {
+                const std::int32_t v = map.origin[std::size_t(k)], begin = map.out_begin[std::size_t(v)], n = map.out_begin[std::size_t(v) + 1] - begin;
+                std::int32_t i = 0;
+                while (map.out[std::size_t(begin + i)] != k) ++i;
+                k = map.out[std::size_t(begin + (i + 1) % n)];
+                if (!solid(k)) return k ^ 1;
+            }
+        };
+        const auto point = [&](std::int32_t v) { return Vec{double(noder_.points[std::size_t(v)].x), double(noder_.points[std::size_t(v)].y)}; };
+        const auto normal = [&](std::int32_t g) {
+            const Vec a = point(map.origin[std::size_t(g)]), b = point(map.origin[std::size_t(g ^ 1)]);
+            const double length = std::hypot(b.x - a.x, b.y - a.y);
+            return Vec{(b.y - a.y) / length, -(b.x - a.x) / length};
+        };
+        const auto mitre = [&](Vec p, Vec m, Vec n) {
+            const double c = 1 + m.x * n.x + m.y * n.y;  // 1 + cos of the turn
+            const double k = c > 0.3 ? reach / c : reach;
+            return c > 0.3 ? Vec{p.x + k * (m.x + n.x), p.y + k * (m.y + n.y)} : Vec{p.x + k * n.x, p.y + k * n.y};
+        };
+        const Vec a = point(map.origin[std::size_t(h)]), b = point(map.origin[std::size_t(h ^ 1)]), n = normal(h);
+        const Vec quad[4] = {a, mitre(a, normal(outer_prev(h)), n), mitre(b, normal(outer_next(h)), n), b};
+        const auto id = std::int32_t(drawing.surfaces.size());
+        Surface strip = s;
+        strip.rank = -2;
+        strip.bottom = s.top;
+        strip.bottom.c -= thickness * std::sqrt(1 + s.top.a * s.top.a + s.top.b * s.top.b);
+        drawing.surfaces.push_back(strip);
+        drawing.polygon(quad, 4, id, drawing.add_layer());
+    }
+}
+
+}  // namespace geovision

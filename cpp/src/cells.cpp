@@ -1,0 +1,357 @@
+#include "geovision/cells.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace geovision {
+
+namespace {
+
+constexpr std::int32_t unknown = -2;
+constexpr int max_rounds = 4;
+
+// Rounding a crease to the grid leaves the planes this far apart at its vertices.
+double rounding_tolerance(const Plane& difference) { return 2 + 1.5 * std::hypot(difference.a, difference.b); }
+
+Plane operator-(const Plane& p, const Plane& q) { return {p.a - q.a, p.b - q.b, p.c - q.c}; }
+
+bool same_plane(const Plane& p, const Plane& q) { return p.a == q.a && p.b == q.b && p.c == q.c; }
+
+}  // namespace
+
+Status Cells::overlay(const Drawing& drawing, double min_edge) {
+    min_edge_ = min_edge;
+    surfaces = drawing.surfaces;
+    flags = drawing.flags;
+    support_.clear();
+    for (const Layer& l : drawing.layers) support_.push_back(l.support);
+    raised_ = false;
+    for (const Surface& s : surfaces) raised_ = raised_ || s.bottom.a != 0 || s.bottom.b != 0 || s.bottom.c != 0;
+    noder_.clear(min_edge);
+    for (const Vec a : drawing.anchors) noder_.anchor(a);
+    for (const Segment& s : drawing.segments) noder_.add(s);
+    const std::size_t layers = drawing.layers.size();
+    for (int round = 0;; ++round) {
+        if (!noder_.node()) return Status::not_converged;
+        collect_edges();
+        map.build(noder_.points, map_edges_);
+        label_faces(layers);
+        cuts_.clear();
+        choose_cells(layers, round < max_rounds);
+        for (const Segment& s : cuts_) noder_.add(s);
+        const bool split = round < max_rounds && split_steps();
+        if (cuts_.empty() && !split) break;
+    }
+    if (dissolve()) map.build(noder_.points, map_edges_);
+    if (map.faces() < 2) return Status::empty;
+    // Faces again carry the surface of any edge beside them.
+    cell.assign(std::size_t(map.faces()), -1);
+    source.resize(edges_.size());
+    meets_.resize(edges_.size());
+    for (std::size_t e = 0; e < edges_.size(); ++e) {
+        const EdgeLabel& l = labels_[std::size_t(edges_[e].label_begin)];
+        cell[std::size_t(map.face_of(std::int32_t(2 * e)))] = l.left;
+        cell[std::size_t(map.face_of(std::int32_t(2 * e + 1)))] = l.right;
+        meets_[e] = edge_meets(edges_[e], l.left, l.right);
+        source[e] = -1;
+        for (std::int32_t k = edges_[e].begin; k < edges_[e].end; ++k)
+            source[e] = std::max(source[e], noder_.segments[std::size_t(noder_.edges[std::size_t(order_[std::size_t(k)])].segment)].source);
+    }
+    cell[0] = -1;
+    if (noder_.merged) flags |= flag::merged_edges;
+    bool any = false;
+    for (const std::int32_t s : cell) any = any || s >= 0;
+    return any ? Status::ok : Status::empty;
+}
+
+// Pieces with the same ends become one edge, which keeps the change of label that remains in each layer.
+void Cells::collect_edges() {
+    const std::size_t n = noder_.edges.size();
+    keys_.resize(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        const NodedEdge& e = noder_.edges[i];
+        keys_[i] = (std::uint64_t(std::uint32_t(std::min(e.u, e.v))) << 42) | (std::uint64_t(std::uint32_t(std::max(e.u, e.v))) << 21) | i;
+    }
+    order_.resize(n);
+    if (n < (1u << 21)) {
+        std::sort(keys_.begin(), keys_.end());
+        for (std::size_t i = 0; i < n; ++i) order_[i] = std::int32_t(keys_[i] & ((1u << 21) - 1));
+    }
+    edges_.clear();
+    map_edges_.clear();
+    labels_.clear();
+    for (std::size_t i = 0; i < n;) {
+        const NodedEdge& e = noder_.edges[std::size_t(order_[i])];
+        std::size_t j = i + 1;
+        while (j < n && (keys_[j] >> 21) == (keys_[i] >> 21)) ++j;
+        Edge edge{e.u, e.v, std::int32_t(i), std::int32_t(j), std::int32_t(labels_.size()), 0};
+        add_labels(edge);
+        if (edge.label_end > edge.label_begin) {
+            edges_.push_back(edge);
+            map_edges_.push_back({edge.u, edge.v});
+        }
+        i = j;
+    }
+}
+
+void Cells::add_labels(Edge& e) {
+    bool cut = false;
+    const auto side = [&](std::int32_t k, EdgeLabel* l) {
+        const NodedEdge& piece = noder_.edges[std::size_t(order_[std::size_t(k)])];
+        const Segment& s = noder_.segments[std::size_t(piece.segment)];
+        const bool forward = piece.u == e.u;
+        *l = {s.layer, forward ? s.left : s.right, forward ? s.right : s.left};
+    };
+    for (std::int32_t k = e.begin; k < e.end; ++k) {
+        EdgeLabel l{};
+        side(k, &l);
+        if (l.layer < 0) {
+            cut = true;
+            continue;
+        }
+        bool seen = false;
+        for (std::int32_t m = e.begin; m < k && !seen; ++m) {
+            EdgeLabel other{};
+            side(m, &other);
+            seen = other.layer == l.layer;
+        }
+        if (seen) continue;
+        if (e.end - e.begin > 1) {  // what is left of the chain of changes across all pieces of this layer
+            EdgeLabel rest{l.layer, unknown, unknown};
+            for (std::int32_t a = k; a < e.end; ++a) {
+                EdgeLabel p{};
+                side(a, &p);
+                if (p.layer != l.layer) continue;
+                int balance_left = 0, balance_right = 0;
+                for (std::int32_t b = k; b < e.end; ++b) {
+                    EdgeLabel q{};
+                    side(b, &q);
+                    if (q.layer != l.layer) continue;
+                    balance_left += (q.left == p.left) - (q.right == p.left);
+                    balance_right += (q.right == p.right) - (q.left == p.right);
+                }
+                if (balance_left > 0 && (rest.left == unknown || (rest.left < 0 && p.left >= 0))) rest.left = p.left;
+                if (balance_right > 0 && (rest.right == unknown || (rest.right < 0 && p.right >= 0))) rest.right = p.right;
+            }
+            if (rest.left == unknown || rest.right == unknown) continue;
+            l = rest;
+        }
+        if (l.left != l.right) labels_.push_back(l);
+    }
+    e.label_end = std::int32_t(labels_.size());
+    if (cut && e.label_end == e.label_begin) {
+        labels_.push_back({-1, unknown, unknown});
+        e.label_end = std::int32_t(labels_.size());
+    }
+}
+
+void Cells::label_faces(std::size_t layers) {
+    const std::size_t faces = std::size_t(map.faces());
+    face_label_.assign(faces * layers, unknown);
+    label_weight_.assign(faces * layers, 0);
+    std::size_t known = 0;
+    for (std::size_t e = 0; e < edges_.size(); ++e) {
+        const Edge& edge = edges_[e];
+        const double weight = 1 + double(dist2(noder_.points[std::size_t(edge.u)], noder_.points[std::size_t(edge.v)]));
+        for (std::int32_t k = edge.label_begin; k < edge.label_end; ++k) {
+            const EdgeLabel& l = labels_[std::size_t(k)];
+            if (l.layer < 0) continue;
+            for (int side = 0; side < 2; ++side) {
+                const std::size_t at = std::size_t(map.face_of(std::int32_t(2 * e) + side)) * layers + std::size_t(l.layer);
+                known += face_label_[at] == unknown;
+                if (weight > label_weight_[at]) {
+                    label_weight_[at] = weight;
+                    face_label_[at] = side == 0 ? l.left : l.right;
+                }
+            }
+        }
+    }
+    for (std::size_t l = 0; l < layers; ++l) {
+        known += face_label_[l] == unknown;
+        face_label_[l] = -1;
+    }
+    if (known < faces * layers) flood_labels(layers);
+}
+
+void Cells::flood_labels(std::size_t layers) {
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (std::size_t e = 0; e < edges_.size(); ++e) {
+            const std::size_t f = std::size_t(map.face_of(std::int32_t(2 * e))) * layers, g = std::size_t(map.face_of(std::int32_t(2 * e + 1))) * layers;
+            for (std::size_t l = 0; l < layers; ++l) {
+                if ((face_label_[f + l] == unknown) == (face_label_[g + l] == unknown)) continue;
+                bool differs = false;
+                for (std::int32_t k = edges_[e].label_begin; k < edges_[e].label_end; ++k) differs = differs || labels_[std::size_t(k)].layer == std::int16_t(l);
+                if (differs) continue;
+                (face_label_[f + l] == unknown ? face_label_[f + l] : face_label_[g + l]) =
+                    face_label_[f + l] == unknown ? face_label_[g + l] : face_label_[f + l];
+                changed = true;
+            }
+        }
+    }
+    for (std::int32_t& l : face_label_)
+        if (l == unknown) l = -1;
+}
+
+void Cells::face_range(std::int32_t face, const Plane& difference, double* lo, double* hi, double* sum) const {
+    *lo = 1e300, *hi = -1e300, *sum = 0;
+    const std::int32_t first = map.loop_first[std::size_t(map.face_loops[std::size_t(map.face_loops_begin[std::size_t(face)])])];
+    std::int32_t h = first;
+    do {
+        const double d = difference.at(noder_.points[std::size_t(map.origin[std::size_t(h)])]);
+        *lo = std::min(*lo, d), *hi = std::max(*hi, d), *sum += d;
+        h = map.next[std::size_t(h)];
+    } while (h != first);
+}
+
+// Adds the line where `difference` is zero, as far as it runs inside the face. False where it does not cross.
+bool Cells::cut_face(std::int32_t face, const Plane& difference, double tolerance, std::int32_t left, std::int32_t right) {
+    double lo = 0, hi = 0, sum = 0;
+    face_range(face, difference, &lo, &hi, &sum);
+    if (lo > -tolerance || hi < tolerance) return false;
+    struct Hit {
+        double along;
+        Vec at;
+    };
+    thread_local std::vector<Hit> hits;
+    hits.clear();
+    for (std::int32_t k = map.face_loops_begin[std::size_t(face)]; k < map.face_loops_begin[std::size_t(face) + 1]; ++k) {
+        const std::int32_t first = map.loop_first[std::size_t(map.face_loops[std::size_t(k)])];
+        std::int32_t h = first;
+        do {
+            const Point a = noder_.points[std::size_t(map.origin[std::size_t(h)])], b = noder_.points[std::size_t(map.origin[std::size_t(h ^ 1)])];
+            const double da = difference.at(a), db = difference.at(b);
+            if ((da >= 0) != (db >= 0)) {
+                const double t = da / (da - db);
+                const Vec p{a.x + t * (double(b.x) - a.x), a.y + t * (double(b.y) - a.y)};
+                hits.push_back({-difference.b * p.x + difference.a * p.y, p});
+            }
+            h = map.next[std::size_t(h)];
+        } while (h != first);
+    }
+    std::sort(hits.begin(), hits.end(), [](const Hit& p, const Hit& q) { return p.along < q.along; });
+    for (std::size_t i = 0; i + 1 < hits.size(); i += 2) cuts_.push_back({hits[i].at, hits[i + 1].at, left, right, -1, true, -1});
+    return true;
+}
+
+void Cells::choose_cells(std::size_t layers, bool may_cut) {
+    cell.assign(std::size_t(map.faces()), -1);
+    face_bottom_.assign(std::size_t(map.faces()), -1);
+    for (std::int32_t f = 1; f < map.faces(); ++f) choose_cell(f, layers, may_cut);
+}
+
+void Cells::choose_cell(std::int32_t face, std::size_t layers, bool may_cut) {
+    const std::int32_t* label = face_label_.data() + std::size_t(face) * layers;
+    std::int32_t& best = cell[std::size_t(face)];
+    std::int16_t rank = -32768;
+    const auto counts = [&](std::size_t l) { return label[l] >= 0 && (support_[l] < 0 || label[support_[l]] >= 0); };
+    for (std::size_t l = 0; l < layers; ++l)
+        if (counts(l)) rank = std::max(rank, surfaces[std::size_t(label[l])].rank);
+    for (std::size_t l = 0; l < layers; ++l) {
+        if (!counts(l)) continue;
+        const Surface& s = surfaces[std::size_t(label[l])];
+        if (s.rank != rank || best == label[l]) continue;
+        if (best < 0) {
+            best = label[l];
+            continue;
+        }
+        const Plane difference = s.top - surfaces[std::size_t(best)].top;
+        if (may_cut) cut_face(face, difference, rounding_tolerance(difference), label[l], best);
+        double lo = 0, hi = 0, sum = 0;
+        face_range(face, difference, &lo, &hi, &sum);
+        if (sum > 0) best = label[l];
+    }
+    if (best < 0) return;
+    face_bottom_[std::size_t(face)] = best;
+    for (std::size_t l = 0; raised_ && l < layers; ++l) {
+        if (!counts(l) || label[l] == best) continue;
+        const Surface &s = surfaces[std::size_t(label[l])], &b = surfaces[std::size_t(best)];
+        double lo = 0, hi = 0, lower = 0, gap = 0;
+        face_range(face, s.bottom - surfaces[std::size_t(face_bottom_[std::size_t(face)])].bottom, &lo, &hi, &lower);
+        if (lower >= 0) continue;
+        face_range(face, b.bottom - s.top, &lo, &hi, &gap);
+        if (gap > 0) {  // daylight between them: a cell holds one storey, and the one that stands below wins
+            best = label[l];
+            flags |= flag::overhang_dropped;
+        }
+        face_bottom_[std::size_t(face)] = label[l];
+    }
+    const Plane thickness = surfaces[std::size_t(best)].top - surfaces[std::size_t(face_bottom_[std::size_t(face)])].bottom;
+    if (may_cut) cut_face(face, thickness, rounding_tolerance(thickness), best, -1);
+    double lo = 0, hi = 0, sum = 0;
+    face_range(face, thickness, &lo, &hi, &sum);
+    if (hi < min_edge_ || sum <= 0) {
+        best = -1;
+        flags |= flag::cells_removed;
+    }
+}
+
+// Where two cells change places as the higher one along their common edge, a vertex is needed.
+bool Cells::split_steps() {
+    bool split = false;
+    thread_local std::vector<std::pair<Vec, MapEdge>> todo;
+    todo.clear();
+    for (std::size_t e = 0; e < edges_.size(); ++e) {
+        const std::int32_t l = cell[std::size_t(map.face_of(std::int32_t(2 * e)))], r = cell[std::size_t(map.face_of(std::int32_t(2 * e + 1)))];
+        if (l < 0 || r < 0 || l == r) continue;
+        const Surface &s = surfaces[std::size_t(l)], &t = surfaces[std::size_t(r)];
+        const Point u = noder_.points[std::size_t(edges_[e].u)], v = noder_.points[std::size_t(edges_[e].v)];
+        const Plane pairs[3] = {s.top - t.top, s.top - t.bottom, t.top - s.bottom};
+        for (int k = 0; k < (raised_ ? 3 : 1); ++k) {
+            const double du = pairs[k].at(u), dv = pairs[k].at(v), tolerance = rounding_tolerance(pairs[k]);
+            if (std::min(du, dv) > -tolerance || std::max(du, dv) < tolerance) continue;
+            const double x = du / (du - dv);
+            todo.push_back({{u.x + x * (double(v.x) - u.x), u.y + x * (double(v.y) - u.y)}, {edges_[e].u, edges_[e].v}});
+            break;
+        }
+    }
+    for (const auto& [at, e] : todo) split = noder_.split_edges(e.u, e.v, at) || split;
+    return split;
+}
+
+// Drops edges with the same cell on both sides; leaves one label per edge, its surfaces left and right.
+bool Cells::dissolve() {
+    std::size_t kept = 0;
+    const std::size_t before = edges_.size();
+    for (std::size_t f = 0; f < cell.size(); ++f) {  // a cell with a lower neighbour's bottom is a surface of its own
+        if (cell[f] < 0 || face_bottom_[f] == cell[f]) continue;
+        const Plane bottom = surfaces[std::size_t(face_bottom_[f])].bottom;
+        if (same_plane(bottom, surfaces[std::size_t(cell[f])].bottom)) continue;
+        Surface copy = surfaces[std::size_t(cell[f])];
+        copy.bottom = bottom;
+        surfaces.push_back(copy);
+        cell[f] = std::int32_t(surfaces.size()) - 1;
+    }
+    for (std::size_t e = 0; e < before; ++e) {
+        const std::int32_t l = cell[std::size_t(map.face_of(std::int32_t(2 * e)))], r = cell[std::size_t(map.face_of(std::int32_t(2 * e + 1)))];
+        if (l == r) continue;
+        Edge edge = edges_[e];
+        labels_[kept] = {0, l, r};  // kept <= label_begin of every edge still to come
+        edge.label_begin = std::int32_t(kept);
+        edge.label_end = edge.label_begin + 1;
+        edges_[kept] = edge;
+        map_edges_[kept] = {edge.u, edge.v};
+        ++kept;
+    }
+    edges_.resize(kept);
+    map_edges_.resize(kept);
+    return kept != before;
+}
+
+bool Cells::edge_meets(const Edge& e, std::int32_t left, std::int32_t right) const {
+    for (std::int32_t k = e.begin; k < e.end; ++k) {
+        const NodedEdge& piece = noder_.edges[std::size_t(order_[std::size_t(k)])];
+        const Segment& s = noder_.segments[std::size_t(piece.segment)];
+        if (s.meets && ((s.left == left && s.right == right) || (s.left == right && s.right == left))) return true;
+    }
+    if (left < 0 || right < 0) return false;
+    const Plane d = surfaces[std::size_t(left)].top - surfaces[std::size_t(right)].top;
+    return std::abs(d.at(noder_.points[std::size_t(e.u)])) < min_edge_ && std::abs(d.at(noder_.points[std::size_t(e.v)])) < min_edge_;
+}
+
+double Cells::surface_z(std::int32_t surface, Point p, bool top_side) const {
+    const Surface& s = surfaces[std::size_t(surface)];
+    return (top_side ? s.top : s.bottom).at(p);
+}
+
+}  // namespace geovision

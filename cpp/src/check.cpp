@@ -1,0 +1,467 @@
+// The exact checker; see check.hpp for what it promises.
+#include "geovision/check.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numeric>
+#include <thread>
+
+#include "check_sweep.hpp"
+
+namespace geovision {
+namespace {
+
+__extension__ typedef __int128 Wide;  // a compiler extension, and said so under -Wpedantic
+
+struct Finding {
+    std::uint32_t faults = 0;
+    std::int64_t element = -1;
+    double volume = 0.0;
+    double deviation = 0.0;
+
+    void add(std::uint32_t bit, std::int64_t where) {
+        if (faults == 0 || bit < (faults & (~faults + 1))) element = where;
+        faults |= bit;
+    }
+};
+
+// Scratch of one thread, reused from building to building.
+struct Scratch {
+    std::vector<std::int32_t> start, out;  // half-edges by origin: start[v]..start[v+1] into out
+    std::vector<std::int32_t> twin;        // opposite half-edge, -1 for none
+    std::vector<std::int32_t> vertex_solid;
+    std::vector<std::int32_t> order;
+    std::vector<std::int32_t> face_start, face_triangles;
+    std::vector<std::int64_t> border, wanted;
+};
+
+// One building: pointers to its own slices and their lengths.
+class Building {
+  public:
+    Building(const SolidsView& all, const CheckOptions& options, std::int64_t index, Scratch& scratch)
+        : all_(all), options_(options), s_(scratch), index_(index) {}
+
+    Finding check() {
+        if (!slice()) return found_;
+        check_presence();
+        if (triangles_ == 0 || !check_indices()) return found_;
+        check_triangles();
+        check_edges();
+        if ((found_.faults & (fault::open_edge | fault::repeated_edge)) == 0) check_fans();
+        check_places();
+        check_volume();
+        if (all_.face_ring_offsets != nullptr) check_faces();
+        if (options_.self_intersection) check_crossings();
+        return found_;
+    }
+
+  private:
+    static bool range(const std::int64_t* offsets, std::int64_t i, std::int64_t total) {
+        return offsets[i] >= 0 && offsets[i] <= offsets[i + 1] && offsets[i + 1] <= total;
+    }
+
+    bool slice() {
+        if (!range(all_.vertex_offsets, index_, all_.vertex_count) ||
+            !range(all_.triangle_offsets, index_, all_.triangle_count) ||
+            !range(all_.face_offsets, index_, all_.face_count)) {
+            found_.add(fault::bad_offsets, -1);
+            return false;
+        }
+        xyz_ = all_.vertices + 3 * all_.vertex_offsets[index_];
+        vertices_ = static_cast<std::int32_t>(all_.vertex_offsets[index_ + 1] - all_.vertex_offsets[index_]);
+        tri_ = all_.triangles + 3 * all_.triangle_offsets[index_];
+        tri_face_ = all_.triangle_face + all_.triangle_offsets[index_];
+        triangles_ =
+            static_cast<std::int32_t>(all_.triangle_offsets[index_ + 1] - all_.triangle_offsets[index_]);
+        first_face_ = all_.face_offsets[index_];
+        faces_ = static_cast<std::int32_t>(all_.face_offsets[index_ + 1] - first_face_);
+        return true;
+    }
+
+    void check_presence() {
+        const bool accepted = all_.status == nullptr || all_.status[index_] == 0;
+        const bool has_any = vertices_ > 0 || triangles_ > 0 || faces_ > 0;
+        if (accepted != has_any || (has_any && triangles_ == 0)) found_.add(fault::solid_without_ok, -1);
+    }
+
+    bool check_indices() {
+        bool sound = true;
+        for (std::int32_t t = 0; t < triangles_; ++t) {
+            const bool corners = in(tri_[3 * t], vertices_) && in(tri_[3 * t + 1], vertices_) &&
+                                 in(tri_[3 * t + 2], vertices_);
+            if (corners && in(tri_face_[t], faces_)) continue;
+            found_.add(fault::bad_index, t);
+            sound = false;
+        }
+        return sound;
+    }
+
+    static bool in(std::int32_t index, std::int32_t count) { return index >= 0 && index < count; }
+
+    GridPoint point(std::int32_t v) const { return {xyz_[3 * v], xyz_[3 * v + 1], xyz_[3 * v + 2]}; }
+    std::int32_t origin(std::int32_t half) const { return tri_[half]; }
+    static std::int32_t next(std::int32_t half) { return half % 3 == 2 ? half - 2 : half + 1; }
+    static std::int32_t previous(std::int32_t half) { return half % 3 == 0 ? half + 2 : half - 1; }
+    std::int32_t target(std::int32_t half) const { return tri_[next(half)]; }
+    std::int32_t solid(std::int32_t t) const { return all_.face_solid[first_face_ + tri_face_[t]]; }
+
+    struct Normal {
+        Wide x, y, z;
+    };
+
+    // Twice the area vector; 67 bits.
+    Normal normal(std::int32_t t) const {
+        const GridPoint a = point(tri_[3 * t]), b = point(tri_[3 * t + 1]), c = point(tri_[3 * t + 2]);
+        const std::int64_t ux = std::int64_t{b.x} - a.x, uy = std::int64_t{b.y} - a.y,
+                           uz = std::int64_t{b.z} - a.z;
+        const std::int64_t vx = std::int64_t{c.x} - a.x, vy = std::int64_t{c.y} - a.y,
+                           vz = std::int64_t{c.z} - a.z;
+        return {Wide{uy} * vz - Wide{uz} * vy, Wide{uz} * vx - Wide{ux} * vz, Wide{ux} * vy - Wide{uy} * vx};
+    }
+
+    void check_triangles() {
+        const auto shortest = std::llround(options_.min_edge / all_.grid);
+        const Wide limit = Wide{shortest} * shortest;
+        for (std::int32_t t = 0; t < triangles_; ++t) {
+            const Normal n = normal(t);
+            if (n.x == 0 && n.y == 0 && n.z == 0) found_.add(fault::degenerate_triangle, t);
+            for (std::int32_t half = 3 * t; half < 3 * t + 3; ++half) {
+                if (length2(origin(half), target(half)) < limit) found_.add(fault::short_edge, t);
+            }
+        }
+    }
+
+    Wide length2(std::int32_t v, std::int32_t w) const {
+        const GridPoint a = point(v), b = point(w);
+        const std::int64_t x = std::int64_t{b.x} - a.x, y = std::int64_t{b.y} - a.y,
+                           z = std::int64_t{b.z} - a.z;
+        return Wide{x} * x + Wide{y} * y + Wide{z} * z;
+    }
+
+    void bucket_half_edges() {
+        const std::int32_t count = 3 * triangles_;
+        s_.start.assign(static_cast<std::size_t>(vertices_) + 1, 0);
+        for (std::int32_t h = 0; h < count; ++h) ++s_.start[static_cast<std::size_t>(origin(h)) + 1];
+        std::partial_sum(s_.start.begin(), s_.start.end(), s_.start.begin());
+        s_.out.resize(static_cast<std::size_t>(count));
+        s_.order.assign(s_.start.begin(), s_.start.end() - 1);
+        for (std::int32_t h = 0; h < count; ++h) {
+            s_.out[static_cast<std::size_t>(s_.order[static_cast<std::size_t>(origin(h))]++)] = h;
+        }
+    }
+
+    void check_edges() {
+        bucket_half_edges();
+        s_.twin.assign(static_cast<std::size_t>(3 * triangles_), -1);
+        for (std::int32_t h = 0; h < 3 * triangles_; ++h) {
+            const auto to = static_cast<std::size_t>(target(h)), from = static_cast<std::size_t>(origin(h));
+            for (std::int32_t i = s_.start[to]; i < s_.start[to + 1]; ++i) {
+                const std::int32_t other = s_.out[static_cast<std::size_t>(i)];
+                if (target(other) == origin(h)) s_.twin[static_cast<std::size_t>(h)] = other;
+            }
+            if (s_.twin[static_cast<std::size_t>(h)] < 0) found_.add(fault::open_edge, h / 3);
+            for (std::int32_t i = s_.start[from]; i < s_.start[from + 1]; ++i) {
+                const std::int32_t other = s_.out[static_cast<std::size_t>(i)];
+                if (other != h && target(other) == target(h))
+                    found_.add(fault::repeated_edge, std::max(h, other) / 3);
+            }
+        }
+    }
+
+    void check_fans() {
+        for (std::int32_t v = 0; v < vertices_; ++v) {
+            const std::int32_t begin = s_.start[static_cast<std::size_t>(v)];
+            const std::int32_t around = s_.start[static_cast<std::size_t>(v) + 1] - begin;
+            if (around == 0) {
+                found_.add(fault::unused_vertex, v);
+                continue;
+            }
+            const std::int32_t first = s_.out[static_cast<std::size_t>(begin)];
+            std::int32_t half = first, steps = 0;
+            do {
+                half = s_.twin[static_cast<std::size_t>(previous(half))];
+                ++steps;
+            } while (half != first && steps <= around);
+            if (steps != around) found_.add(fault::pinched_vertex, v);
+        }
+    }
+
+    // A vertex belongs to one solid, and no solid has two vertices at one place: otherwise whoever merges
+    // vertices by position (every viewer) makes an edge of four faces out of it.
+    void check_places() {
+        s_.vertex_solid.assign(static_cast<std::size_t>(vertices_), -1);
+        for (std::int32_t h = 0; h < 3 * triangles_; ++h) {
+            auto& mine = s_.vertex_solid[static_cast<std::size_t>(origin(h))];
+            if (mine >= 0 && mine != solid(h / 3)) found_.add(fault::mixed_solid, origin(h));
+            mine = solid(h / 3);
+        }
+        s_.order.resize(static_cast<std::size_t>(vertices_));
+        std::iota(s_.order.begin(), s_.order.end(), 0);
+        const auto less = [this](std::int32_t v, std::int32_t w) {
+            const GridPoint a = point(v), b = point(w);
+            if (a.x != b.x) return a.x < b.x;
+            if (a.y != b.y) return a.y < b.y;
+            if (a.z != b.z) return a.z < b.z;
+            const auto sa = s_.vertex_solid[static_cast<std::size_t>(v)],
+                       sb = s_.vertex_solid[static_cast<std::size_t>(w)];
+            return sa != sb ? sa < sb : v < w;
+        };
+        std::sort(s_.order.begin(), s_.order.end(), less);
+        for (std::size_t i = 1; i < s_.order.size(); ++i) {
+            const std::int32_t v = s_.order[i - 1], w = s_.order[i];
+            if (length2(v, w) == 0 &&
+                s_.vertex_solid[static_cast<std::size_t>(v)] == s_.vertex_solid[static_cast<std::size_t>(w)])
+                found_.add(fault::coincident_vertices, w);
+        }
+    }
+
+    // Sums six times the volume against the solid's own first corner, so that 33-bit differences suffice:
+    // 102 bits a term, 2^25 terms before 128 run out.
+    void check_volume() {
+        s_.order.resize(static_cast<std::size_t>(triangles_));
+        std::iota(s_.order.begin(), s_.order.end(), 0);
+        std::stable_sort(s_.order.begin(), s_.order.end(),
+                         [this](std::int32_t a, std::int32_t b) { return solid(a) < solid(b); });
+        Wide total = 0;
+        for (std::size_t i = 0; i < s_.order.size();) {
+            const std::int32_t id = solid(s_.order[i]);
+            const GridPoint o = point(tri_[3 * s_.order[i]]);
+            Wide sum = 0;
+            for (; i < s_.order.size() && solid(s_.order[i]) == id; ++i) {
+                const GridPoint a = point(tri_[3 * s_.order[i]]);
+                const Normal n = normal(s_.order[i]);
+                sum += n.x * (std::int64_t{a.x} - o.x) + n.y * (std::int64_t{a.y} - o.y) +
+                       n.z * (std::int64_t{a.z} - o.z);
+            }
+            if (id < 0) found_.add(fault::bad_index, id);
+            if (sum <= 0) found_.add(fault::not_positive, id);
+            total += sum;
+        }
+        found_.volume = static_cast<double>(total) / 6.0 * all_.grid * all_.grid * all_.grid;
+    }
+
+    void check_faces() {
+        s_.face_start.assign(static_cast<std::size_t>(faces_) + 1, 0);
+        for (std::int32_t t = 0; t < triangles_; ++t)
+            ++s_.face_start[static_cast<std::size_t>(tri_face_[t]) + 1];
+        std::partial_sum(s_.face_start.begin(), s_.face_start.end(), s_.face_start.begin());
+        s_.face_triangles.resize(static_cast<std::size_t>(triangles_));
+        s_.order.assign(s_.face_start.begin(), s_.face_start.end() - 1);
+        for (std::int32_t t = 0; t < triangles_; ++t)
+            s_.face_triangles[static_cast<std::size_t>(s_.order[static_cast<std::size_t>(tri_face_[t])]++)] =
+                t;
+        for (std::int32_t f = 0; f < faces_; ++f) {
+            if (!check_rings(f)) continue;
+            check_fold(f);
+            check_planarity(f);
+        }
+    }
+
+    static std::int64_t directed(std::int32_t from, std::int32_t to) {
+        return (std::int64_t{from} << 32) | to;
+    }
+
+    // The rings' directed edges are the triangles' directed edges less those that cancel inside the face.
+    bool check_rings(std::int32_t f) {
+        if (!range(all_.face_ring_offsets, first_face_ + f, all_.ring_count)) {
+            found_.add(fault::bad_offsets, f);
+            return false;
+        }
+        s_.wanted.clear();
+        const std::int64_t begin = all_.face_ring_offsets[first_face_ + f],
+                           end = all_.face_ring_offsets[first_face_ + f + 1];
+        for (std::int64_t r = begin; r < end; ++r) {
+            if (!add_ring(f, r)) return false;
+        }
+        s_.border.clear();
+        for (std::int32_t i = s_.face_start[static_cast<std::size_t>(f)];
+             i < s_.face_start[static_cast<std::size_t>(f) + 1]; ++i) {
+            const std::int32_t t = s_.face_triangles[static_cast<std::size_t>(i)];
+            for (std::int32_t h = 3 * t; h < 3 * t + 3; ++h) {
+                const std::int32_t other = s_.twin[static_cast<std::size_t>(h)];
+                if (other < 0 || tri_face_[other / 3] != f)
+                    s_.border.push_back(directed(origin(h), target(h)));
+            }
+        }
+        std::sort(s_.border.begin(), s_.border.end());
+        std::sort(s_.wanted.begin(), s_.wanted.end());
+        if (begin == end || s_.border != s_.wanted) found_.add(fault::ring_mismatch, f);
+        return begin != end;
+    }
+
+    bool add_ring(std::int32_t f, std::int64_t r) {
+        if (!range(all_.ring_offsets, r, all_.ring_vertex_count)) {
+            found_.add(fault::bad_offsets, f);
+            return false;
+        }
+        const std::int32_t* ring = all_.ring_vertices + all_.ring_offsets[r];
+        const std::int64_t count = all_.ring_offsets[r + 1] - all_.ring_offsets[r];
+        for (std::int64_t i = 0; i < count; ++i) {
+            const std::int32_t from = ring[i], to = ring[(i + 1) % count];
+            if (!in(from, vertices_) || !in(to, vertices_)) {
+                found_.add(fault::bad_index, f);
+                return false;
+            }
+            s_.wanted.push_back(directed(from, to));
+        }
+        if (count < 3) found_.add(fault::ring_mismatch, f);
+        return count >= 3;
+    }
+
+    // Looked at from above (or, for a wall, from its side) no triangle of a face is turned over.
+    void check_fold(std::int32_t f) {
+        const std::size_t begin = static_cast<std::size_t>(s_.face_start[static_cast<std::size_t>(f)]),
+                          end = static_cast<std::size_t>(s_.face_start[static_cast<std::size_t>(f) + 1]);
+        bool up = true, down = true, level = true;
+        Normal sum{0, 0, 0};
+        for (std::size_t i = begin; i < end; ++i) {
+            const Normal n = normal(s_.face_triangles[i]);
+            up = up && n.z > 0;
+            down = down && n.z < 0;
+            level = level && n.z == 0;
+            sum = {sum.x + n.x, sum.y + n.y, sum.z + n.z};
+        }
+        if (level) {
+            for (std::size_t i = begin; i < end; ++i) {
+                const Normal n = normal(s_.face_triangles[i]);
+                const Wide along =
+                    wide_abs(sum.x) > wide_abs(sum.y) ? scaled(sum.x, n.x) : scaled(sum.y, n.y);
+                if (along <= 0) found_.add(fault::folded_face, f);
+            }
+        } else if (!up && !down) {
+            found_.add(fault::folded_face, f);
+        }
+    }
+
+    static Wide wide_abs(Wide v) { return v < 0 ? -v : v; }
+    // Only the sign matters; a product of two 67-bit numbers would not fit.
+    static Wide scaled(Wide a, Wide b) { return ((a > 0) - (a < 0)) * ((b > 0) - (b < 0)); }
+
+    // Newell's plane of the outer ring, in doubles about the ring's first vertex.
+    void check_planarity(std::int32_t f) {
+        const std::int64_t r0 = all_.face_ring_offsets[first_face_ + f],
+                           r1 = all_.face_ring_offsets[first_face_ + f + 1];
+        const std::int32_t* ring = all_.ring_vertices + all_.ring_offsets[r0];
+        const std::int64_t count = all_.ring_offsets[r0 + 1] - all_.ring_offsets[r0];
+        const GridPoint o = point(ring[0]);
+        double n[3] = {0, 0, 0}, mean[3] = {0, 0, 0};
+        for (std::int64_t i = 0; i < count; ++i) {
+            double a[3], b[3];
+            relative(ring[i], o, a);
+            relative(ring[(i + 1) % count], o, b);
+            for (int k = 0; k < 3; ++k) {
+                n[k] += a[(k + 1) % 3] * b[(k + 2) % 3] - a[(k + 2) % 3] * b[(k + 1) % 3];
+                mean[k] += a[k] / static_cast<double>(count);
+            }
+        }
+        const double norm = std::sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
+        if (norm == 0.0) return;  // its triangles are degenerate, and reported
+        double worst = 0.0;
+        for (std::int64_t i = all_.ring_offsets[r0]; i < all_.ring_offsets[r1]; ++i) {
+            double a[3];
+            relative(all_.ring_vertices[i], o, a);
+            const double off = n[0] * (a[0] - mean[0]) + n[1] * (a[1] - mean[1]) + n[2] * (a[2] - mean[2]);
+            worst = std::max(worst, std::fabs(off) / norm);
+        }
+        worst *= all_.grid;
+        found_.deviation = std::max(found_.deviation, worst);
+        if (worst > options_.planarity) found_.add(fault::not_planar, f);
+    }
+
+    void relative(std::int32_t v, const GridPoint& o, double (&out)[3]) const {
+        const GridPoint p = point(v);
+        out[0] = static_cast<double>(std::int64_t{p.x} - o.x);
+        out[1] = static_cast<double>(std::int64_t{p.y} - o.y);
+        out[2] = static_cast<double>(std::int64_t{p.z} - o.z);
+    }
+
+    // Two solids of a building may touch (that is why they are two); they may not enter each other.
+    void check_crossings() {
+        for_near_triangles(xyz_, tri_, triangles_, [this](std::int32_t s, std::int32_t t) {
+            const GridPoint a[3] = {point(tri_[3 * s]), point(tri_[3 * s + 1]), point(tri_[3 * s + 2])};
+            const GridPoint b[3] = {point(tri_[3 * t]), point(tri_[3 * t + 1]), point(tri_[3 * t + 2])};
+            if (solid(s) == solid(t)) {
+                if (triangles_cross(a, b)) found_.add(fault::self_intersection, t);
+            } else if (triangles_pierce(a, b)) {
+                found_.add(fault::solids_cross, t);
+            }
+        });
+    }
+
+    const SolidsView& all_;
+    const CheckOptions& options_;
+    Scratch& s_;
+    std::int64_t index_;
+    Finding found_;
+    const std::int32_t* xyz_ = nullptr;
+    const std::int32_t* tri_ = nullptr;
+    const std::int32_t* tri_face_ = nullptr;
+    std::int32_t vertices_ = 0, triangles_ = 0, faces_ = 0;
+    std::int64_t first_face_ = 0;
+};
+
+bool stopped(const CheckOptions& options) {
+    return options.cancel != nullptr && options.cancel->load(std::memory_order_relaxed);
+}
+
+}  // namespace
+
+SolidsView view_of(const Solids& s) {
+    SolidsView v;
+    v.grid = s.grid;
+    v.buildings = static_cast<std::int64_t>(s.status.size());
+    v.vertex_count = static_cast<std::int64_t>(s.vertices.size() / 3);
+    v.triangle_count = static_cast<std::int64_t>(s.triangles.size() / 3);
+    v.face_count = static_cast<std::int64_t>(s.face_solid.size());
+    v.ring_count = s.ring_offsets.empty() ? 0 : static_cast<std::int64_t>(s.ring_offsets.size()) - 1;
+    v.ring_vertex_count = static_cast<std::int64_t>(s.ring_vertices.size());
+    v.vertex_offsets = s.vertex_offsets.data();
+    v.vertices = s.vertices.data();
+    v.triangle_offsets = s.triangle_offsets.data();
+    v.triangles = s.triangles.data();
+    v.triangle_face = s.triangle_face.data();
+    v.face_offsets = s.face_offsets.data();
+    v.face_solid = s.face_solid.data();
+    const bool has_rings = s.face_ring_offsets.size() == s.face_solid.size() + 1 && v.ring_count > 0;
+    v.face_ring_offsets = has_rings ? s.face_ring_offsets.data() : nullptr;
+    v.ring_offsets = s.ring_offsets.data();
+    v.ring_vertices = s.ring_vertices.data();
+    v.status = s.status.data();
+    return v;
+}
+
+CheckResult check_solids(const SolidsView& solids, const CheckOptions& options) {
+    const auto count = static_cast<std::size_t>(std::max<std::int64_t>(solids.buildings, 0));
+    CheckResult result;
+    result.faults.resize(count);
+    result.element.assign(count, -1);
+    result.volume.resize(count);
+    result.deviation.resize(count);
+    std::atomic<std::size_t> cursor{0};
+    constexpr std::size_t batch = 64;
+    const auto work = [&] {
+        Scratch scratch;
+        for (std::size_t begin = cursor.fetch_add(batch); begin < count && !stopped(options);
+             begin = cursor.fetch_add(batch)) {
+            for (std::size_t b = begin; b < std::min(begin + batch, count); ++b) {
+                const Finding f = Building(solids, options, static_cast<std::int64_t>(b), scratch).check();
+                result.faults[b] = f.faults;
+                result.element[b] = f.element;
+                result.volume[b] = f.volume;
+                result.deviation[b] = f.deviation;
+            }
+        }
+    };
+    const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+    const int wanted = options.threads > 0 ? options.threads : cores;
+    std::vector<std::thread> helpers;
+    for (int i = 1; i < wanted && static_cast<std::size_t>(i) * batch < count; ++i)
+        helpers.emplace_back(work);
+    work();
+    for (std::thread& helper : helpers) helper.join();
+    result.cancelled = stopped(options);
+    return result;
+}
+
+}  // namespace geovision

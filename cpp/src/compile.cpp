@@ -1,0 +1,413 @@
+#include "geovision/compile.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <thread>
+
+#include "geovision/cells.hpp"
+#include "geovision/roofs.hpp"
+#include "geovision/solid.hpp"
+
+namespace geovision {
+
+namespace {
+
+constexpr int max_pulls = 12;
+
+// One worker's memory, reused from building to building.
+class Worker {
+public:
+    Worker(const Programs& programs, const CompileOptions& options) : p_(programs), o_(options) {
+        out.grid = o_.grid;
+        out.vertex_offsets.push_back(0);
+        out.triangle_offsets.push_back(0);
+        out.face_offsets.push_back(0);
+        out.face_ring_offsets.push_back(0);
+        out.ring_offsets.push_back(0);
+    }
+    void building(std::int64_t b, bool cancelled);
+
+    Solids out;
+
+private:
+    Status make(std::int64_t b, std::uint32_t* flags);
+    Status read_parts(std::int64_t b, std::uint32_t* flags);
+    Status read_part(std::int64_t part, Shape& shape, std::uint32_t* flags);
+    Status check_rings(const Shape& shape) const;
+    Status draw(std::int64_t b);
+    Status draw_blocks(std::int64_t first, std::size_t parts);
+    Status draw_supers(std::int64_t b);
+    Status solve(std::int64_t b);
+    Status separate();
+    Status add_overhangs(std::int64_t b);
+    void roll_back(std::size_t vertices, std::size_t triangles, std::size_t faces, std::size_t rings, std::size_t ring_vertices);
+    double steps(double metres) const { return metres / o_.grid; }
+    PlanarFaces faces_of(std::int64_t part) const;
+
+    const Programs& p_;
+    CompileOptions o_;
+    double origin_[3] = {0, 0, 0};
+    std::int32_t z_shift_ = 0, sources_ = 0;
+    std::vector<Shape> shapes_;
+    std::vector<RoofSpec> specs_;
+    std::vector<std::int16_t> host_layer_;
+    std::vector<double> overhang_;
+    Drawing drawing_, redrawn_;
+    RoofScratch scratch_;
+    Cells cells_;
+    Extruder extruder_;
+};
+
+void Worker::building(std::int64_t b, bool cancelled) {
+    const std::size_t v = out.vertices.size(), t = out.triangles.size(), f = out.face_label.size();
+    const std::size_t r = out.ring_offsets.size(), rv = out.ring_vertices.size();
+    std::uint32_t flags = 0;
+    origin_[0] = origin_[1] = origin_[2] = 0;
+    const Status status = cancelled ? Status::cancelled : make(b, &flags);
+    if (status != Status::ok) roll_back(v, t, f, r, rv);
+    out.origin.insert(out.origin.end(), origin_, origin_ + 3);
+    out.vertex_offsets.push_back(std::int64_t(out.vertices.size() / 3));
+    out.triangle_offsets.push_back(std::int64_t(out.triangles.size() / 3));
+    out.face_offsets.push_back(std::int64_t(out.face_label.size()));
+    out.status.push_back(std::uint8_t(status));
+    out.flags.push_back(flags);
+}
+
+void Worker::roll_back(std::size_t vertices, std::size_t triangles, std::size_t faces, std::size_t rings, std::size_t ring_vertices) {
+    out.vertices.resize(vertices);
+    out.triangles.resize(triangles);
+    out.triangle_face.resize(triangles / 3);
+    out.face_label.resize(faces);
+    out.face_part.resize(faces);
+    out.face_surface.resize(faces);
+    out.face_provenance.resize(faces);
+    out.face_solid.resize(faces);
+    if (o_.polygons) out.face_ring_offsets.resize(faces + 1);
+    out.ring_offsets.resize(rings);
+    out.ring_vertices.resize(ring_vertices);
+}
+
+Status Worker::make(std::int64_t b, std::uint32_t* flags) {
+    Status status = read_parts(b, flags);
+    if (status != Status::ok) return status;
+    status = draw(b);
+    *flags |= drawing_.flags;
+    if (status != Status::ok) return status;
+    drawing_.flags = *flags;
+    status = solve(b);
+    *flags |= cells_.flags;
+    if (status != Status::ok) return status;
+    if (!extruder_.run(cells_, z_shift_, drawing_.groups, sources_, o_.polygons, out)) return Status::not_manifold;
+    if (extruder_.solids() == 0) return Status::empty;
+    if (extruder_.solids() > 1) *flags |= flag::several_solids;
+    return Status::ok;
+}
+
+Status Worker::read_parts(std::int64_t b, std::uint32_t* flags) {
+    const std::int64_t first = p_.part_offsets[b], last = p_.part_offsets[b + 1];
+    if (first == last) return Status::empty;
+    if (!std::isfinite(p_.ground_z[b])) return Status::not_finite;
+    double x0 = std::numeric_limits<double>::infinity(), y0 = x0, x1 = -x0, y1 = -x0;
+    for (std::int64_t i = p_.vertex_offsets[p_.ring_offsets[first]]; i < p_.vertex_offsets[p_.ring_offsets[last]]; ++i) {
+        if (!std::isfinite(p_.xy[2 * i]) || !std::isfinite(p_.xy[2 * i + 1])) return Status::not_finite;
+        x0 = std::min(x0, p_.xy[2 * i]), y0 = std::min(y0, p_.xy[2 * i + 1]);
+        x1 = std::max(x1, p_.xy[2 * i]), y1 = std::max(y1, p_.xy[2 * i + 1]);
+    }
+    if (!(x1 >= x0)) return Status::too_few_points;
+    if (steps(std::max(x1 - x0, y1 - y0)) > max_coordinate / 2) return Status::too_large;
+    origin_[0] = std::floor(x0), origin_[1] = std::floor(y0), origin_[2] = std::floor(p_.ground_z[b]);
+    z_shift_ = std::int32_t(std::lround(steps(p_.ground_z[b] - origin_[2])));
+    const auto parts = std::size_t(last - first);
+    if (shapes_.size() < parts) shapes_.resize(parts);
+    specs_.resize(parts);
+    overhang_.resize(parts);
+    sources_ = 0;
+    for (std::size_t k = 0; k < parts; ++k) {
+        const std::int64_t part = first + std::int64_t(k);
+        RoofSpec& spec = specs_[k];
+        if (p_.roof_kind[part] >= roof_kind_count) return Status::unknown_kind;
+        spec.kind = RoofKind(p_.roof_kind[part]);
+        spec.part = std::int32_t(k);
+        spec.eave = steps(p_.eave[part]), spec.base = steps(p_.base[part]);
+        if (!std::isfinite(spec.eave) || !std::isfinite(spec.base) || !std::isfinite(p_.overhang[part])) return Status::not_finite;
+        if (spec.eave < spec.base || std::abs(spec.eave) > max_coordinate / 4) return Status::bad_parameter;
+        overhang_[k] = steps(p_.overhang[part]);
+        for (int s = 0; s < roof_slots; ++s) {
+            const double value = p_.roof_params[part * roof_slots + s];
+            if (std::isinf(value)) return Status::not_finite;
+            const bool length = s == slot_ridge || s == slot_break || s == slot_inset || s == slot_rear_eave;
+            spec.slots[s] = length ? steps(value) : value;
+            if (length && std::abs(spec.slots[s]) > max_coordinate / 4) return Status::bad_parameter;
+        }
+        const Status status = read_part(part, shapes_[k], flags);
+        if (status != Status::ok) return status;
+        shapes_[k].first_source = sources_;
+        sources_ += std::int32_t(shapes_[k].points.size());
+    }
+    return Status::ok;
+}
+
+// Rings in grid steps, oriented, without vertices closer than the minimum edge.
+Status Worker::read_part(std::int64_t part, Shape& shape, std::uint32_t* flags) {
+    shape.points.clear();
+    shape.pitch.clear();
+    shape.ring_begin.assign(1, 0);
+    shape.area = 0;
+    const double nearest = steps(o_.min_edge);
+    for (std::int64_t r = p_.ring_offsets[part]; r < p_.ring_offsets[part + 1]; ++r) {
+        const std::int64_t begin = p_.vertex_offsets[r], end = p_.vertex_offsets[r + 1];
+        const bool shell = r == p_.ring_offsets[part];
+        if (end - begin < 3) return Status::too_few_points;
+        const std::size_t from = shape.points.size();
+        double area = 0;
+        const auto at = [&](std::int64_t i) { return Vec{steps(p_.xy[2 * i] - origin_[0]), steps(p_.xy[2 * i + 1] - origin_[1])}; };
+        for (std::int64_t i = begin; i < end; ++i) {
+            const Vec a = at(i), b = at(i + 1 < end ? i + 1 : begin);
+            area += (a.x * b.y - a.y * b.x) / 2;
+        }
+        const bool forward = (area > 0) == shell;
+        for (std::int64_t k = 0; k < end - begin; ++k) {
+            const std::int64_t i = forward ? begin + k : end - 1 - k;
+            const Vec v = at(i);
+            // Edge attributes belong to the edge that leaves the vertex in the caller's order.
+            const std::int64_t edge = forward ? i : (i > begin ? i - 1 : end - 1);
+            const double pitch = p_.edge_pitch ? p_.edge_pitch[edge] : std::numeric_limits<double>::quiet_NaN();
+            if (shape.points.size() > from) {
+                const Vec& last = shape.points.back();
+                if (std::hypot(v.x - last.x, v.y - last.y) < nearest) {
+                    shape.pitch.back() = pitch;
+                    if (v.x != last.x || v.y != last.y) *flags |= flag::merged_edges;
+                    continue;
+                }
+            }
+            shape.points.push_back(v);
+            shape.pitch.push_back(pitch);
+        }
+        while (shape.points.size() > from + 1 && std::hypot(shape.points.back().x - shape.points[from].x, shape.points.back().y - shape.points[from].y) < nearest) {
+            if (shape.points.back().x != shape.points[from].x || shape.points.back().y != shape.points[from].y) *flags |= flag::merged_edges;
+            shape.pitch.pop_back();
+            shape.points.pop_back();
+        }
+        if (shape.points.size() < from + 3) {
+            if (shell) return Status::too_few_points;
+            shape.points.resize(from);  // a hole smaller than the minimum edge
+            shape.pitch.resize(from);
+            *flags |= flag::merged_edges;
+            continue;
+        }
+        shape.ring_begin.push_back(std::int64_t(shape.points.size()));
+        shape.area += shell ? std::abs(area) : -std::abs(area);
+    }
+    if (!(shape.area > nearest * nearest)) return Status::zero_area;
+    return check_rings(shape);
+}
+
+// Crossings deeper than a grid step are errors of the caller; shallower ones are rounded away later.
+Status Worker::check_rings(const Shape& shape) const {
+    const auto& p = shape.points;
+    const auto side = [](Vec a, Vec b, Vec c) {
+        return ((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)) / std::hypot(b.x - a.x, b.y - a.y);
+    };
+    const auto opposite = [](double s, double t) { return (s > 1 && t < -1) || (s < -1 && t > 1); };
+    if (p.size() > 4 || shape.rings() > 1 || shape.rings() == 1) {
+        for (std::size_t r = 0; r < shape.rings(); ++r) {
+            for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
+                const Vec a = p[i], b = p[shape.next(i, r)];
+                const double x0 = std::min(a.x, b.x), x1 = std::max(a.x, b.x), y0 = std::min(a.y, b.y), y1 = std::max(a.y, b.y);
+                std::size_t ring = r;
+                for (std::size_t j = i + 2; j < p.size(); ++j) {
+                    while (j >= std::size_t(shape.ring_begin[ring + 1])) ++ring;
+                    const Vec c = p[j], d = p[shape.next(j, ring)];
+                    if (std::max(c.x, d.x) <= x0 || std::min(c.x, d.x) >= x1 || std::max(c.y, d.y) <= y0 || std::min(c.y, d.y) >= y1) continue;
+                    if (opposite(side(a, b, c), side(a, b, d)) && opposite(side(c, d, a), side(c, d, b))) return Status::self_crossing;
+                }
+            }
+        }
+    }
+    const auto inside = [&](std::size_t ring, Vec q) {
+        bool in = false;
+        for (std::size_t i = std::size_t(shape.ring_begin[ring]); i < std::size_t(shape.ring_begin[ring + 1]); ++i) {
+            const Vec a = p[i], b = p[shape.next(i, ring)];
+            if ((a.y > q.y) != (b.y > q.y) && a.x + (q.y - a.y) * (b.x - a.x) / (b.y - a.y) > q.x) in = !in;
+        }
+        return in;
+    };
+    for (std::size_t r = 1; r < shape.rings(); ++r) {
+        // Middles of edges: corners may rest on another ring.
+        std::size_t out_of_shell = 0, in_hole = 0, edges = 0;
+        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i, ++edges) {
+            const Vec a = p[i], b = p[shape.next(i, r)], m{(a.x + b.x) / 2, (a.y + b.y) / 2};
+            out_of_shell += !inside(0, m);
+            for (std::size_t s = 1; s < shape.rings(); ++s) in_hole += s != r && inside(s, m);
+        }
+        if (2 * out_of_shell > edges || 2 * in_hole > edges) return Status::hole_outside;
+    }
+    return Status::ok;
+}
+
+PlanarFaces Worker::faces_of(std::int64_t part) const {
+    PlanarFaces f;
+    f.grid = o_.grid, f.origin_x = origin_[0], f.origin_y = origin_[1];
+    if (!p_.face_offsets) return f;
+    f.count = p_.face_offsets[part + 1] - p_.face_offsets[part];
+    f.ring_offsets = p_.face_ring_offsets + p_.face_offsets[part];
+    f.vertex_offsets = p_.face_vertex_offsets;
+    f.xy = p_.face_xy;
+    f.plane = p_.face_plane + 3 * p_.face_offsets[part];
+    return f;
+}
+
+Status Worker::draw(std::int64_t b) {
+    const std::int64_t first = p_.part_offsets[b];
+    const auto parts = std::size_t(p_.part_offsets[b + 1] - first);
+    drawing_.clear();
+    host_layer_.resize(parts);
+    for (std::size_t k = 0; k < parts; ++k) drawing_.anchors.insert(drawing_.anchors.end(), shapes_[k].points.begin(), shapes_[k].points.end());
+    if (o_.lod < 20) return draw_blocks(first, parts);
+    for (std::size_t k = 0; k < parts; ++k) {
+        host_layer_[k] = std::int16_t(drawing_.layers.size());
+        if (drawing_.layers.size() > 16000) return Status::too_large;
+        const Status status = draw_roof(specs_[k], shapes_[k], o_.grid, faces_of(first + std::int64_t(k)), scratch_, drawing_);
+        if (status != Status::ok) return status;
+    }
+    return draw_supers(b);
+}
+
+// 1.1: the larger parts as one block; 1.2: all parts as one block; 1.3: a block per part.
+Status Worker::draw_blocks(std::int64_t first, std::size_t parts) {
+    double largest = 0, sum = 0, area = 0, base = std::numeric_limits<double>::infinity();
+    for (std::size_t k = 0; k < parts; ++k) largest = std::max(largest, shapes_[k].area);
+    const double small = steps(1) * steps(1) * 10;  // parts under 10 m2 are left out of LoD 1.1
+    const auto kept = [&](std::size_t k) { return o_.lod > 11 || shapes_[k].area >= std::min(small, largest); };
+    for (std::size_t k = 0; k < parts; ++k) {
+        if (!kept(k)) continue;
+        sum += shapes_[k].area * block_height(specs_[k], shapes_[k], faces_of(first + std::int64_t(k)), o_.grid);
+        area += shapes_[k].area;
+        base = std::min(base, specs_[k].base);
+    }
+    std::int32_t surface = -1;
+    for (std::size_t k = 0; k < parts; ++k) {
+        if (!kept(k)) continue;
+        if (surface < 0 || o_.lod == 13) {
+            const double height = o_.lod == 13 ? block_height(specs_[k], shapes_[k], faces_of(first + std::int64_t(k)), o_.grid) : sum / area;
+            surface = drawing_.add_surface({0, 0, height}, o_.lod == 13 ? specs_[k].base : base, std::int32_t(k), drawing_.groups++, Label::roof);
+        }
+        draw_block(shapes_[k], surface, drawing_);
+    }
+    return Status::ok;
+}
+
+Status Worker::draw_supers(std::int64_t b) {
+    const std::int64_t first = p_.super_offsets[b], last = p_.super_offsets[b + 1];
+    for (std::int64_t s = first; s < last; ++s) {
+        if (p_.super_kind[s] >= super_kind_count) return Status::unknown_kind;
+        const std::int32_t host = p_.super_part[s];
+        if (host < 0 || std::size_t(host) >= specs_.size()) return Status::bad_parameter;
+        double slots[super_slots];
+        for (int i = 0; i < super_slots; ++i) {
+            const double value = p_.super_params[s * super_slots + i];
+            slots[i] = i == super_azimuth ? value : i == super_x ? steps(value - origin_[0]) : i == super_y ? steps(value - origin_[1]) : steps(value);
+            if (std::isinf(value) || (i != super_azimuth && std::abs(slots[i]) > max_coordinate / 4)) return Status::bad_parameter;
+        }
+        const Status status = draw_superstructure(SuperKind(p_.super_kind[s]), slots, specs_[std::size_t(host)], shapes_[std::size_t(host)],
+                                                  host_layer_[std::size_t(host)], o_.grid, scratch_, drawing_);
+        if (status != Status::ok) return status;
+    }
+    return Status::ok;
+}
+
+Status Worker::solve(std::int64_t b) {
+    Status status = cells_.overlay(drawing_, steps(o_.min_edge));
+    if (status != Status::ok) return status;
+    if (o_.lod == 23) {
+        status = add_overhangs(b);
+        if (status != Status::ok) return status;
+    }
+    status = cells_.heights();
+    return status == Status::ok ? separate() : status;
+}
+
+Status Worker::add_overhangs(std::int64_t) {
+    if (std::none_of(overhang_.begin(), overhang_.end(), [](double o) { return o > 0; })) return Status::ok;
+    cells_.redraw(redrawn_);
+    cells_.draw_overhang(overhang_.data(), steps(o_.thickness), redrawn_);
+    return cells_.overlay(redrawn_, steps(o_.min_edge));
+}
+
+// Corners that touch are pulled apart one at a time.
+Status Worker::separate() {
+    std::int32_t last = -1;
+    int attempt = 0;
+    for (int i = 0; i < max_pulls; ++i) {
+        const std::int32_t v = cells_.find_touch();
+        if (v < 0) return Status::ok;
+        attempt = v == last ? attempt + 1 : 0;
+        last = v;
+        if (!cells_.redraw_pulled(v, 2 * steps(o_.min_edge), attempt, redrawn_)) return Status::not_manifold;
+        Status status = cells_.overlay(redrawn_, steps(o_.min_edge));
+        if (status == Status::ok) status = cells_.heights();
+        if (status != Status::ok) return status;
+    }
+    return cells_.find_touch() < 0 ? Status::ok : Status::not_manifold;
+}
+
+template <class T>
+void append(std::vector<T>& to, const std::vector<T>& from) {
+    to.insert(to.end(), from.begin(), from.end());
+}
+
+void append_offsets(std::vector<std::int64_t>& to, const std::vector<std::int64_t>& from) {
+    const std::int64_t shift = to.back();
+    for (std::size_t i = 1; i < from.size(); ++i) to.push_back(from[i] + shift);
+}
+
+void append_solids(Solids& to, const Solids& from) {
+    append(to.origin, from.origin);
+    append_offsets(to.vertex_offsets, from.vertex_offsets);
+    append(to.vertices, from.vertices);
+    append_offsets(to.triangle_offsets, from.triangle_offsets);
+    append(to.triangles, from.triangles);
+    append(to.triangle_face, from.triangle_face);
+    append_offsets(to.face_offsets, from.face_offsets);
+    append(to.face_label, from.face_label);
+    append(to.face_part, from.face_part);
+    append(to.face_surface, from.face_surface);
+    append(to.face_provenance, from.face_provenance);
+    append(to.face_solid, from.face_solid);
+    append_offsets(to.face_ring_offsets, from.face_ring_offsets);
+    append_offsets(to.ring_offsets, from.ring_offsets);
+    append(to.ring_vertices, from.ring_vertices);
+    append(to.status, from.status);
+    append(to.flags, from.flags);
+}
+
+}  // namespace
+
+Solids compile_solids(const Programs& programs, const CompileOptions& options, const std::atomic<bool>& cancel) {
+    const int cores = options.threads > 0 ? options.threads : int(std::max(1u, std::thread::hardware_concurrency()));
+    const auto workers = std::size_t(std::max<std::int64_t>(1, std::min<std::int64_t>(cores, programs.buildings / 64)));
+    std::vector<Worker> pool;
+    pool.reserve(workers);
+    for (std::size_t w = 0; w < workers; ++w) pool.emplace_back(programs, options);
+    const auto work = [&](std::size_t w) {
+        const std::int64_t from = programs.buildings * std::int64_t(w) / std::int64_t(workers);
+        const std::int64_t to = programs.buildings * std::int64_t(w + 1) / std::int64_t(workers);
+        for (std::int64_t b = from; b < to; ++b) pool[w].building(b, cancel.load(std::memory_order_relaxed));
+    };
+    std::vector<std::thread> threads;
+    for (std::size_t w = 1; w < workers; ++w) threads.emplace_back(work, w);
+    work(0);
+    for (std::thread& t : threads) t.join();
+    Solids result = std::move(pool[0].out);
+    for (std::size_t w = 1; w < workers; ++w) append_solids(result, pool[w].out);
+    return result;
+}
+
+const char* status_name(Status status) {
+    static const char* const names[] = {"ok", "too_few_points", "self_crossing", "hole_outside", "not_finite", "zero_area", "too_large", "bad_parameter",
+                                        "not_a_quad", "not_star_shaped", "skeleton_failed", "empty", "not_converged", "not_manifold", "cancelled", "unknown_kind"};
+    return names[std::size_t(status)];
+}
+
+}  // namespace geovision

@@ -1,0 +1,227 @@
+// Roofs from the weighted straight skeleton, on any polygon: hipped, gabled by wings, mansard; and the
+// parapet, whose inner edge is where the wavefront stops.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "geovision/roofs.hpp"
+
+namespace geovision::roof {
+
+namespace {
+
+constexpr double radians = 3.14159265358979323846 / 180;
+constexpr double unlimited = std::numeric_limits<double>::infinity();
+
+bool run(const Shape& shape, double grid, double max_h, RoofScratch& s) {
+    s.metres.clear();
+    for (const Vec p : shape.points) {
+        s.metres.push_back(p.x * grid);
+        s.metres.push_back(p.y * grid);
+    }
+    const SkeletonStatus status = straight_skeleton(s.metres.data(), shape.ring_begin.data(), std::int64_t(shape.rings()), s.slope.data(),
+                                                    max_h, s.skeleton_ws, s.skeleton);
+    return status == SkeletonStatus::ok || status == SkeletonStatus::perturbed;
+}
+
+double top_of(const Skeleton& skeleton) {
+    double h = 0;
+    for (const SkeletonNode& n : skeleton.nodes) h = std::max(h, n.h);
+    return h;
+}
+
+bool convex_corner(const Shape& shape, std::size_t i, std::size_t ring) {
+    const std::size_t begin = std::size_t(shape.ring_begin[ring]), end = std::size_t(shape.ring_begin[ring + 1]);
+    const Vec a = shape.points[i > begin ? i - 1 : end - 1], b = shape.points[i], c = shape.points[shape.next(i, ring)];
+    return (b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x) > 0;
+}
+
+// Slopes as asked for; gable ends that cannot stand are hipped, with a flag.
+bool set_slopes(const RoofSpec& spec, const Shape& shape, RoofScratch& s, std::uint32_t* flags) {
+    const double own = spec.has(slot_pitch) ? std::tan(spec.slots[slot_pitch] * radians) : 1.0;
+    if (!(own > 0 && own < 60)) return false;
+    s.slope.assign(shape.points.size(), own);
+    for (std::size_t r = 0; r < shape.rings(); ++r) {
+        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
+            const double pitch = shape.pitch[i];
+            if (!(pitch == pitch)) continue;
+            if (!(pitch > 0 && pitch <= 90)) return false;
+            if (pitch < 89) {
+                s.slope[i] = std::tan(pitch * radians);
+            } else if (convex_corner(shape, i, r) && convex_corner(shape, shape.next(i, r), r)) {
+                s.slope[i] = unlimited;
+            } else {
+                *flags |= flag::gable_left_hipped;
+            }
+        }
+    }
+    return true;
+}
+
+Vec node_at(const Skeleton& k, std::int32_t i, double grid) {
+    return {k.nodes[std::size_t(i)].x / grid, k.nodes[std::size_t(i)].y / grid};
+}
+
+// Outline edges and arcs as segments; `surface_of(edge)` may map several edges to one surface.
+template <class SurfaceOf>
+void draw_outline(const Shape& shape, const Skeleton& k, double grid, std::int16_t layer, SurfaceOf surface_of, Drawing& drawing) {
+    std::size_t piece = 0;
+    const std::size_t n = shape.points.size();
+    for (std::size_t r = 0; r < shape.rings(); ++r) {
+        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
+            const std::int32_t source = shape.first_source + std::int32_t(i);
+            const auto input = [&](std::int32_t node) {
+                return std::size_t(node) < n ? shape.points[std::size_t(node)] : node_at(k, node, grid);
+            };
+            if (piece >= k.pieces.size() || std::size_t(k.pieces[piece].edge) != i) {
+                drawing.segments.push_back({shape.points[i], shape.points[shape.next(i, r)], surface_of(std::int32_t(i)), -1, layer, true, source});
+                continue;
+            }
+            for (; piece < k.pieces.size() && std::size_t(k.pieces[piece].edge) == i; ++piece) {
+                const SkeletonPiece& p = k.pieces[piece];
+                drawing.segments.push_back({input(p.a), input(p.b), p.face < 0 ? -1 : surface_of(p.face), -1, layer, true, source});
+            }
+        }
+    }
+}
+
+Plane edge_plane(const Shape& shape, std::size_t i, std::size_t ring, double height, double slope) {
+    const Vec a = shape.points[i], b = shape.points[shape.next(i, ring)];
+    const double length = std::hypot(b.x - a.x, b.y - a.y);
+    const Vec in{-(b.y - a.y) / length, (b.x - a.x) / length};
+    return {slope * in.x, slope * in.y, height - slope * (in.x * a.x + in.y * a.y)};
+}
+
+Status draw_hips(const RoofSpec& spec, const Shape& shape, double grid, double scale, RoofScratch& s, Drawing& drawing) {
+    const std::int16_t layer = drawing.add_layer();
+    const auto first = std::int32_t(drawing.surfaces.size());
+    for (std::size_t r = 0; r < shape.rings(); ++r) {
+        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
+            const double slope = std::isfinite(s.slope[i]) ? s.slope[i] * scale : 0;
+            drawing.add_surface(edge_plane(shape, i, r, spec.eave, slope), spec.base, spec.part, drawing.groups++, Label::roof);
+        }
+    }
+    draw_outline(shape, s.skeleton, grid, layer, [&](std::int32_t edge) { return first + edge; }, drawing);
+    for (const SkeletonArc& arc : s.skeleton.arcs) {
+        drawing.segments.push_back({node_at(s.skeleton, arc.a, grid), node_at(s.skeleton, arc.b, grid), first + arc.left, first + arc.right, layer, true, -1});
+    }
+    return Status::ok;
+}
+
+Status draw_hipped(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& s, Drawing& drawing) {
+    if (!set_slopes(spec, shape, s, &drawing.flags)) return Status::bad_parameter;
+    if (!run(shape, grid, unlimited, s)) return Status::skeleton_failed;
+    double scale = 1;
+    if (spec.has(slot_ridge)) {
+        if (!(spec.slots[slot_ridge] > spec.eave)) return Status::bad_parameter;
+        scale = (spec.slots[slot_ridge] - spec.eave) * grid / top_of(s.skeleton);
+    }
+    return draw_hips(spec, shape, grid, scale, s, drawing);
+}
+
+// One ridge per wing: the hipped roof with its end faces stood up, where that is possible.
+Status draw_wings(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& s, Drawing& drawing) {
+    if (!spec.has(slot_ridge) || !(spec.slots[slot_ridge] > spec.eave)) return Status::bad_parameter;
+    s.slope.assign(shape.points.size(), 1.0);
+    if (!run(shape, grid, unlimited, s)) return Status::skeleton_failed;
+    gable_candidates(s.metres.data(), shape.ring_begin.data(), std::int64_t(shape.rings()), s.skeleton, s.gable);
+    bool any = false;
+    for (std::size_t i = 0; i < s.gable.size(); ++i) {
+        if (s.gable[i]) s.slope[i] = unlimited, any = true;
+    }
+    if (!any || !run(shape, grid, unlimited, s)) {
+        drawing.flags |= flag::gable_left_hipped;
+        s.slope.assign(shape.points.size(), 1.0);
+        if (!run(shape, grid, unlimited, s)) return Status::skeleton_failed;
+    }
+    const double scale = (spec.slots[slot_ridge] - spec.eave) * grid / top_of(s.skeleton);
+    return draw_hips(spec, shape, grid, scale, s, drawing);
+}
+
+// Two pitches: every face of the skeleton is cut where the lower slope has run `inset`.
+Status draw_mansard(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& s, Drawing& drawing) {
+    const double inset = spec.slots[slot_inset], at = spec.slots[slot_break], ridge = spec.slots[slot_ridge];
+    if (!(inset > 0 && at > spec.eave && ridge >= at)) return Status::bad_parameter;
+    s.slope.assign(shape.points.size(), 1.0);
+    if (!run(shape, grid, unlimited, s)) return Status::skeleton_failed;
+    const Skeleton& k = s.skeleton;
+    const double level = inset * grid, reach = top_of(k);
+    if (!(reach > level + 0.02)) return Status::bad_parameter;
+    const double low = (at - spec.eave) / inset, high = (ridge - at) / (reach / grid - inset);
+    const std::int16_t layer = drawing.add_layer();
+    const auto first = std::int32_t(drawing.surfaces.size()), n = std::int32_t(shape.points.size());
+    for (int storey = 0; storey < 2; ++storey) {
+        for (std::size_t r = 0; r < shape.rings(); ++r) {
+            for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
+                const double slope = storey == 0 ? low : high;
+                const double height = storey == 0 ? spec.eave : at - high * inset;
+                drawing.add_surface(edge_plane(shape, i, r, height, slope), spec.base, spec.part, drawing.groups++, Label::roof);
+            }
+        }
+    }
+    draw_outline(shape, k, grid, layer, [&](std::int32_t edge) { return first + edge; }, drawing);
+    struct Hit {
+        std::int32_t face;
+        double along;
+        Vec at;
+    };
+    thread_local std::vector<Hit> hits;
+    hits.clear();
+    const auto hit = [&](std::int32_t face, Vec p) {
+        std::size_t ring = 0;
+        while (face >= shape.ring_begin[ring + 1]) ++ring;
+        const Vec a = shape.points[std::size_t(face)], b = shape.points[shape.next(std::size_t(face), ring)];
+        hits.push_back({face, (b.x - a.x) * p.x + (b.y - a.y) * p.y, p});
+    };
+    for (const SkeletonArc& arc : k.arcs) {
+        const Vec a = node_at(k, arc.a, grid), b = node_at(k, arc.b, grid);
+        const double ha = k.nodes[std::size_t(arc.a)].h, hb = k.nodes[std::size_t(arc.b)].h;
+        const bool above_a = ha >= level, above_b = hb >= level;
+        const auto add = [&](Vec p, Vec q, bool above) {
+            const std::int32_t shift = first + (above ? n : 0);
+            drawing.segments.push_back({p, q, shift + arc.left, shift + arc.right, layer, true, -1});
+        };
+        if (above_a == above_b) {
+            add(a, b, above_a);
+            continue;
+        }
+        const double t = (level - ha) / (hb - ha);
+        const Vec m{a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)};
+        add(a, m, above_a);
+        add(m, b, above_b);
+        hit(arc.left, m);
+        hit(arc.right, m);
+    }
+    std::sort(hits.begin(), hits.end(), [](const Hit& p, const Hit& q) { return p.face != q.face ? p.face < q.face : p.along < q.along; });
+    for (std::size_t i = 0; i + 1 < hits.size(); i += 2) {
+        if (hits[i].face != hits[i + 1].face) return Status::skeleton_failed;
+        drawing.segments.push_back({hits[i].at, hits[i + 1].at, first + n + hits[i].face, first + hits[i].face, layer, true, -1});
+    }
+    return Status::ok;
+}
+
+}  // namespace
+
+Status draw_skeleton_kind(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& scratch, Drawing& drawing) {
+    if (spec.kind == RoofKind::mansard) return draw_mansard(spec, shape, grid, scratch, drawing);
+    if (spec.kind == RoofKind::gabled) return draw_wings(spec, shape, grid, scratch, drawing);
+    return draw_hipped(spec, shape, grid, scratch, drawing);
+}
+
+Status draw_parapet(const RoofSpec& host, const Shape& shape, double thickness, double top, double grid, std::int16_t support,
+                    RoofScratch& s, Drawing& drawing) {
+    if (!(thickness > 0)) return Status::bad_parameter;
+    s.slope.assign(shape.points.size(), 1.0);
+    if (!run(shape, grid, thickness * grid, s)) return Status::skeleton_failed;
+    const std::int16_t layer = drawing.add_layer(support);
+    const std::int32_t surface = drawing.add_surface({0, 0, top}, host.base, host.part, drawing.groups++, Label::parapet);
+    draw_outline(shape, s.skeleton, grid, layer, [&](std::int32_t) { return surface; }, drawing);
+    for (const SkeletonArc& arc : s.skeleton.arcs) {
+        if (arc.left >= 0 && arc.right >= 0) continue;
+        drawing.segments.push_back({node_at(s.skeleton, arc.a, grid), node_at(s.skeleton, arc.b, grid), arc.left >= 0 ? surface : -1,
+                                    arc.right >= 0 ? surface : -1, layer, false, -1});
+    }
+    return Status::ok;
+}
+
+}  // namespace geovision::roof

@@ -1,0 +1,189 @@
+#include "geovision/triangulate.hpp"
+
+#include <algorithm>
+
+namespace geovision {
+
+namespace {
+
+bool on_segment(Point a, Point b, Point p) {
+    return orient(a, b, p) == 0 && std::min(a.x, b.x) <= p.x && p.x <= std::max(a.x, b.x) && std::min(a.y, b.y) <= p.y &&
+           p.y <= std::max(a.y, b.y);
+}
+
+// Does direction p->q leave apex p strictly inside the sector that opens counter-clockwise from p->a to p->b?
+bool in_sector(Point p, Point a, Point b, Point q) {
+    if (orient(p, a, b) > 0) return orient(p, a, q) > 0 && orient(p, q, b) > 0;
+    if (orient(p, a, b) == 0 && angle_less({a.x - p.x, a.y - p.y}, {b.x - p.x, b.y - p.y}) == false &&
+        (std::int64_t(a.x - p.x) * (b.x - p.x) + std::int64_t(a.y - p.y) * (b.y - p.y)) > 0)
+        return !(on_segment(p, a, q) || on_segment(p, q, a));  // a slit: all but the slit itself
+    return !(orient(p, b, q) >= 0 && orient(p, q, a) >= 0);
+}
+
+}  // namespace
+
+bool Triangulator::run(const std::vector<Point>& points, const std::int32_t* ring, const std::int32_t* ring_begin,
+                       std::int32_t rings, std::vector<std::int32_t>& triangles) {
+    points_ = &points;
+    const std::int32_t n = ring_begin[1] - ring_begin[0];
+    if (n < 3) return false;
+    ids_.assign(ring + ring_begin[0], ring + ring_begin[1]);
+    if (rings == 1 && convex_fan(triangles)) return true;
+    prev_.resize(std::size_t(n));
+    next_.resize(std::size_t(n));
+    for (std::int32_t i = 0; i < n; ++i) {
+        prev_[std::size_t(i)] = (i + n - 1) % n;
+        next_[std::size_t(i)] = (i + 1) % n;
+    }
+    if (rings > 1 && !bridge(ring, ring_begin, rings)) return false;
+    return clip(triangles);
+}
+
+// Strictly convex rings, the common case, need no search.
+bool Triangulator::convex_fan(std::vector<std::int32_t>& triangles) const {
+    const auto n = std::int32_t(ids_.size());
+    if (n > 8) return false;
+    for (std::int32_t i = 0; i < n; ++i) {
+        if (orient(at(i), at((i + 1) % n), at((i + 2) % n)) <= 0) return false;
+    }
+    if (n > 4) {  // convex corners alone do not exclude a ring that winds twice
+        for (std::int32_t i = 2; i < n; ++i) {
+            if (orient(at(0), at(1), at(i)) <= 0) return false;
+            if (i > 2 && orient(at(0), at(i - 1), at(i)) <= 0) return false;
+        }
+    }
+    for (std::int32_t i = 2; i < n; ++i)
+        triangles.insert(triangles.end(), {ids_[0], ids_[std::size_t(i) - 1], ids_[std::size_t(i)]});
+    return true;
+}
+
+// Is the segment from a node of the merged ring to vertex `id` free of every edge and vertex?
+bool Triangulator::visible(std::int32_t node, std::int32_t id, const std::int32_t* ring, const std::int32_t* ring_begin,
+                           std::int32_t rings) const {
+    const Point p = at(node), q = (*points_)[std::size_t(id)];
+    if (!in_sector(p, at(next_[std::size_t(node)]), at(prev_[std::size_t(node)]), q)) return false;
+    const auto blocks = [&](Point a, Point b) {
+        if (a != p && a != q && on_segment(p, q, a)) return true;
+        return proper_crossing(p, q, a, b);
+    };
+    std::int32_t i = 0;
+    do {
+        if (blocks(at(i), at(next_[std::size_t(i)]))) return false;
+        i = next_[std::size_t(i)];
+    } while (i != 0);
+    for (std::int32_t r = 1; r < rings; ++r) {
+        const std::int32_t begin = ring_begin[r], end = ring_begin[r + 1];
+        for (std::int32_t k = begin; k < end; ++k) {
+            const std::int32_t m = k + 1 < end ? k + 1 : begin;
+            if (blocks((*points_)[std::size_t(ring[k])], (*points_)[std::size_t(ring[m])])) return false;
+        }
+    }
+    return true;
+}
+
+// Joins every hole to the outer ring by a double edge, from its leftmost vertex, leftmost holes first.
+bool Triangulator::bridge(const std::int32_t* ring, const std::int32_t* ring_begin, std::int32_t rings) {
+    const auto& points = *points_;
+    const auto before = [&](std::int32_t a, std::int32_t b) {
+        const Point p = points[std::size_t(a)], q = points[std::size_t(b)];
+        return p.x != q.x ? p.x < q.x : p.y < q.y;
+    };
+    const auto leftmost = [&](std::int32_t r) {
+        std::int32_t best = ring_begin[r];
+        for (std::int32_t k = best + 1; k < ring_begin[r + 1]; ++k)
+            if (before(ring[k], ring[best])) best = k;
+        return best;
+    };
+    order_.clear();
+    for (std::int32_t r = 1; r < rings; ++r) order_.push_back(r);
+    std::sort(order_.begin(), order_.end(), [&](std::int32_t a, std::int32_t b) {
+        const std::int32_t i = ring[leftmost(a)], j = ring[leftmost(b)];
+        return points[std::size_t(i)] != points[std::size_t(j)] ? before(i, j) : a < b;
+    });
+    for (const std::int32_t r : order_) {
+        const std::int32_t k0 = leftmost(r), begin = ring_begin[r], size = ring_begin[r + 1] - begin;
+        const Point h = points[std::size_t(ring[k0])];
+        scratch_.clear();
+        for (std::int32_t i = 0, more = 1; more || i != 0; i = next_[std::size_t(i)], more = 0) scratch_.push_back(i);
+        std::sort(scratch_.begin(), scratch_.end(), [&](std::int32_t a, std::int32_t b) {
+            const std::int64_t da = dist2(at(a), h), db = dist2(at(b), h);
+            return da != db ? da < db : a < b;
+        });
+        const Point after = points[std::size_t(ring[begin + (k0 - begin + 1) % size])];
+        const Point ahead = points[std::size_t(ring[begin + (k0 - begin + size - 1) % size])];
+        std::int32_t node = -1;
+        for (const std::int32_t i : scratch_) {
+            if (at(i) == h) {  // the hole touches the ring here: join where the sectors nest
+                if (in_sector(h, at(next_[std::size_t(i)]), at(prev_[std::size_t(i)]), after)) node = i;
+            } else if (in_sector(h, after, ahead, at(i)) && visible(i, ring[k0], ring, ring_begin, rings)) {
+                node = i;
+            }
+            if (node >= 0) break;
+        }
+        if (node < 0) return false;
+        // node -> k0 -> around the hole -> k0' -> node' -> next(node)
+        const bool touching = at(node) == h;
+        std::int32_t last = node;
+        const std::int32_t resume = next_[std::size_t(node)];
+        const auto append = [&](std::int32_t id) {
+            const auto i = std::int32_t(ids_.size());
+            ids_.push_back(id);
+            prev_.push_back(last);
+            next_.push_back(-1);
+            next_[std::size_t(last)] = i;
+            last = i;
+        };
+        for (std::int32_t s = touching ? 1 : 0; s <= size; ++s) append(ring[begin + (k0 - begin + s) % size]);
+        if (!touching) append(ids_[std::size_t(node)]);
+        next_[std::size_t(last)] = resume;
+        prev_[std::size_t(resume)] = last;
+    }
+    return true;
+}
+
+bool Triangulator::is_ear(std::int32_t b) const {
+    const std::int32_t a = prev_[std::size_t(b)], c = next_[std::size_t(b)];
+    const Point p = at(a), q = at(b), r = at(c);
+    if (orient(p, q, r) <= 0) return false;
+    const std::int32_t x0 = std::min({p.x, q.x, r.x}), x1 = std::max({p.x, q.x, r.x});
+    const std::int32_t y0 = std::min({p.y, q.y, r.y}), y1 = std::max({p.y, q.y, r.y});
+    for (std::int32_t i = next_[std::size_t(c)]; i != a; i = next_[std::size_t(i)]) {
+        const Point t = at(i);
+        if (t.x < x0 || t.x > x1 || t.y < y0 || t.y > y1) continue;
+        if (t == p || t == q || t == r) {
+            // The ring passes this corner again: it must not enter the triangle from it.
+            const Point lo = t == p ? q : t == q ? r : p, hi = t == p ? r : t == q ? p : q;
+            if (in_convex_cone(t, lo, hi, at(next_[std::size_t(i)])) || in_convex_cone(t, lo, hi, at(prev_[std::size_t(i)])))
+                return false;
+            continue;
+        }
+        if (orient(p, q, t) >= 0 && orient(q, r, t) >= 0 && orient(r, p, t) >= 0) return false;
+    }
+    // The new edge ca must stay inside at both ends where the ring passes a corner more than once.
+    return true;
+}
+
+bool Triangulator::clip(std::vector<std::int32_t>& triangles) {
+    auto left = std::int32_t(ids_.size());
+    std::int32_t b = 0, tried = 0;
+    while (left > 3) {
+        if (is_ear(b)) {
+            const std::int32_t a = prev_[std::size_t(b)], c = next_[std::size_t(b)];
+            triangles.insert(triangles.end(), {ids_[std::size_t(a)], ids_[std::size_t(b)], ids_[std::size_t(c)]});
+            next_[std::size_t(a)] = c;
+            prev_[std::size_t(c)] = a;
+            --left;
+            tried = 0;
+            b = next_[std::size_t(c)];  // skipping one keeps triangles from fanning into slivers
+        } else {
+            b = next_[std::size_t(b)];
+            if (++tried > left) return false;
+        }
+    }
+    const std::int32_t a = prev_[std::size_t(b)], c = next_[std::size_t(b)];
+    if (orient(at(a), at(b), at(c)) <= 0) return false;
+    triangles.insert(triangles.end(), {ids_[std::size_t(a)], ids_[std::size_t(b)], ids_[std::size_t(c)]});
+    return true;
+}
+
+}  // namespace geovision

@@ -1,0 +1,80 @@
+"""Building programs in, watertight labelled 3D content out.
+
+The public API is what ``__all__`` lists. Names are loaded on first use, so that
+``import geovision`` stays fast and needs neither GDAL nor pyarrow nor TensorFlow.
+
+>>> import geovision
+>>> roof = geovision.Gabled(ridge_height=8.0)
+>>> part = geovision.Part(shell=[(0, 0), (12, 0), (12, 8), (0, 8)], eave_height=5.0, roof=roof)
+>>> solid = geovision.mesh(geovision.Program(id="house", parts=[part]))[0]
+>>> round(solid.volume, 6)
+624.0
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from geovision._version import __version__
+
+if TYPE_CHECKING:
+    from geovision.errors import GeovisionError
+    from geovision.formats import read_programs, write_glb, write_mesh, write_programs
+    from geovision.mesh import Solid, Solids, mesh
+    from geovision.model import Gabled, Part, Program, ProgramTable
+    from geovision.pipeline.generate import generate
+    from geovision.sources import read_footprints
+
+__all__ = [
+    "Gabled",
+    "GeovisionError",
+    "Part",
+    "Program",
+    "ProgramTable",
+    "Solid",
+    "Solids",
+    "__version__",
+    "generate",
+    "mesh",
+    "read_footprints",
+    "read_programs",
+    "write_glb",
+    "write_mesh",
+    "write_programs",
+]
+
+# Where each public name lives; the first use of a name imports its room.
+_HOMES = {
+    "Gabled": "geovision.model",
+    "GeovisionError": "geovision.errors",
+    "Part": "geovision.model",
+    "Program": "geovision.model",
+    "ProgramTable": "geovision.model",
+    "Solid": "geovision.mesh",
+    "Solids": "geovision.mesh",
+    "generate": "geovision.pipeline.generate",
+    "mesh": "geovision.mesh",
+    "read_footprints": "geovision.sources",
+    "read_programs": "geovision.formats",
+    "write_glb": "geovision.formats",
+    "write_mesh": "geovision.formats",
+    "write_programs": "geovision.formats",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "_kernel":
+        from geovision._native import load_kernel
+
+        return load_kernel()
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'geovision' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,58 @@
+"""Types of the C++ kernel (cpp/bindings*.cpp).
+
+The layout of the arrays is in cpp/include/geovision/types.hpp.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+class BuildInfo(TypedDict):
+    version: str
+    build_type: str
+    compiler: str
+    sanitizers: str
+    cpp_standard: int
+
+__version__: str
+
+def build_info() -> BuildInfo: ...
+def compile_solids(
+    programs: Mapping[str, Any],
+    lod: int = 22,
+    threads: int = 0,
+    grid: float = 0.001,
+    min_edge: float = 0.01,
+    polygons: bool = True,
+) -> dict[str, Any]: ...
+def check_solids(
+    solids: Mapping[str, Any],
+    self_intersection: bool = False,
+    min_edge: float = 0.01,
+    planarity: float = 0.002,
+    threads: int = 0,
+) -> dict[str, NDArray[Any]]: ...
+def triangles_cross(first: ArrayLike, second: ArrayLike) -> NDArray[np.bool_]: ...
+def pack_glb(
+    solids: Mapping[str, Any],
+    tile_origin: Sequence[float],
+    group_of_label: Sequence[int],
+    columns: Sequence[bytes],
+    header: Callable[[dict[str, Any]], str],
+    threads: int = 0,
+) -> bytes: ...
+def rasterize_top(
+    vertices: ArrayLike,
+    triangles: ArrayLike,
+    left: float,
+    top: float,
+    cell: float,
+    width: int,
+    height: int,
+    threads: int = 0,
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]: ...
+def render(
+    vertices: ArrayLike, triangles: ArrayLike, colours: ArrayLike, settings: Mapping[str, Any]
+) -> NDArray[np.uint8]: ...

@@ -1,0 +1,46 @@
+"""What commands print: data on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+__all__ = ["emit_json", "note", "report_failures", "status"]
+
+FAILURES_SHOWN = 10
+
+
+def emit_json(value: Any) -> None:
+    """One JSON document on stdout; NaN is refused because JSON has none."""
+    click.echo(json.dumps(value, indent=2, allow_nan=False))
+
+
+def note(text: str, *, quiet: bool = False) -> None:
+    """A line for the person at the terminal."""
+    if not quiet:
+        click.echo(text, err=True)
+
+
+@contextmanager
+def status(text: str, *, quiet: bool = False) -> Iterator[None]:
+    """A spinner on stderr while the block runs, where stderr is a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+def report_failures(reasons: Sequence[str], *, quiet: bool = False) -> None:
+    """Say what failed and why: the first few, and how many more."""
+    for reason in reasons[:FAILURES_SHOWN]:
+        note(f"failed: {reason}", quiet=quiet)
+    if len(reasons) > FAILURES_SHOWN:
+        note(f"failed: and {len(reasons) - FAILURES_SHOWN} more", quiet=quiet)

@@ -1,0 +1,107 @@
+"""The command ``geovision``: finds subcommands, turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from geovision._version import __version__
+from geovision.errors import GeovisionError
+
+__all__ = ["main", "run"]
+
+# Name -> one line of help. Each lives in geovision/cli/<name>.py as `command`, and is imported only when
+# it runs: `geovision --help` must not load the kernel, GDAL or pyarrow.
+COMMANDS = {
+    "generate": "Generate a procedural city, on given footprints or on its own streets.",
+    "mesh": "Build watertight meshes from building programs.",
+    "info": "Say what is in program files and mesh files.",
+    "doctor": "Check this installation and say how to mend it.",
+    "completion": "Print the shell completion script.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order in which a user meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"geovision.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in ``--help``, from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(__version__, "-V", "--version", prog_name="geovision", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show a traceback with every error.", envvar="GEOVISION_DEBUG")
+@click.pass_context
+def main(ctx: click.Context, debug: bool) -> None:
+    """Building programs in, watertight labelled 3D content out.
+
+    Data goes to stdout, progress and messages to stderr. Exit codes: 0 done, 1 some buildings failed or
+    an input was refused, 2 usage, 3 environment.
+
+    \b
+    Examples:
+      geovision generate --area 0,0,800,600 --seed 7 -o out/city
+      geovision mesh programs.json -o city.glb
+      geovision info city.glb
+    """
+    ctx.ensure_object(dict)["debug"] = debug
+
+
+def _message(text: str) -> None:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {text}", err=True)
+
+
+def call(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        args: Arguments without the program's name; those of the process by default.
+    """
+    arguments = list(sys.argv[1:] if args is None else args)
+    # Needed before click has parsed anything, because parsing can fail too.
+    debug = "--debug" in arguments or bool(os.environ.get("GEOVISION_DEBUG"))
+    try:
+        result: Any = main.main(arguments, prog_name="geovision", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _message("interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader (head, say) has what it wanted. Without this, closing stdout fails again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except GeovisionError as error:
+        if debug:
+            traceback.print_exc()
+        _message(str(error))
+        return error.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def run() -> None:
+    """Entry point of the console script."""
+    sys.exit(call())

@@ -1,0 +1,105 @@
+"""The one registry of shared options: the same flag means the same thing in every command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = [
+    "LODS",
+    "crs",
+    "json_option",
+    "lod",
+    "on_error",
+    "output",
+    "quiet",
+    "seed",
+    "threads",
+]
+
+Function = Callable[..., Any]
+
+LODS = ("1.1", "1.2", "1.3", "2.2", "2.3")
+
+input_path = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path, allow_dash=True)
+
+
+def lod(function: Function) -> Function:
+    """``--lod``."""
+    return click.option(
+        "--lod",
+        type=click.Choice(LODS),
+        default="2.2",
+        show_default=True,
+        help="Level of detail: 1.1 one block, 1.2 a block per part, 1.3 with roof steps, 2.2 roofs, "
+        "2.3 with overhangs.",
+    )(function)
+
+
+def threads(function: Function) -> Function:
+    """``--threads``."""
+    return click.option(
+        "--threads",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="N",
+        help="Threads of the kernel; 0 takes all cores. The result does not depend on it.  [default: 0]",
+    )(function)
+
+
+def seed(function: Function) -> Function:
+    """``--seed``."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Random seed: the same seed gives the same bytes.",
+    )(function)
+
+
+def on_error(function: Function) -> Function:
+    """``--on-error``."""
+    return click.option(
+        "--on-error",
+        type=click.Choice(["record", "raise"]),
+        default="record",
+        show_default=True,
+        help="What a bad building does: record it, go on and exit with 1; or raise and write nothing.",
+    )(function)
+
+
+def crs(function: Function) -> Function:
+    """``--crs``."""
+    return click.option(
+        "--crs",
+        metavar="CRS",
+        help="CRS of the coordinates where the input does not say, such as EPSG:28992; kept in the outputs.",
+    )(function)
+
+
+def json_option(function: Function) -> Function:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the report as JSON on stdout.")(
+        function
+    )
+
+
+def quiet(function: Function) -> Function:
+    """``--quiet``."""
+    return click.option("-q", "--quiet", is_flag=True, help="No progress and no summary on stderr.")(function)
+
+
+def output(text: str, metavar: str = "OUT") -> Callable[[Function], Function]:
+    """``-o``, with the command's own help text."""
+
+    def decorate(function: Function) -> Function:
+        return click.option(
+            "-o", "--output", type=click.Path(path_type=Path), required=True, metavar=metavar, help=text
+        )(function)
+
+    return decorate

@@ -1,0 +1,31 @@
+"""Reading and writing files. Names are loaded on first use: not every writer needs the kernel or pyarrow."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from geovision.formats.atomic import atomic_write
+    from geovision.formats.glb import glb_bytes, write_glb
+    from geovision.formats.meshes import write_mesh
+    from geovision.formats.programs import read_programs, write_programs
+
+__all__ = ["atomic_write", "glb_bytes", "read_programs", "write_glb", "write_mesh", "write_programs"]
+
+_HOMES = {
+    "atomic_write": "atomic",
+    "glb_bytes": "glb",
+    "read_programs": "programs",
+    "write_glb": "glb",
+    "write_mesh": "meshes",
+    "write_programs": "programs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'geovision.formats' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"geovision.formats.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,60 @@
+"""Files that are either whole or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from geovision.errors import OutputError
+
+__all__ = ["atomic_write"]
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Yield a binary file that takes the name `path` only when the block ends without an error.
+
+    The bytes go to a temporary name in the same folder, are forced to disk, and one rename publishes
+    them. After an error, or a kill at any moment, `path` is what it was before.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "tile.glb"
+    >>> with atomic_write(target) as file:
+    ...     _ = file.write(b"glTF")
+    >>> target.read_bytes()
+    b'glTF'
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+    try:
+        file = temporary.open("xb")
+    except OSError as error:
+        raise OutputError(str(target), f"cannot be written ({error.strerror})", _REMEDY) from error
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise OutputError(str(target), f"cannot be written ({error.strerror})", _REMEDY) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+_REMEDY = "Check that the folder exists, may be written to and has space"
+
+
+def _sync_folder(folder: Path) -> None:
+    # Without this the rename itself may be lost with the power. Some network filesystems refuse it.
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,8 @@
+"""The verbs that join rooms: generate."""
+
+from __future__ import annotations
+
+from geovision.pipeline.generate import generate
+from geovision.pipeline.generate_to import GenerateSummary, Progress, generate_to
+
+__all__ = ["GenerateSummary", "Progress", "generate", "generate_to"]

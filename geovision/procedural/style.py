@@ -1,0 +1,333 @@
+"""A style: every number that the procedural rules use, as a documented distribution in one TOML file."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from geovision.errors import InputError, UsageError
+from geovision.model.kinds import KIND_NAMES, RoofKind
+from geovision.procedural.distributions import Distribution
+
+__all__ = ["BLOCK_TYPES", "PLAN_SHAPES", "SCHEMA", "USES", "Style", "builtin_styles", "load_style"]
+
+SCHEMA = "geovision.style/1"
+USES = ("terraced", "semi", "detached", "annex", "perimeter", "hall", "tower", "church")
+BLOCK_TYPES = ("terraced", "semi", "detached", "perimeter", "industrial", "civic")
+PLAN_SHAPES = ("rectangle", "quad", "l", "t", "u", "h", "round")
+DORMERS = ("dormer_gable", "dormer_shed", "dormer_flat")
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _weights(names: tuple[str, ...], what: str) -> Any:
+    def check(value: dict[str, float]) -> dict[str, float]:
+        for name in value:
+            if name not in names:
+                close = difflib.get_close_matches(name, names, 1)
+                hint = f"did you mean {close[0]!r}?" if close else f"use {', '.join(names)}"
+                raise ValueError(f"{name!r} is no {what}; {hint}")
+        if sum(value.values()) <= 0:
+            raise ValueError(f"no {what} has a weight above 0; give at least one")
+        return value
+
+    return check
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Layout(_Table):
+    """Streets and blocks of a city that the sampler lays out itself."""
+
+    tile_m: Annotated[float, Field(ge=100, le=5000)]
+    """Side of a tile; tiles are generated and written one by one, so memory follows this number."""
+    arterial_width_m: Distribution
+    """Between the fronts of two blocks, across the streets that bound tiles."""
+    street_width_m: Distribution
+    """Between the fronts of two blocks, across the streets inside tiles."""
+    block_length_m: Distribution
+    """Along the longer streets."""
+    block_depth_m: Distribution
+    """Between two longer streets: two parcels back to back."""
+    jitter: Annotated[float, Field(ge=0, le=0.3)]
+    """How far street ends wander, as a share of the block; 0 is a strict grid."""
+    blocks: dict[str, Weight]
+    """Weights of block types."""
+
+    _blocks = field_validator("blocks")(_weights(BLOCK_TYPES, "block type"))
+
+
+class Lots(_Table):
+    """How one type of block is cut into parcels and where the house stands."""
+
+    frontage_m: Distribution
+    """Width of a parcel (of one house in a row) along the street."""
+    depth_m: Distribution
+    """Depth of the house, front to back."""
+    setback_m: Distribution
+    """From the edge of the street to the front of the house."""
+    gap_m: Distribution
+    """Between two houses, or between two rows."""
+    run: Distribution
+    """Houses in one row (terraced only)."""
+
+
+class Plans(_Table):
+    """Shapes of free-standing buildings."""
+
+    shapes: dict[str, Weight]
+    """Weights of plan shapes for detached houses."""
+    round_sides: Distribution
+    """Corners of round plans."""
+    courtyard: Share
+    """Share of perimeter blocks built as ONE building round a closed court (a polygon with a hole)."""
+    annex: Share
+    """Share of detached and semi-detached parcels with a free-standing shed or garage behind the house."""
+
+    _shapes = field_validator("shapes")(_weights(PLAN_SHAPES, "plan shape"))
+
+
+class Use(_Table):
+    """Heights and roofs of one use of buildings."""
+
+    levels: Distribution
+    """Storeys below the eave, rounded to whole ones."""
+    level_height_m: Distribution
+    """Height of a storey."""
+    plinth_m: Distribution
+    """Extra height of the walls: plinth, attic wall."""
+    roofs: dict[str, Weight]
+    """Weights of roof kinds; those that a plan cannot bear are left out and the rest shared anew."""
+
+    _roofs = field_validator("roofs")(_weights(tuple(KIND_NAMES.values()), "roof kind"))
+
+
+class Roofs(_Table):
+    """Shape parameters of roofs; heights follow from pitch and width."""
+
+    pitch_deg: dict[str, Distribution]
+    """Pitch by roof kind; `default` serves all kinds that have no line of their own."""
+    overhang_m: Distribution
+    """Eave overhang of free-standing buildings; rows and perimeter blocks have none."""
+    overhang_chance: Share
+    ridge_offset: Distribution
+    """Place of the ridge across the width for gabled roofs, 0.5 the middle."""
+    hip_share: Distribution
+    """Hip setback as a share of half the width (half-hipped, hipped with a setback, side_hipped)."""
+    hip_drop: Distribution
+    """Where half-hipped ends begin, as a share of the way from eave to ridge."""
+    break_inset: Distribution
+    """Plan distance from eave to break as a share of half the width (mansard, gambrel)."""
+    break_height: Distribution
+    """Height of the break as a share of the way from eave to ridge (mansard, gambrel)."""
+    saltbox_offset: Distribution
+    saltbox_rear_drop: Distribution
+    """Rear eave below the front eave, as a share of the eave height."""
+    butterfly_drop_m: Distribution
+    """Valley below the eave."""
+    sawtooth_width_m: Distribution
+    """Wished width of one tooth."""
+    spire: Distribution
+    """Height of cones and tower pyramids as a multiple of the plan's width."""
+    dome: Distribution
+    """Height of domes and onions as a multiple of half the plan's width."""
+    onion_bulge: Distribution
+    """How far an onion swells over its drum, as a share of half the width."""
+    cross_ridge: Share
+    """Share of houses in rows and on given rectangles whose ridge runs across the long side."""
+
+    @model_validator(mode="after")
+    def _pitches(self) -> Roofs:
+        names = ("default", *KIND_NAMES.values())
+        for name, dist in self.pitch_deg.items():
+            if name not in names:
+                raise ValueError(f"pitch_deg.{name} is no roof kind; use {', '.join(names)}")
+            low, high = dist.bounds()
+            if not 2.0 <= low <= high <= 75.0:
+                raise ValueError(f"pitch_deg.{name} can be {low} to {high}; keep it between 2 and 75 degrees")
+        if "default" not in self.pitch_deg:
+            raise ValueError("pitch_deg has no 'default'; add one")
+        return self
+
+
+class Parts(_Table):
+    """Buildings of several parts."""
+
+    split: Share
+    """Share of L, T, U and H plans that become parts with heights of their own (else one roof over all)."""
+    same_eave: Share
+    """Share of split plans whose wings keep the main eave."""
+    wing_drop: Distribution
+    """Wing eave as a share of the main eave, where it differs."""
+    same_kind: Share
+    """Share of wings with the main roof's kind."""
+
+
+class Superstructures(_Table):
+    """Dormers, chimneys, parapets and boxes."""
+
+    dormer: Share
+    """Share of house slopes long enough that carry dormers."""
+    dormers: Distribution
+    """Wished number on such a slope."""
+    dormer_kinds: dict[str, Weight]
+    dormer_width_m: Distribution
+    dormer_height_m: Distribution
+    """Front wall, from the slope to the dormer's eave."""
+    chimney: Share
+    """Share of houses with a chimney."""
+    chimney_size_m: Distribution
+    chimney_height_m: Distribution
+    """Above the ridge."""
+    parapet: Share
+    """Share of flat roofs with a parapet."""
+    parapet_height_m: Distribution
+    parapet_thickness_m: Distribution
+    box: Share
+    """Share of large flat roofs with a plant room or lift shaft."""
+    box_size_m: Distribution
+    box_height_m: Distribution
+
+    _dormers = field_validator("dormer_kinds")(_weights(DORMERS, "dormer kind"))
+
+
+class Given(_Table):
+    """How footprints from a file are taken where their attributes do not say."""
+
+    annex_area_m2: Annotated[float, Field(ge=0)]
+    """Smaller ones are sheds."""
+    block_area_m2: Annotated[float, Field(gt=0)]
+    """Larger ones are apartment blocks."""
+    hall_area_m2: Annotated[float, Field(gt=0)]
+    """Larger ones are halls."""
+    touch_m: Annotated[float, Field(ge=0, le=1)]
+    """Footprints closer than this share a wall: no overhang on either."""
+
+
+class Style(_Table):
+    """Everything that decides how a generated city looks, except the seed."""
+
+    schema_: Annotated[Literal["geovision.style/1"], Field(alias="schema")]
+    name: str
+    description: str
+    every_kind: bool
+    """Make sure that each roof kind stands somewhere in the city's first tile."""
+    layout: Layout
+    lots: dict[str, Lots]
+    plans: Plans
+    uses: dict[str, Use]
+    roofs: Roofs
+    parts: Parts
+    superstructures: Superstructures
+    given: Given
+
+    @model_validator(mode="after")
+    def _complete(self) -> Style:
+        for table, have, want in (("uses", self.uses, USES), ("lots", self.lots, BLOCK_TYPES)):
+            missing = [name for name in want if name not in have]
+            surplus = [name for name in have if name not in want]
+            if missing:
+                raise ValueError(f"{table} lacks {', '.join(missing)}; add [{table}.{missing[0]}]")
+            if surplus:
+                raise ValueError(f"{table}.{surplus[0]} is unknown; use {', '.join(want)}")
+        return self
+
+    def kind_weights(self, use: str) -> list[float]:
+        """Weights by kernel code for a use."""
+        roofs = self.uses[use].roofs
+        return [roofs.get(KIND_NAMES[kind], 0.0) for kind in RoofKind]
+
+
+_FOLDER = Path(__file__).with_name("styles")
+
+
+def builtin_styles() -> list[str]:
+    """Names of the styles that come with geovision.
+
+    >>> "mixed" in builtin_styles()
+    True
+    """
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def load_style(style: str | Path | Style) -> Style:
+    """A style by name, or from a TOML file.
+
+    A file may begin with `base = "mixed"` (or another name): then it only holds what differs.
+
+    >>> load_style("dutch_town").name
+    'dutch_town'
+    """
+    if isinstance(style, Style):
+        return style
+    text = str(style)
+    path = _FOLDER / f"{text}.toml" if re.fullmatch(r"\w+", text) else Path(text)
+    if path.parent == _FOLDER and not path.is_file():
+        raise UsageError(
+            f"style {text!r}", "does not exist", f"Use one of {', '.join(builtin_styles())}, or the path of a .toml file"
+        )
+    return _validate(_read(path, ()), path)
+
+
+def _read(path: Path, seen: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"style {path}", f"cannot be read ({error})", "Give the path of a TOML text file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"style {path}", f"is no TOML: {error}", "Mend the line that is named") from error
+    base = data.pop("base", None)
+    if base is None:
+        return data
+    if base not in builtin_styles() or base in seen:
+        raise InputError(
+            f"style {path}, key 'base' = {base!r}",
+            "is not the name of a style" if base not in seen else "refers back to itself",
+            f"Use one of {', '.join(builtin_styles())}",
+        )
+    return _merge(_read(_FOLDER / f"{base}.toml", (*seen, base)), data)
+
+
+def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Tables are merged key by key; weights and distributions are replaced as a whole."""
+    whole = {"roofs", "blocks", "shapes", "dormer_kinds"}
+    merged = dict(under)
+    for key, value in over.items():
+        old = merged.get(key)
+        nested = isinstance(value, dict) and isinstance(old, dict) and "dist" not in value and "dist" not in old
+        # [roofs] at the top is a table of knobs; uses.<name>.roofs is a table of weights.
+        weights = key in whole and not (key == "roofs" and "pitch_deg" in under.get("roofs", {}))
+        merged[key] = _merge(old, value) if nested and not weights else value
+    return merged
+
+
+def _validate(data: dict[str, Any], path: Path) -> Style:
+    try:
+        return Style.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        steps = [str(step) for step in first["loc"] if step not in ("constant", "uniform", "normal", "lognormal", "choice")]
+        key = ".".join(steps) or "(file)"
+        problem, remedy = first["msg"].removeprefix("Value error, "), "See docs/generate.md for the keys of a style"
+        if first["type"] == "extra_forbidden":
+            problem, remedy = "is not a known key", _suggest(steps, remedy)
+        elif first["type"] == "missing":
+            problem, remedy = "is missing", 'Add it, or begin the file with base = "mixed"'
+        raise InputError(f"style {path}, key {key!r}", problem, remedy) from error
+
+
+def _suggest(steps: list[str], otherwise: str) -> str:
+    names = {name for table in _TABLES for name in table.model_fields}
+    close = difflib.get_close_matches(steps[-1], sorted(names), 1)
+    return f"Did you mean {close[0]!r}? Else remove it" if close else f"Remove it. {otherwise}"
+
+
+_TABLES = (Style, Layout, Lots, Plans, Use, Roofs, Parts, Superstructures, Given)

@@ -1,0 +1,122 @@
+# Shared by quickstart.sh and test.sh: finds or installs what is missing, makes .venv, installs geovision into it.
+# Sourced, never run. Expects `set -euo pipefail` and the repository root as working directory.
+
+say() { printf '==> %s\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 3; }
+
+# Installs Debian packages where that is possible without asking; otherwise says the command and stops.
+need_packages() {
+    local reason=$1
+    shift
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        say "$reason; installing: $*"
+        apt-get install -y -qq "$@" >&2 || { apt-get update -qq >&2 && apt-get install -y -qq "$@" >&2; } ||
+            die "apt-get could not install $*"
+    elif command -v apt-get >/dev/null; then
+        die "$reason. Run: sudo apt-get install -y $*"
+    else
+        die "$reason. Install the equivalent of '$*' with your system's package manager."
+    fi
+}
+
+python_fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
+
+# Prints the interpreter to use: $PYTHON if given, else the first that fits.
+find_python() {
+    local candidate
+    if [ -n "${PYTHON:-}" ]; then
+        command -v "$PYTHON" >/dev/null || die "PYTHON=$PYTHON is not a command"
+        python_fits "$PYTHON" || die "PYTHON=$PYTHON is $("$PYTHON" -V 2>&1); geovision needs Python 3.11 to 3.13"
+        printf '%s\n' "$PYTHON"
+        return
+    fi
+    for candidate in python3 python3.13 python3.12 python3.11; do
+        if command -v "$candidate" >/dev/null && python_fits "$candidate"; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+    die "no Python 3.11 to 3.13 found. Install one, or name it: PYTHON=/path/to/python3.12 $0"
+}
+
+ensure_compiler() {
+    local candidate
+    for candidate in "${CXX:-}" c++ g++ clang++; do
+        if [ -n "$candidate" ] && command -v "${candidate%% *}" >/dev/null; then
+            return
+        fi
+    done
+    need_packages "no C++ compiler found" g++
+}
+
+ensure_venv() {
+    local python
+    if [ -x .venv/bin/python ] && .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        # A clone that was moved carries a .venv whose scripts point at the old place.
+        if [ "$(.venv/bin/python -c 'import sys; print(sys.prefix)')" -ef .venv ] && python_fits .venv/bin/python &&
+            { [ -z "${PYTHON:-}" ] || same_python; }; then
+            return
+        fi
+        say "making .venv anew: it was made by another Python or for another place"
+        rm -rf .venv
+    fi
+    python=$(find_python)
+    if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
+        need_packages "$python has no venv module" \
+            "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+    fi
+    say "making .venv with $("$python" -V)"
+    rm -rf .venv
+    "$python" -m venv .venv
+}
+
+same_python() {
+    local show='import sys; print(sys.version_info[:3])'
+    [ "$("$PYTHON" -c "$show")" = "$(.venv/bin/python -c "$show")" ]
+}
+
+cmake_fits() {
+    local version
+    version=$(cmake --version 2>/dev/null | sed -n '1s/[^0-9]*\([0-9]*\)\.\([0-9]*\).*/\1 \2/p')
+    [ -n "$version" ] || return 1
+    set -- $version
+    [ "$1" -gt 3 ] || { [ "$1" = 3 ] && [ "$2" -ge 21 ]; }
+}
+
+# CMake and Ninja from the system where they do, else their wheels inside .venv.
+ensure_build_tools() {
+    local wanted=()
+    cmake_fits || wanted+=("cmake>=3.21")
+    command -v ninja >/dev/null || wanted+=("ninja")
+    if [ ${#wanted[@]} -gt 0 ]; then
+        say "not found on this system, installing into .venv: ${wanted[*]}"
+        pip_install "${wanted[@]}"
+    fi
+}
+
+pip_install() { python -m pip install --quiet --disable-pip-version-check "$@"; }
+
+# What decides whether the install is up to date. Sources are not in it: Python ones are read in place,
+# and C++ ones are rebuilt by the import hook of the editable install.
+install_stamp() { { cat pyproject.toml CMakeLists.txt; python -V; printf '%s\n' "$1"; } | python -c '
+import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())'; }
+
+# setup [EXTRA]: .venv with geovision installed in it (editable, so nothing is ever tested stale).
+setup() {
+    local extra=${1:-} target=. stamp
+    ensure_compiler
+    ensure_venv
+    PATH=$PWD/.venv/bin:$PATH
+    hash -r
+    ensure_build_tools
+    [ -z "$extra" ] || target=".[$extra]"
+    stamp=$(install_stamp "$extra")
+    if [ "$(cat ".venv/installed-$extra" 2>/dev/null)" != "$stamp" ]; then
+        say "installing geovision and its dependencies into .venv (compiles the kernel; the first time takes minutes)"
+        # Without build isolation, because the import hook needs the same tools again at every rebuild.
+        pip_install "scikit-build-core>=0.10" "pybind11>=2.13"
+        pip_install --no-build-isolation --editable "$target"
+        printf '%s\n' "$stamp" >".venv/installed-$extra"
+    fi
+    python -c 'from geovision import _kernel' || die "the kernel does not build; the compiler's message is above"
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Every check of the project: C++ tests, the same under ASan and UBSan, lint, types, pytest.
+#   scripts/test.sh                  everything
+#   scripts/test.sh cpp python       only these stages: cpp asan lint types python
+#   scripts/test.sh python -- -k glb pytest arguments after --
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+stages=()
+while [ $# -gt 0 ]; do
+    case $1 in
+    cpp | asan | lint | types | python) stages+=("$1") ;;
+    --) shift; break ;;
+    *) echo "usage: $0 [cpp|asan|lint|types|python]... [-- PYTEST-ARGUMENTS]" >&2; exit 2 ;;
+    esac
+    shift
+done
+[ ${#stages[@]} -gt 0 ] || stages=(cpp asan lint types python)
+
+setup dev
+
+cpp_tests() {
+    cmake --preset "$1" >/dev/null
+    cmake --build --preset "$1"
+    ctest --preset "$1"
+}
+
+for stage in "${stages[@]}"; do
+    say "stage: $stage"
+    case $stage in
+    cpp) cpp_tests tests ;;
+    asan) cpp_tests asan ;;
+    lint) ruff check . ;;
+    types) mypy ;;
+    python) python -m pytest -n "${GEOVISION_TEST_WORKERS:-2}" "$@" ;;
+    esac
+done
+say "all stages passed: ${stages[*]}"
