@@ -8,20 +8,20 @@ cd "$(dirname "$0")/.."
 setup
 
 out=out/quickstart
-say "geovision generate --footprints sample_data/footprints.geojson --seed 1 --preview -o $out"
-geovision generate --footprints sample_data/footprints.geojson --seed 1 --preview -o "$out"
+job=(generate --footprints sample_data/footprints.geojson --seed 1 --overwrite -o "$out")
+say "geovision ${job[*]}"
+geovision "${job[@]}"
 
-cat >&2 <<MESSAGE
+cat <<MESSAGE
 
 The city is in $out:
-$(cd "$out" && find . -type f | sort | head -20 | sed 's|^\./|  |')
-
-Look at it:
-  * open $out/preview.png, or
-  * drop a .glb file on https://gltf-viewer.donmccurdy.com or open it in Blender, or
-  * on this machine: .venv/bin/geovision info $out/*.glb
+  preview.png        a picture of it
+  tiles/*.glb        $(find "$out/tiles" -name '*.glb' | wc -l) meshes; drop one on https://gltf-viewer.donmccurdy.com, or open it in Blender
+  programs.parquet   the building programs that the meshes were built from
+  index.json         what is where
 
 Next:
-  .venv/bin/geovision generate --area 0,0,800,600 --seed 7 -o out/city
+  .venv/bin/geovision info $out/tiles/*.glb
+  .venv/bin/geovision generate --area 0,0,800,600 --seed 7 -o out/town
   .venv/bin/geovision --help
 MESSAGE

@@ -26,12 +26,18 @@ cpp_tests() {
     ctest --preset "$1"
 }
 
+lint() {
+    ruff check .
+    ruff format --check .
+    find cpp -name '*.[ch]pp' -print0 | xargs -0 clang-format --dry-run --Werror
+}
+
 for stage in "${stages[@]}"; do
     say "stage: $stage"
     case $stage in
     cpp) cpp_tests tests ;;
     asan) cpp_tests asan ;;
-    lint) ruff check . ;;
+    lint) lint ;;
     types) mypy ;;
     python) python -m pytest -n "${GEOVISION_TEST_WORKERS:-2}" "$@" ;;
     esac

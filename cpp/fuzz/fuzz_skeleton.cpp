@@ -12,13 +12,13 @@
 namespace {
 
 class Bytes {
-public:
+  public:
     Bytes(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
     bool empty() const { return at_ >= size_; }
     int byte() { return empty() ? 0 : data_[at_++]; }
     int word() { return byte() * 256 + byte(); }
 
-private:
+  private:
     const std::uint8_t* data_;
     std::size_t size_, at_ = 0;
 };
@@ -48,9 +48,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const double max_h = mode & 4 ? 0.01 + bytes.byte() * 0.1 : infinity;
     static geovision::SkeletonWorkspace workspace;
     geovision::Skeleton out;
-    const auto status = geovision::straight_skeleton(xy.data(), offsets.data(), rings, slope.data(), max_h, workspace, out);
+    const auto status =
+        geovision::straight_skeleton(xy.data(), offsets.data(), rings, slope.data(), max_h, workspace, out);
     if (status != geovision::SkeletonStatus::ok && status != geovision::SkeletonStatus::perturbed) return 0;
-    const auto nodes = static_cast<std::int32_t>(out.nodes.size()), edges = static_cast<std::int32_t>(slope.size());
+    const auto nodes = static_cast<std::int32_t>(out.nodes.size()),
+               edges = static_cast<std::int32_t>(slope.size());
     for (const auto& a : out.arcs) {
         require(a.a >= 0 && a.a < nodes && a.b >= 0 && a.b < nodes && a.a != a.b && a.left != a.right);
         require(a.left >= 0 && a.left < edges && a.right >= -1 && a.right < edges);
@@ -59,7 +61,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         require(p.a >= 0 && p.a < nodes && p.b >= 0 && p.b < nodes);
         require(p.edge >= 0 && p.edge < edges && p.face >= -1 && p.face < edges);
     }
-    for (const auto& node : out.nodes) require(std::isfinite(node.x) && std::isfinite(node.y) && std::isfinite(node.h));
+    for (const auto& node : out.nodes)
+        require(std::isfinite(node.x) && std::isfinite(node.y) && std::isfinite(node.h));
     std::vector<std::uint8_t> gable;
     geovision::gable_candidates(xy.data(), offsets.data(), rings, out, gable);
     return 0;

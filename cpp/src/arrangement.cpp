@@ -166,7 +166,7 @@ Vec Noder::crossing(const NodedEdge& e, const NodedEdge& f) const {
     const auto meet = [](Vec a, Vec b, Vec c, Vec d, Vec* out) {
         const double ux = b.x - a.x, uy = b.y - a.y, vx = d.x - c.x, vy = d.y - c.y;
         const double det = ux * vy - uy * vx;
-        if (std::abs(det) < 1e-12 * (std::hypot(ux, uy) * std::hypot(vx, vy))) return false;
+        if (std::abs(det) < 1e-12 * (norm(ux, uy) * norm(vx, vy))) return false;
         const double t = ((c.x - a.x) * vy - (c.y - a.y) * vx) / det;
         *out = {a.x + t * ux, a.y + t * uy};
         return true;
@@ -178,7 +178,7 @@ Vec Noder::crossing(const NodedEdge& e, const NodedEdge& f) const {
     const Segment& r = segments[std::size_t(f.segment)];
     Vec raw{};
     // The lines as given are better than their rounded pieces, unless they are nearly parallel.
-    if (meet(s.a, s.b, r.a, r.b, &raw) && std::hypot(raw.x - grid.x, raw.y - grid.y) < 3) return raw;
+    if (meet(s.a, s.b, r.a, r.b, &raw) && norm(raw.x - grid.x, raw.y - grid.y) < 3) return raw;
     return grid;
 }
 

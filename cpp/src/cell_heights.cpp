@@ -9,6 +9,7 @@ namespace geovision {
 namespace {
 
 constexpr int max_repairs = 8;
+constexpr double steepest_eave = 1;  // overhangs continue a roof down to this slope
 
 }  // namespace
 
@@ -17,7 +18,7 @@ Status Cells::heights() {
         top.assign(std::size_t(map.halves()), 0);
         bottom.assign(std::size_t(map.halves()), 0);
         for (std::int32_t v = 0; v + 1 < std::int32_t(map.out_begin.size()); ++v)
-            if (map.out_begin[std::size_t(v)] != map.out_begin[std::size_t(v) + 1] && corner_heights(v)) flags |= flag::merged_heights;
+            if (map.out_begin[std::size_t(v)] != map.out_begin[std::size_t(v) + 1] && !plain_heights(v) && corner_heights(v)) flags |= flag::merged_heights;
         int round = 0;
         while (untangle())
             if (++round > 64) return Status::not_manifold;
@@ -25,6 +26,32 @@ Status Cells::heights() {
         if (!drop_detached()) return Status::ok;
     }
     return Status::not_manifold;
+}
+
+// The common case: all tops at the vertex are one level well above one bottom.
+bool Cells::plain_heights(std::int32_t vertex) {
+    const std::int32_t begin = map.out_begin[std::size_t(vertex)], end = map.out_begin[std::size_t(vertex) + 1];
+    const Point p = noder_.points[std::size_t(vertex)];
+    double lo = 1e300, hi = -1e300, b = 0;
+    int solids = 0;
+    for (std::int32_t i = begin; i < end; ++i) {
+        const std::int32_t s = half_surface_[std::size_t(map.out[std::size_t(i)])];
+        if (s < 0) continue;
+        const double z = surface_z(s, p, true), own = surface_z(s, p, false);
+        if (solids++ > 0 && own != b) return false;
+        b = own;
+        lo = std::min(lo, z), hi = std::max(hi, z);
+    }
+    if (solids == 0) return true;
+    if (hi - lo >= min_edge_ || lo < b + 2 * min_edge_) return false;
+    const std::int32_t z = to_grid((lo + hi) / 2), z0 = to_grid(b);
+    for (std::int32_t i = begin; i < end; ++i) {
+        const auto h = std::size_t(map.out[std::size_t(i)]);
+        if (half_surface_[h] < 0) continue;
+        top[h] = z;
+        bottom[h] = z0;
+    }
+    return true;
 }
 
 // True when heights were moved by more than rounding.
@@ -56,7 +83,7 @@ bool Cells::corner_heights(std::int32_t vertex) {
         const std::int32_t s = surface_of_half(corner(i)), g = root(i);
         double z = surface_z(s, p, true);
         const double b = surface_z(s, p, false);
-        if (solids > 1) z = std::max(z, b + 2 * min_edge_);  // no zero thickness where cells share a vertex
+        z = std::max(z, solids > 1 ? b + 2 * min_edge_ : b);  // no zero thickness where cells share a vertex
         if (slot_[std::size_t(g)] < 0) {
             slot_[std::size_t(g)] = std::int32_t(items_.size());
             items_.push_back({z, z, 0});
@@ -89,7 +116,7 @@ bool Cells::corner_heights(std::int32_t vertex) {
         for (std::int32_t k = j; k-- > i;)
             if (items_[std::size_t(sorted[std::size_t(k)])].z == -1) z = middle(sorted[std::size_t(k)]);
         moved = moved || middle(sorted[std::size_t(j - 1)]) - middle(sorted[std::size_t(i)]) > 1;
-        for (std::int32_t k = i; k < j; ++k) items_[std::size_t(sorted[std::size_t(k)])].z = std::int32_t(std::lround(z));
+        for (std::int32_t k = i; k < j; ++k) items_[std::size_t(sorted[std::size_t(k)])].z = to_grid((z));
         i = j;
     }
     for (std::int32_t i = 0; i < n; ++i) {
@@ -97,6 +124,7 @@ bool Cells::corner_heights(std::int32_t vertex) {
         const auto h = std::size_t(corner(i));
         top[h] = items_[std::size_t(slot_[std::size_t(root(i))])].z;
         bottom[h] = items_[std::size_t(slot_[std::size_t(n + i)])].z;
+        top[h] = std::max(top[h], bottom[h]);
     }
     return moved;
 }
@@ -127,8 +155,11 @@ bool Cells::untangle() {
         if (!solid(l) || !solid(r)) continue;
         // Corners of both cells at both ends: u is the origin of l, v that of r.
         const auto lu = std::size_t(l), lv = std::size_t(map.next[std::size_t(l)]), ru = std::size_t(map.next[std::size_t(r)]), rv = std::size_t(r);
-        const std::int32_t pairs[3][4] = {{top[lu], top[ru], top[lv], top[rv]}, {top[lu], bottom[ru], top[lv], bottom[rv]}, {bottom[lu], top[ru], bottom[lv], top[rv]}};
-        for (int k = 0; k < (raised_ ? 3 : 1); ++k) {
+        const std::int32_t pairs[4][4] = {{top[lu], top[ru], top[lv], top[rv]},
+                                          {top[lu], bottom[ru], top[lv], bottom[rv]},
+                                          {bottom[lu], top[ru], bottom[lv], top[rv]},
+                                          {bottom[lu], bottom[ru], bottom[lv], bottom[rv]}};
+        for (int k = 0; k < (raised_ ? 4 : 1); ++k) {
             const std::int64_t du = std::int64_t(pairs[k][0]) - pairs[k][1], dv = std::int64_t(pairs[k][2]) - pairs[k][3];
             if (du * dv >= 0) continue;
             const bool at_u = std::abs(du) <= std::abs(dv);
@@ -140,6 +171,7 @@ bool Cells::untangle() {
 }
 
 void Cells::drop_flat_cells() {
+    bool changed = false;
     for (std::int32_t f = 1; f < map.faces(); ++f) {
         if (cell[std::size_t(f)] < 0) continue;
         bool flat = true;
@@ -154,7 +186,9 @@ void Cells::drop_flat_cells() {
         if (!flat) continue;
         cell[std::size_t(f)] = -1;
         flags |= flag::cells_removed;
+        changed = true;
     }
+    if (changed) spread_cells();
 }
 
 // Neighbours whose height ranges only touch would share a bare edge: an overhang is dropped, a raised part
@@ -181,6 +215,29 @@ bool Cells::drop_detached() {
             changed = true;
         }
     }
+    if (changed) spread_cells();
+    return changed;
+}
+
+bool Cells::relieve(std::int32_t vertex) {
+    bool changed = false;
+    for (int pass = 0; pass < 2 && !changed; ++pass) {
+        for (std::int32_t i = map.out_begin[std::size_t(vertex)]; i < map.out_begin[std::size_t(vertex) + 1]; ++i) {
+            std::int32_t& s = cell[std::size_t(map.face_of(map.out[std::size_t(i)]))];
+            if (s < 0) continue;
+            Surface& surface = surfaces[std::size_t(s)];
+            if (pass == 0 && surface.rank < 0) {
+                s = -1;
+                flags |= flag::overhang_dropped;
+                changed = true;
+            } else if (pass == 1 && (surface.bottom.a != 0 || surface.bottom.b != 0 || surface.bottom.c != 0)) {
+                surface.bottom = {0, 0, 0};
+                flags |= flag::roof_simplified;
+                changed = true;
+            }
+        }
+    }
+    if (changed) spread_cells();
     return changed;
 }
 
@@ -230,7 +287,7 @@ Vec Cells::pulled_point(std::int32_t half, double feature) const {
     };
     const Vec a = unit(half), b = unit(map.out[std::size_t(begin + (i + 1) % n)]);
     Vec m{a.x + b.x, a.y + b.y};
-    double length = std::hypot(m.x, m.y);
+    double length = norm(m.x, m.y);
     if (length < 1e-6) {  // a straight angle: square to it, to the left of the first edge
         m = {-a.y, a.x};
         length = 1;
@@ -280,7 +337,8 @@ void Cells::draw_overhang(const double* overhang_of_part, double thickness, Draw
         if (!solid(h) || solid(h ^ 1)) continue;
         const Surface& s = surfaces[std::size_t(surface_of_half(h))];
         const double reach = overhang_of_part[s.part];
-        if (!(reach > 0) || s.label != Label::roof) continue;
+        const bool bulges = s.bottom.a != 0 || s.bottom.b != 0;
+        if (!(reach > 0) || s.label != Label::roof || bulges) continue;
         // Mitred corners with the boundary half-edges before and after, on the outside.
         const auto outer_next = [&](std::int32_t g) {
             std::int32_t k = map.next[std::size_t(g)];
@@ -301,7 +359,7 @@ void Cells::draw_overhang(const double* overhang_of_part, double thickness, Draw
         const auto point = [&](std::int32_t v) { return Vec{double(noder_.points[std::size_t(v)].x), double(noder_.points[std::size_t(v)].y)}; };
         const auto normal = [&](std::int32_t g) {
             const Vec a = point(map.origin[std::size_t(g)]), b = point(map.origin[std::size_t(g ^ 1)]);
-            const double length = std::hypot(b.x - a.x, b.y - a.y);
+            const double length = norm(b.x - a.x, b.y - a.y);
             return Vec{(b.y - a.y) / length, -(b.x - a.x) / length};
         };
         const auto mitre = [&](Vec p, Vec m, Vec n) {
@@ -314,8 +372,19 @@ void Cells::draw_overhang(const double* overhang_of_part, double thickness, Draw
         const auto id = std::int32_t(drawing.surfaces.size());
         Surface strip = s;
         strip.rank = -2;
-        strip.bottom = s.top;
-        strip.bottom.c -= thickness * std::sqrt(1 + s.top.a * s.top.a + s.top.b * s.top.b);
+        const double drop = -(s.top.a * n.x + s.top.b * n.y) - steepest_eave;
+        if (drop > 0) {  // a steep roof (a dome's rim) flares out instead of hanging down the wall
+            strip.top.a += drop * n.x, strip.top.b += drop * n.y;
+            strip.top.c -= drop * (n.x * a.x + n.y * a.y);
+        }
+        strip.bottom = strip.top;
+        strip.bottom.c -= thickness * std::sqrt(1 + strip.top.a * strip.top.a + strip.top.b * strip.top.b);
+        double lowest = 0;
+        for (const Vec q : quad) lowest = std::min(lowest, strip.bottom.at(q.x, q.y));
+        if (lowest < 0) {
+            drawing.flags |= flag::overhang_dropped;
+            continue;
+        }
         drawing.surfaces.push_back(strip);
         drawing.polygon(quad, 4, id, drawing.add_layer());
     }

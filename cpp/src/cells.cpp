@@ -11,7 +11,7 @@ constexpr std::int32_t unknown = -2;
 constexpr int max_rounds = 4;
 
 // Rounding a crease to the grid leaves the planes this far apart at its vertices.
-double rounding_tolerance(const Plane& difference) { return 2 + 1.5 * std::hypot(difference.a, difference.b); }
+double rounding_tolerance(const Plane& difference) { return 2 + 1.5 * norm(difference.a, difference.b); }
 
 Plane operator-(const Plane& p, const Plane& q) { return {p.a - q.a, p.b - q.b, p.c - q.c}; }
 
@@ -31,6 +31,8 @@ Status Cells::overlay(const Drawing& drawing, double min_edge) {
     for (const Vec a : drawing.anchors) noder_.anchor(a);
     for (const Segment& s : drawing.segments) noder_.add(s);
     const std::size_t layers = drawing.layers.size();
+    continuous_ = layers == 1 && !raised_;
+    for (const Segment& s : drawing.segments) continuous_ = continuous_ && (s.meets || s.right < 0);
     for (int round = 0;; ++round) {
         if (!noder_.node()) return Status::not_converged;
         collect_edges();
@@ -39,7 +41,7 @@ Status Cells::overlay(const Drawing& drawing, double min_edge) {
         cuts_.clear();
         choose_cells(layers, round < max_rounds);
         for (const Segment& s : cuts_) noder_.add(s);
-        const bool split = round < max_rounds && split_steps();
+        const bool split = !continuous_ && round < max_rounds && split_steps();
         if (cuts_.empty() && !split) break;
     }
     if (dissolve()) map.build(noder_.points, map_edges_);
@@ -58,10 +60,17 @@ Status Cells::overlay(const Drawing& drawing, double min_edge) {
             source[e] = std::max(source[e], noder_.segments[std::size_t(noder_.edges[std::size_t(order_[std::size_t(k)])].segment)].source);
     }
     cell[0] = -1;
+    spread_cells();
     if (noder_.merged) flags |= flag::merged_edges;
     bool any = false;
     for (const std::int32_t s : cell) any = any || s >= 0;
     return any ? Status::ok : Status::empty;
+}
+
+// Per half-edge, what the loops after this ask for all the time.
+void Cells::spread_cells() {
+    half_surface_.resize(std::size_t(map.halves()));
+    for (std::int32_t h = 0; h < map.halves(); ++h) half_surface_[std::size_t(h)] = cell[std::size_t(map.face_of(h))];
 }
 
 // Pieces with the same ends become one edge, which keeps the change of label that remains in each layer.
@@ -277,9 +286,9 @@ void Cells::choose_cell(std::int32_t face, std::size_t layers, bool may_cut) {
         face_bottom_[std::size_t(face)] = label[l];
     }
     const Plane thickness = surfaces[std::size_t(best)].top - surfaces[std::size_t(face_bottom_[std::size_t(face)])].bottom;
-    if (may_cut) cut_face(face, thickness, rounding_tolerance(thickness), best, -1);
     double lo = 0, hi = 0, sum = 0;
     face_range(face, thickness, &lo, &hi, &sum);
+    if (may_cut && lo < 0) cut_face(face, thickness, rounding_tolerance(thickness), best, -1);
     if (hi < min_edge_ || sum <= 0) {
         best = -1;
         flags |= flag::cells_removed;
@@ -296,9 +305,9 @@ bool Cells::split_steps() {
         if (l < 0 || r < 0 || l == r) continue;
         const Surface &s = surfaces[std::size_t(l)], &t = surfaces[std::size_t(r)];
         const Point u = noder_.points[std::size_t(edges_[e].u)], v = noder_.points[std::size_t(edges_[e].v)];
-        const Plane pairs[3] = {s.top - t.top, s.top - t.bottom, t.top - s.bottom};
-        for (int k = 0; k < (raised_ ? 3 : 1); ++k) {
-            const double du = pairs[k].at(u), dv = pairs[k].at(v), tolerance = rounding_tolerance(pairs[k]);
+        for (int k = 0; k < (raised_ ? 4 : 1); ++k) {
+            const Plane difference = (k < 2 ? s.top : s.bottom) - (k % 2 == 0 ? t.top : t.bottom);
+            const double du = difference.at(u), dv = difference.at(v), tolerance = rounding_tolerance(difference);
             if (std::min(du, dv) > -tolerance || std::max(du, dv) < tolerance) continue;
             const double x = du / (du - dv);
             todo.push_back({{u.x + x * (double(v.x) - u.x), u.y + x * (double(v.y) - u.y)}, {edges_[e].u, edges_[e].v}});

@@ -2,11 +2,13 @@
 #include "geovision/check.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <numeric>
 #include <thread>
 
+#include "check_plane.hpp"
 #include "check_sweep.hpp"
 
 namespace geovision {
@@ -34,11 +36,12 @@ struct Scratch {
     std::vector<std::int32_t> order;
     std::vector<std::int32_t> face_start, face_triangles;
     std::vector<std::int64_t> border, wanted;
+    std::vector<std::array<double, 3>> cloud;
 };
 
 // One building: pointers to its own slices and their lengths.
 class Building {
-  public:
+public:
     Building(const SolidsView& all, const CheckOptions& options, std::int64_t index, Scratch& scratch)
         : all_(all), options_(options), s_(scratch), index_(index) {}
 
@@ -56,7 +59,7 @@ class Building {
         return found_;
     }
 
-  private:
+private:
     static bool range(const std::int64_t* offsets, std::int64_t i, std::int64_t total) {
         return offsets[i] >= 0 && offsets[i] <= offsets[i + 1] && offsets[i + 1] <= total;
     }
@@ -338,42 +341,24 @@ class Building {
     // Only the sign matters; a product of two 67-bit numbers would not fit.
     static Wide scaled(Wide a, Wide b) { return ((a > 0) - (a < 0)) * ((b > 0) - (b < 0)); }
 
-    // Newell's plane of the outer ring, in doubles about the ring's first vertex.
+    // Distance of the vertices from their least-squares plane, in doubles about the first one. Newell's
+    // normal will not do: along a strip a few centimetres wide, a millimetre of rounding turns it over.
     void check_planarity(std::int32_t f) {
-        const std::int64_t r0 = all_.face_ring_offsets[first_face_ + f],
-                           r1 = all_.face_ring_offsets[first_face_ + f + 1];
-        const std::int32_t* ring = all_.ring_vertices + all_.ring_offsets[r0];
-        const std::int64_t count = all_.ring_offsets[r0 + 1] - all_.ring_offsets[r0];
-        const GridPoint o = point(ring[0]);
-        double n[3] = {0, 0, 0}, mean[3] = {0, 0, 0};
-        for (std::int64_t i = 0; i < count; ++i) {
-            double a[3], b[3];
-            relative(ring[i], o, a);
-            relative(ring[(i + 1) % count], o, b);
-            for (int k = 0; k < 3; ++k) {
-                n[k] += a[(k + 1) % 3] * b[(k + 2) % 3] - a[(k + 2) % 3] * b[(k + 1) % 3];
-                mean[k] += a[k] / static_cast<double>(count);
-            }
-        }
-        const double norm = std::sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
-        if (norm == 0.0) return;  // its triangles are degenerate, and reported
-        double worst = 0.0;
-        for (std::int64_t i = all_.ring_offsets[r0]; i < all_.ring_offsets[r1]; ++i) {
-            double a[3];
-            relative(all_.ring_vertices[i], o, a);
-            const double off = n[0] * (a[0] - mean[0]) + n[1] * (a[1] - mean[1]) + n[2] * (a[2] - mean[2]);
-            worst = std::max(worst, std::fabs(off) / norm);
-        }
-        worst *= all_.grid;
+        const std::int64_t r0 = all_.face_ring_offsets[first_face_ + f];
+        const std::int64_t r1 = all_.face_ring_offsets[first_face_ + f + 1];
+        const std::int64_t begin = all_.ring_offsets[r0], end = all_.ring_offsets[r1];
+        const GridPoint o = point(all_.ring_vertices[begin]);
+        s_.cloud.clear();
+        for (std::int64_t i = begin; i < end; ++i) s_.cloud.push_back(relative(all_.ring_vertices[i], o));
+        const double worst = distance_from_plane(s_.cloud) * all_.grid;
         found_.deviation = std::max(found_.deviation, worst);
         if (worst > options_.planarity) found_.add(fault::not_planar, f);
     }
 
-    void relative(std::int32_t v, const GridPoint& o, double (&out)[3]) const {
+    std::array<double, 3> relative(std::int32_t v, const GridPoint& o) const {
         const GridPoint p = point(v);
-        out[0] = static_cast<double>(std::int64_t{p.x} - o.x);
-        out[1] = static_cast<double>(std::int64_t{p.y} - o.y);
-        out[2] = static_cast<double>(std::int64_t{p.z} - o.z);
+        return {static_cast<double>(std::int64_t{p.x} - o.x), static_cast<double>(std::int64_t{p.y} - o.y),
+                static_cast<double>(std::int64_t{p.z} - o.z)};
     }
 
     // Two solids of a building may touch (that is why they are two); they may not enter each other.

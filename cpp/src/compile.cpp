@@ -40,6 +40,7 @@ private:
     Status draw_supers(std::int64_t b);
     Status solve(std::int64_t b);
     Status separate();
+    Status extrude();
     Status add_overhangs(std::int64_t b);
     void roll_back(std::size_t vertices, std::size_t triangles, std::size_t faces, std::size_t rings, std::size_t ring_vertices);
     double steps(double metres) const { return metres / o_.grid; }
@@ -98,7 +99,9 @@ Status Worker::make(std::int64_t b, std::uint32_t* flags) {
     status = solve(b);
     *flags |= cells_.flags;
     if (status != Status::ok) return status;
-    if (!extruder_.run(cells_, z_shift_, drawing_.groups, sources_, o_.polygons, out)) return Status::not_manifold;
+    status = extrude();
+    *flags |= cells_.flags;
+    if (status != Status::ok) return status;
     if (extruder_.solids() == 0) return Status::empty;
     if (extruder_.solids() > 1) *flags |= flag::several_solids;
     return Status::ok;
@@ -117,7 +120,7 @@ Status Worker::read_parts(std::int64_t b, std::uint32_t* flags) {
     if (!(x1 >= x0)) return Status::too_few_points;
     if (steps(std::max(x1 - x0, y1 - y0)) > max_coordinate / 2) return Status::too_large;
     origin_[0] = std::floor(x0), origin_[1] = std::floor(y0), origin_[2] = std::floor(p_.ground_z[b]);
-    z_shift_ = std::int32_t(std::lround(steps(p_.ground_z[b] - origin_[2])));
+    z_shift_ = to_grid((steps(p_.ground_z[b] - origin_[2])));
     const auto parts = std::size_t(last - first);
     if (shapes_.size() < parts) shapes_.resize(parts);
     specs_.resize(parts);
@@ -175,7 +178,7 @@ Status Worker::read_part(std::int64_t part, Shape& shape, std::uint32_t* flags) 
             const double pitch = p_.edge_pitch ? p_.edge_pitch[edge] : std::numeric_limits<double>::quiet_NaN();
             if (shape.points.size() > from) {
                 const Vec& last = shape.points.back();
-                if (std::hypot(v.x - last.x, v.y - last.y) < nearest) {
+                if (norm(v.x - last.x, v.y - last.y) < nearest) {
                     shape.pitch.back() = pitch;
                     if (v.x != last.x || v.y != last.y) *flags |= flag::merged_edges;
                     continue;
@@ -184,7 +187,7 @@ Status Worker::read_part(std::int64_t part, Shape& shape, std::uint32_t* flags) 
             shape.points.push_back(v);
             shape.pitch.push_back(pitch);
         }
-        while (shape.points.size() > from + 1 && std::hypot(shape.points.back().x - shape.points[from].x, shape.points.back().y - shape.points[from].y) < nearest) {
+        while (shape.points.size() > from + 1 && norm(shape.points.back().x - shape.points[from].x, shape.points.back().y - shape.points[from].y) < nearest) {
             if (shape.points.back().x != shape.points[from].x || shape.points.back().y != shape.points[from].y) *flags |= flag::merged_edges;
             shape.pitch.pop_back();
             shape.points.pop_back();
@@ -207,7 +210,7 @@ Status Worker::read_part(std::int64_t part, Shape& shape, std::uint32_t* flags) 
 Status Worker::check_rings(const Shape& shape) const {
     const auto& p = shape.points;
     const auto side = [](Vec a, Vec b, Vec c) {
-        return ((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)) / std::hypot(b.x - a.x, b.y - a.y);
+        return ((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)) / norm(b.x - a.x, b.y - a.y);
     };
     const auto opposite = [](double s, double t) { return (s > 1 && t < -1) || (s < -1 && t > 1); };
     if (p.size() > 4 || shape.rings() > 1 || shape.rings() == 1) {
@@ -333,6 +336,23 @@ Status Worker::add_overhangs(std::int64_t) {
     cells_.redraw(redrawn_);
     cells_.draw_overhang(overhang_.data(), steps(o_.thickness), redrawn_);
     return cells_.overlay(redrawn_, steps(o_.min_edge));
+}
+
+// Raised cells (bulges, overhangs, parts on stilts) may hang by a point, which only the finished surface shows.
+Status Worker::extrude() {
+    const std::size_t v = out.vertices.size(), t = out.triangles.size(), f = out.face_label.size();
+    const std::size_t r = out.ring_offsets.size(), rv = out.ring_vertices.size();
+    for (int i = 0; i < max_pulls; ++i) {
+        if (!extruder_.run(cells_, z_shift_, drawing_.groups, sources_, o_.polygons, out)) return Status::not_manifold;
+        const std::int32_t pinch = cells_.raised() ? extruder_.find_pinch(out) : -1;
+        if (pinch < 0) return Status::ok;
+        if (!cells_.relieve(pinch)) return Status::not_manifold;
+        roll_back(v, t, f, r, rv);
+        Status status = cells_.heights();
+        if (status == Status::ok) status = separate();
+        if (status != Status::ok) return status;
+    }
+    return Status::not_manifold;
 }
 
 // Corners that touch are pulled apart one at a time.

@@ -318,6 +318,12 @@ void check(const RenderOptions& options) {
     if (options.supersample < 1 || options.supersample > 4) {
         throw std::invalid_argument("render: supersample must be 1 to 4");
     }
+    const std::int64_t samples =
+        static_cast<std::int64_t>(options.width) * options.height * options.supersample * options.supersample;
+    if (samples > (std::int64_t{1} << 28)) {
+        throw std::invalid_argument(
+            "render: a picture may have at most 2^28 samples; lower size or supersample");
+    }
 }
 
 }  // namespace

@@ -147,7 +147,7 @@ double block_height(const RoofSpec& spec, const Shape& shape, const PlanarFaces&
         for (std::size_t r = 0; r < shape.rings(); ++r)
             for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
                 const Vec a = shape.points[i], b = shape.points[shape.next(i, r)];
-                around += std::hypot(b.x - a.x, b.y - a.y);
+                around += norm(b.x - a.x, b.y - a.y);
             }
         top = spec.eave + std::tan(spec.slots[slot_pitch] * 3.14159265358979323846 / 180) * 2 * shape.area / around;
     }
@@ -163,7 +163,7 @@ std::size_t true_corners(const Shape& shape, std::size_t* corner, std::size_t mo
     std::size_t count = 0, anchor = n;
     for (std::size_t i = 0; i < n && anchor == n; ++i) {  // start from a corner that surely is one
         const Vec a = shape.points[(i + n - 1) % n], b = shape.points[i], c = shape.points[(i + 1) % n];
-        const double length = std::hypot(c.x - a.x, c.y - a.y);
+        const double length = norm(c.x - a.x, c.y - a.y);
         if (std::abs((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)) > 1.0 * length) anchor = i;
     }
     if (anchor == n) return 0;
@@ -171,7 +171,7 @@ std::size_t true_corners(const Shape& shape, std::size_t* corner, std::size_t mo
     for (std::size_t k = 0; k < n; ++k) {
         const std::size_t i = (anchor + k) % n, j = (i + 1) % n;
         const Vec a = shape.points[last], b = shape.points[i], c = shape.points[j];
-        const double length = std::hypot(c.x - a.x, c.y - a.y);
+        const double length = norm(c.x - a.x, c.y - a.y);
         const bool bends = k == 0 || std::abs((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)) > 1.0 * length;
         if (!bends) continue;
         if (count < most) corner[count] = i;
@@ -199,7 +199,7 @@ Vec across_long_side(const Shape& shape) {
     const std::size_t n = std::size_t(shape.ring_begin[1]);
     for (std::size_t i = 0; i < n; ++i) {
         const Vec a = shape.points[i], b = shape.points[(i + 1) % n];
-        const double length = std::hypot(b.x - a.x, b.y - a.y);
+        const double length = norm(b.x - a.x, b.y - a.y);
         if (length < 1) continue;
         const Vec normal{(b.y - a.y) / length, -(b.x - a.x) / length};
         double lo = 0, hi = 0;

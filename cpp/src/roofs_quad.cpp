@@ -15,7 +15,7 @@ struct Quad {
 };
 
 Vec outward(Vec a, Vec b) {
-    const double length = std::hypot(b.x - a.x, b.y - a.y);
+    const double length = norm(b.x - a.x, b.y - a.y);
     return {(b.y - a.y) / length, -(b.x - a.x) / length};
 }
 
@@ -52,7 +52,7 @@ bool find_quad(const RoofSpec& spec, const Shape& shape, Quad* quad) {
             }
         }
     } else {
-        const auto length = [&](int i) { return std::hypot(c[(i + 1) % 4].x - c[i].x, c[(i + 1) % 4].y - c[i].y); };
+        const auto length = [&](int i) { return norm(c[(i + 1) % 4].x - c[i].x, c[(i + 1) % 4].y - c[i].y); };
         first = length(1) + length(3) > length(0) + length(2) ? 1 : 0;
     }
     for (int i = 0; i < 4; ++i) quad->p[i] = c[(first + i) % 4];
@@ -90,7 +90,7 @@ Status draw_quad_kind(const RoofSpec& spec, const Shape& shape, RoofScratch& scr
     const Vec end1{(q.p[1].x + q.p[2].x) / 2, (q.p[1].y + q.p[2].y) / 2};
     const Vec end0{(q.p[3].x + q.p[0].x) / 2, (q.p[3].y + q.p[0].y) / 2};
     const Vec centre{(end0.x + end1.x) / 2, (end0.y + end1.y) / 2};
-    const double length = std::hypot(end1.x - end0.x, end1.y - end0.y);
+    const double length = norm(end1.x - end0.x, end1.y - end0.y);
     const bool one_end = spec.kind == RoofKind::side_hipped;
     if (!(ridge > eave) || !(start >= eave && start < ridge)) return Status::bad_parameter;
     if (!(setback > 0 && setback <= (one_end ? length : length / 2) * (1 + 1e-9))) return Status::bad_parameter;

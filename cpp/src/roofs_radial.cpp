@@ -10,6 +10,7 @@ namespace {
 
 constexpr double pi = 3.14159265358979323846;
 constexpr int most_bands = 24;
+constexpr std::int16_t bulge_rank = -2;  // gives way to whatever else the building has there, as overhangs do
 
 // Outline scaled about the apex: r = 1 is the footprint.
 struct Ring {
@@ -17,7 +18,7 @@ struct Ring {
 };
 
 double inside_distance(Vec a, Vec b, Vec p) {
-    const double length = std::hypot(b.x - a.x, b.y - a.y);
+    const double length = norm(b.x - a.x, b.y - a.y);
     return ((b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x)) / length;
 }
 
@@ -68,7 +69,7 @@ bool find_apex(const Shape& shape, RoofScratch& scratch, Vec* apex) {
 
 // Plane over the face of edge ab between two rings, which both are level along that edge.
 Plane band_plane(Vec a, Vec b, Vec apex, Ring outer, Ring inner) {
-    const double length = std::hypot(b.x - a.x, b.y - a.y), reach = inside_distance(a, b, apex);
+    const double length = norm(b.x - a.x, b.y - a.y), reach = inside_distance(a, b, apex);
     const Vec in{-(b.y - a.y) / length, (b.x - a.x) / length};
     const double slope = (inner.z - outer.z) / ((outer.r - inner.r) * reach);
     const double at = (1 - outer.r) * reach;  // where the outer ring runs, measured inward from the edge
@@ -125,6 +126,7 @@ void draw_sheets(const RoofSpec& spec, const Shape& shape, Vec apex, const Sheet
             const Ring outer{radii[k], height_at(s.top, s.tops, radii[k])}, inner{radii[k + 1], height_at(s.top, s.tops, radii[k + 1])};
             const std::int32_t id = drawing.add_surface(band_plane(a, b, apex, outer, inner), spec.base, spec.part, drawing.groups - 1, Label::roof);
             if (radii[k] > 1 + 1e-9) {
+                drawing.surfaces[std::size_t(id)].rank = bulge_rank;
                 drawing.surfaces[std::size_t(id)].bottom = band_plane(a, b, apex, {radii[k], height_at(s.under, s.unders, radii[k])},
                                                                       {radii[k + 1], height_at(s.under, s.unders, radii[k + 1])});
             }
@@ -142,7 +144,7 @@ Status draw_radial_kind(const RoofSpec& spec, const Shape& shape, double grid, R
     const double top = spec.slots[slot_ridge];
     if (!(top > spec.eave)) return Status::bad_parameter;
     double radius = 0;
-    for (const Vec p : shape.points) radius = std::max(radius, std::hypot(p.x - apex.x, p.y - apex.y));
+    for (const Vec p : shape.points) radius = std::max(radius, norm(p.x - apex.x, p.y - apex.y));
     Sheets sheets;
     bool one_surface = true;
     if (spec.kind == RoofKind::dome) {

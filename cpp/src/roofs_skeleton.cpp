@@ -87,7 +87,7 @@ void draw_outline(const Shape& shape, const Skeleton& k, double grid, std::int16
 
 Plane edge_plane(const Shape& shape, std::size_t i, std::size_t ring, double height, double slope) {
     const Vec a = shape.points[i], b = shape.points[shape.next(i, ring)];
-    const double length = std::hypot(b.x - a.x, b.y - a.y);
+    const double length = norm(b.x - a.x, b.y - a.y);
     const Vec in{-(b.y - a.y) / length, (b.x - a.x) / length};
     return {slope * in.x, slope * in.y, height - slope * (in.x * a.x + in.y * a.y)};
 }

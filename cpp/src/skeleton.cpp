@@ -131,7 +131,8 @@ void gable_candidates(const double* xy, const std::int64_t* ring_offsets, std::i
             const double cx = xy[2 * m] - xy[2 * j], cy = xy[2 * m + 1] - xy[2 * j + 1];
             const bool convex = ax * by - ay * bx > 0 && bx * cy - by * cx > 0;
             const double facing = -(ax * cx + ay * cy);
-            if (!convex || facing < 0 || 2 * facing * facing < (ax * ax + ay * ay) * (cx * cx + cy * cy)) continue;
+            if (!convex || facing < 0 || 2 * facing * facing < (ax * ax + ay * ay) * (cx * cx + cy * cy))
+                continue;
             found.push_back({std::hypot(bx, by), i, h, j});
         }
     }

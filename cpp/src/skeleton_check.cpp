@@ -15,25 +15,32 @@ double orient(const SkeletonNode& a, const SkeletonNode& b, const SkeletonNode& 
 bool cross(const SkeletonNode& a, const SkeletonNode& b, const SkeletonNode& c, const SkeletonNode& d) {
     const double tiny = 1e-9;
     const double o1 = orient(a, b, c), o2 = orient(a, b, d);
-    if (!((o1 > tiny && o2 < -tiny) || (o1 < -tiny && o2 > tiny))) return false;
     const double o3 = orient(c, d, a), o4 = orient(c, d, b);
-    return (o3 > tiny && o4 < -tiny) || (o3 < -tiny && o4 > tiny);
+    return (std::min(o1, o2) < -tiny) & (std::max(o1, o2) > tiny) & (std::min(o3, o4) < -tiny) &
+           (std::max(o3, o4) > tiny);
 }
 
 }  // namespace
 
+bool Checker::apart(const Skeleton& s, const SkeletonArc& p, const SkeletonArc& q) const {
+    if ((p.a == q.a) | (p.a == q.b) | (p.b == q.a) | (p.b == q.b)) return true;
+    return !cross(s.nodes[p.a], s.nodes[p.b], s.nodes[q.a], s.nodes[q.b]);
+}
+
 // A face without bent sides is simple: above its edge runs one chain, monotone along the edge. A bent
 // side (at a reflex corner the face widens upwards) must not cross any other side of the face.
-bool Checker::simple(const Skeleton& s, const Bent& bent) const {
+bool Checker::simple(const std::vector<std::int32_t>& next, const Skeleton& s, const Bent& bent) const {
     const SkeletonArc& arc = s.arcs[bent.arc];
-    const SkeletonNode &a = s.nodes[arc.a], &b = s.nodes[arc.b];
-    const double top = std::max(a.h, b.h);
+    for (const std::int32_t foot : {foot_[bent.face], foot_[next[bent.face]]}) {
+        if (foot >= 0 && !apart(s, arc, s.arcs[foot])) return false;
+    }
+    // Within a face height is distance from the edge: a side whose ends are higher cannot be in the way.
+    const double top = std::max(s.nodes[arc.a].h, s.nodes[arc.b].h);
+    if (sums_[bent.face].lowest >= top) return true;
     for (std::int32_t k = sums_[bent.face].first_side; k >= 0; k = sides_[k].next) {
         const SkeletonArc& other = s.arcs[sides_[k].arc];
-        // Within a face height is distance from the edge.
         if (s.nodes[other.a].h >= top && s.nodes[other.b].h >= top) continue;
-        if (other.a == arc.a || other.a == arc.b || other.b == arc.a || other.b == arc.b) continue;
-        if (cross(a, b, s.nodes[other.a], s.nodes[other.b])) return false;
+        if (!apart(s, arc, other)) return false;
     }
     return true;
 }
@@ -41,9 +48,10 @@ bool Checker::simple(const Skeleton& s, const Bent& bent) const {
 bool Checker::sound(const std::vector<Edge>& edges, const std::vector<std::int32_t>& next, const Skeleton& s,
                     double tolerance) {
     const std::size_t n = edges.size();
-    sums_.assign(n, Sum{0.0, 0.0, -1});
+    sums_.assign(n, Sum{0.0, 0.0, never, -1});
     sides_.resize(2 * s.arcs.size());
     bent_.clear();
+    foot_.assign(n, -1);
     std::int32_t side = 0;
     const auto phi = [](const SkeletonNode& p) { return 0.6180339887 * p.x + 0.7320508076 * p.y; };
     const auto add = [&](std::int32_t face, const SkeletonNode& a, const SkeletonNode& b) {
@@ -60,6 +68,8 @@ bool Checker::sound(const std::vector<Edge>& edges, const std::vector<std::int32
     for (std::int32_t i = 0; i < arcs; ++i) {
         const SkeletonArc& arc = s.arcs[i];
         const SkeletonNode &a = s.nodes[arc.a], &b = s.nodes[arc.b];
+        if (static_cast<std::size_t>(arc.a) < n) foot_[arc.a] = i;
+        const double low = std::min(a.h > 0 ? a.h : never, b.h);
         for (int k = 0; k < 2; ++k) {
             const std::int32_t face = k == 0 ? arc.left : arc.right;
             if (face < 0) continue;
@@ -69,6 +79,7 @@ bool Checker::sound(const std::vector<Edge>& edges, const std::vector<std::int32
             if (!(std::fabs(off_a) <= tolerance && std::fabs(off_b) <= tolerance)) return false;
             const double run = e.ny * (b.x - a.x) - e.nx * (b.y - a.y);
             if ((k == 0 ? run : -run) > tolerance) bent_.push_back({face, i});
+            sums_[face].lowest = std::min(sums_[face].lowest, low);
             sides_[side] = {i, sums_[face].first_side};
             sums_[face].first_side = side++;
             if (k == 0) {
@@ -83,7 +94,7 @@ bool Checker::sound(const std::vector<Edge>& edges, const std::vector<std::int32
         if (std::fabs(sums_[i].gap) > slack || sums_[i].area < -slack) return false;
     }
     for (const Bent& bent : bent_) {
-        if (!simple(s, bent)) return false;
+        if (!simple(next, s, bent)) return false;
     }
     return true;
 }

@@ -16,22 +16,25 @@ struct Checker {
     bool sound(const std::vector<Edge>& edges, const std::vector<std::int32_t>& next, const Skeleton& s,
                double tolerance);
 
-private:
+  private:
     struct Bent {  // a side that runs backwards along its face's edge
         std::int32_t face, arc;
     };
     struct Sum {
         double gap, area;
+        double lowest;  // height of an inner node
         std::int32_t first_side;
     };
     struct Side {
         std::int32_t arc, next;
     };
-    bool simple(const Skeleton& s, const Bent& bent) const;
+    bool apart(const Skeleton& s, const SkeletonArc& p, const SkeletonArc& q) const;
+    bool simple(const std::vector<std::int32_t>& next, const Skeleton& s, const Bent& bent) const;
 
     std::vector<Sum> sums_;
     std::vector<Side> sides_;
     std::vector<Bent> bent_;
+    std::vector<std::int32_t> foot_;  // the arc that starts at each input vertex
 };
 
 }  // namespace geovision::skeleton

@@ -36,20 +36,20 @@ struct Vertex {
     std::int32_t prev, next, ein, eout, node;
     std::int32_t target;
     std::uint32_t target_version, version;
-    std::uint32_t event;  // in which it was born
+    std::uint32_t event;     // in which it was born
     std::int32_t reflex_at;  // place in the list of reflex vertices, -1 if convex
     Haste haste;
 };
 
 class Wavefront {
-public:
+  public:
     // Positions within eps (and times within it) are the same event.
     bool run(const double* xy, const std::int64_t* ring_offsets, std::int64_t rings, const double* slope,
              double max_h, double eps, Skeleton& out);
     const std::vector<Edge>& edges() const { return edges_; }
     const std::vector<std::int32_t>& next_vertex() const { return ring_next_; }
 
-private:
+  private:
     struct Point {
         double x, y;
     };
@@ -101,6 +101,12 @@ private:
     Lines lines_;
     std::vector<double> gap_, closing_;
     std::vector<std::int32_t> found_;
+    void grow_scratch(std::size_t n) {
+        lines_.resize(n);
+        gap_.resize(n);
+        closing_.resize(n);
+        found_.resize(n);
+    }
     std::vector<double> key_;
     std::vector<std::int32_t> free_, reflex_, born_, changed_;
     std::vector<std::int32_t> taken_;  // by which edge each one was taken at height 0

@@ -1,6 +1,7 @@
 #include "geovision/solid.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace geovision {
@@ -16,6 +17,14 @@ Label step_label(Label surface) {
         default: return Label::step_wall;
     }
 }
+
+void push3(std::vector<std::int32_t>& to, std::int32_t a, std::int32_t b, std::int32_t c) {
+    to.push_back(a);
+    to.push_back(b);
+    to.push_back(c);
+}
+
+constexpr double flat_enough = 1.5;  // grid steps from its plane within which a face is published whole
 
 bool ground_surface(const Surface& s) { return s.bottom.a == 0 && s.bottom.b == 0 && s.bottom.c == 0; }
 
@@ -54,7 +63,8 @@ std::int32_t Extruder::vertex(std::int32_t v, std::int32_t z) {
     if (id < 0) {
         id = vertices_++;
         const Point p = cells_->points()[std::size_t(v)];
-        out_->vertices.insert(out_->vertices.end(), {p.x, p.y, z + z_shift_});
+        push3(out_->vertices, p.x, p.y, z + z_shift_);
+        plan_vertex_.push_back(v);
     }
     return id;
 }
@@ -127,7 +137,7 @@ void Extruder::wall(std::int32_t half, std::int32_t ulo, std::int32_t uhi, std::
     while (i < m || j < n) {
         const bool right = i == m || (j < n && z(chain_w_[j + 1]) <= z(chain_u_[i + 1]));
         const std::int32_t apex = right ? chain_w_[j + 1] : chain_u_[i + 1];
-        out_->triangles.insert(out_->triangles.end(), {chain_u_[i], chain_w_[j], apex});
+        push3(out_->triangles, chain_u_[i], chain_w_[j], apex);
         out_->triangle_face.push_back(faces_ - 1);
         (right ? j : i) += 1;
     }
@@ -169,7 +179,7 @@ void Extruder::add_ring(std::int32_t first, bool top) {
 }
 
 // Emits the polygon held in corners_ and ring_begin_ (counter-clockwise in plan), facing up or down.
-bool Extruder::horizontal(bool up) {
+bool Extruder::horizontal(bool up, const Plane& plane) {
     local_points_.clear();
     ring_.clear();
     for (const Corner& c : corners_) {
@@ -179,8 +189,14 @@ bool Extruder::horizontal(bool up) {
     local_triangles_.clear();
     const auto rings = std::int32_t(ring_begin_.size()) - 1;
     if (!triangulator_.run(local_points_, ring_.data(), ring_begin_.data(), rings, local_triangles_)) return false;
-    for (std::size_t i = 0; i < corners_.size(); ++i) ring_[i] = vertex(corners_[i].vertex, corners_[i].z);
-    if (polygons_) {
+    double off = 0;
+    for (std::size_t i = 0; i < corners_.size(); ++i) {
+        ring_[i] = vertex(corners_[i].vertex, corners_[i].z);
+        off = std::max(off, std::abs(plane.at(local_points_[i]) - corners_[i].z));
+    }
+    // Corners that merging moved off the plane: the triangles are faces of their own, planar by nature.
+    const bool split = corners_.size() > 3 && off * off > flat_enough * flat_enough * (1 + plane.a * plane.a + plane.b * plane.b);
+    if (polygons_ && !split) {
         for (std::int32_t r = 0; r < rings; ++r) {
             const auto begin = ring_.begin() + ring_begin_[std::size_t(r)], end = ring_.begin() + ring_begin_[std::size_t(r) + 1];
             if (up) out_->ring_vertices.insert(out_->ring_vertices.end(), begin, end);
@@ -190,11 +206,52 @@ bool Extruder::horizontal(bool up) {
         out_->face_ring_offsets.push_back(std::int64_t(out_->ring_offsets.size()) - 1);
     }
     for (std::size_t t = 0; t < local_triangles_.size(); t += 3) {
+        if (split && t > 0) repeat_face();
         const std::int32_t a = ring_[std::size_t(local_triangles_[t])], b = ring_[std::size_t(local_triangles_[t + 1])], c = ring_[std::size_t(local_triangles_[t + 2])];
-        out_->triangles.insert(out_->triangles.end(), {a, up ? b : c, up ? c : b});
+        push3(out_->triangles, a, up ? b : c, up ? c : b);
         out_->triangle_face.push_back(faces_ - 1);
+        if (!split || !polygons_) continue;
+        push3(out_->ring_vertices, a, up ? b : c, up ? c : b);
+        out_->ring_offsets.push_back(std::int64_t(out_->ring_vertices.size()));
+        out_->face_ring_offsets.push_back(std::int64_t(out_->ring_offsets.size()) - 1);
     }
     return true;
+}
+
+void Extruder::repeat_face() {
+    begin_face(Label(out_->face_label.back()), out_->face_part.back(), out_->face_surface.back(), out_->face_solid.back());
+}
+
+std::int32_t Extruder::find_pinch(const Solids& out) {
+    // Triangle corners at a vertex are joined across shared edges; two groups at one vertex are two fans.
+    const std::int32_t* t = out.triangles.data() + first_triangle_;
+    const auto corners = std::int32_t(out.triangles.size() - first_triangle_);
+    fan_.resize(std::size_t(corners));
+    for (std::int32_t i = 0; i < corners; ++i) fan_[std::size_t(i)] = i;
+    const auto root = [&](std::int32_t i) {
+        while (fan_[std::size_t(i)] != i) i = fan_[std::size_t(i)] = fan_[std::size_t(fan_[std::size_t(i)])];
+        return i;
+    };
+    struct Directed {
+        std::int32_t a, b, corner;  // the corner at a; the next corner is at b
+    };
+    std::vector<Directed> edges;
+    for (std::int32_t i = 0; i < corners; ++i) edges.push_back({t[i], t[i / 3 * 3 + (i + 1) % 3], i});
+    const auto key_less = [](const Directed& p, const Directed& q) { return p.a != q.a ? p.a < q.a : p.b < q.b; };
+    std::sort(edges.begin(), edges.end(), key_less);
+    for (std::int32_t i = 0; i < corners; ++i) {
+        const Directed want{t[i / 3 * 3 + (i + 1) % 3], t[i], 0};
+        const auto found = std::lower_bound(edges.begin(), edges.end(), want, key_less);
+        if (found == edges.end() || found->a != want.a || found->b != want.b) return plan_vertex_[std::size_t(t[i])];
+        fan_[std::size_t(root(i))] = root(found->corner / 3 * 3 + (found->corner + 1) % 3);  // both at t[i]
+    }
+    std::vector<std::int32_t> first(std::size_t(vertices_), -1);
+    for (std::int32_t i = 0; i < corners; ++i) {
+        std::int32_t& f = first[std::size_t(t[i])];
+        if (f < 0) f = root(i);
+        else if (f != root(i)) return plan_vertex_[std::size_t(t[i])];
+    }
+    return -1;
 }
 
 bool Extruder::roof(std::int32_t face) {
@@ -207,7 +264,7 @@ bool Extruder::roof(std::int32_t face) {
         for (std::int32_t k = map.face_loops_begin[std::size_t(face)]; k < map.face_loops_begin[std::size_t(face) + 1]; ++k)
             add_ring(map.loop_first[std::size_t(map.face_loops[std::size_t(k)])], up);
         begin_face(up ? s.label : Label::underside, s.part, up ? s.group : groups_ + sources_ + 2 * std::int32_t(cells_->source.size()) + 1 + face, solid_of_[std::size_t(face)]);
-        if (!horizontal(up)) return false;
+        if (!horizontal(up, up ? s.top : s.bottom)) return false;
     }
     return true;
 }
@@ -285,7 +342,7 @@ bool Extruder::ground() {
             ring_begin_.push_back(std::int32_t(corners_.size()));
         }
         begin_face(Label::ground, shared ? -1 : part, groups_ + sources_ + 2 * std::int32_t(cells_->source.size()), solid_of_[std::size_t(map.face_of(loop_half_[l]))]);
-        if (!horizontal(false)) return false;
+        if (!horizontal(false, {0, 0, double(corners_[0].z)})) return false;
     }
     return true;
 }
@@ -295,6 +352,8 @@ bool Extruder::run(const Cells& cells, std::int32_t z_shift, std::int32_t groups
     out_ = &out;
     z_shift_ = z_shift, groups_ = groups, sources_ = sources, polygons_ = polygons;
     vertices_ = faces_ = 0;
+    plan_vertex_.clear();
+    first_triangle_ = out.triangles.size();
     find_levels();
     join_cells();
     for (std::int32_t f = 1; f < cells.map.faces(); ++f)

@@ -53,7 +53,7 @@ bool Triangulator::convex_fan(std::vector<std::int32_t>& triangles) const {
         }
     }
     for (std::int32_t i = 2; i < n; ++i)
-        triangles.insert(triangles.end(), {ids_[0], ids_[std::size_t(i) - 1], ids_[std::size_t(i)]});
+        for (const std::int32_t id : {ids_[0], ids_[std::size_t(i) - 1], ids_[std::size_t(i)]}) triangles.push_back(id);
     return true;
 }
 
@@ -169,7 +169,7 @@ bool Triangulator::clip(std::vector<std::int32_t>& triangles) {
     while (left > 3) {
         if (is_ear(b)) {
             const std::int32_t a = prev_[std::size_t(b)], c = next_[std::size_t(b)];
-            triangles.insert(triangles.end(), {ids_[std::size_t(a)], ids_[std::size_t(b)], ids_[std::size_t(c)]});
+            for (const std::int32_t id : {ids_[std::size_t(a)], ids_[std::size_t(b)], ids_[std::size_t(c)]}) triangles.push_back(id);
             next_[std::size_t(a)] = c;
             prev_[std::size_t(c)] = a;
             --left;
@@ -182,7 +182,7 @@ bool Triangulator::clip(std::vector<std::int32_t>& triangles) {
     }
     const std::int32_t a = prev_[std::size_t(b)], c = next_[std::size_t(b)];
     if (orient(at(a), at(b), at(c)) <= 0) return false;
-    triangles.insert(triangles.end(), {ids_[std::size_t(a)], ids_[std::size_t(b)], ids_[std::size_t(c)]});
+    for (const std::int32_t id : {ids_[std::size_t(a)], ids_[std::size_t(b)], ids_[std::size_t(c)]}) triangles.push_back(id);
     return true;
 }
 

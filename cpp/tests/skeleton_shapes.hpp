@@ -15,7 +15,7 @@ constexpr double gable = std::numeric_limits<double>::infinity();
 
 // splitmix64: the same numbers on every platform.
 class Random {
-public:
+  public:
     explicit Random(std::uint64_t seed) : state_(seed) {}
     std::uint64_t bits() {
         std::uint64_t z = (state_ += 0x9E3779B97F4A7C15ull);
@@ -27,7 +27,7 @@ public:
     double between(double a, double b) { return a + (b - a) * unit(); }
     int below(int n) { return static_cast<int>(bits() % static_cast<std::uint64_t>(n)); }
 
-private:
+  private:
     std::uint64_t state_;
 };
 
@@ -93,7 +93,8 @@ inline Shape star(Random& r, int n, bool hole) {
     s.close();
     if (hole) {
         const double f = r.between(0.2, 0.8);
-        for (int i = n - 1; i >= 0; --i) s.add(f * radius[i] * std::cos(angle[i]), f * radius[i] * std::sin(angle[i]));
+        for (int i = n - 1; i >= 0; --i)
+            s.add(f * radius[i] * std::cos(angle[i]), f * radius[i] * std::sin(angle[i]));
         s.close();
     }
     return s;
@@ -132,7 +133,8 @@ inline Shape squares(Random& r, int side, int count, bool keep_collinear) {
         cell[y * w + x] = 1;
         for (int cy = 0; cy + 1 < w && !touch; ++cy) {
             for (int cx = 0; cx + 1 < w && !touch; ++cx) {
-                const bool a = full(cx, cy), b = full(cx + 1, cy), c = full(cx, cy + 1), d = full(cx + 1, cy + 1);
+                const bool a = full(cx, cy), b = full(cx + 1, cy), c = full(cx, cy + 1),
+                           d = full(cx + 1, cy + 1);
                 touch = (a && d && !b && !c) || (b && c && !a && !d);
             }
         }
@@ -147,7 +149,9 @@ inline Shape squares(Random& r, int side, int count, bool keep_collinear) {
     const auto left = [&](int x, int y, int d) {  // the cell to the left of the step d from corner x, y
         return full(x - (d == 1 || d == 2), y - (d == 2 || d == 3));
     };
-    const auto right = [&](int x, int y, int d) { return full(x - (d == 2 || d == 3), y - (d == 0 || d == 3)); };
+    const auto right = [&](int x, int y, int d) {
+        return full(x - (d == 2 || d == 3), y - (d == 0 || d == 3));
+    };
     std::vector<char> done(w * w, 0);
     std::vector<std::vector<double>> rings;
     for (int y = 1; y < w; ++y) {
@@ -256,7 +260,10 @@ inline void pitch(Random& r, Shape& s, int style, double gables) {
     s.slope.resize(n);
     const double one = std::tan(r.between(10, 80) * pi / 180), two = std::tan(r.between(10, 80) * pi / 180);
     for (int i = 0; i < n; ++i) {
-        s.slope[i] = style == 0 ? one : style == 1 ? std::tan(r.between(10, 80) * pi / 180) : r.below(2) ? one : two;
+        s.slope[i] = style == 0   ? one
+                     : style == 1 ? std::tan(r.between(10, 80) * pi / 180)
+                     : r.below(2) ? one
+                                  : two;
     }
     bool sloped = false;
     for (int i = 0; i < n; ++i) {

@@ -85,9 +85,7 @@ Maker one_box() {
     return m;
 }
 
-bool has(const Maker& m, std::uint32_t bit) {
-    return (m.check().faults[0] & bit) != 0;
-}
+bool has(const Maker& m, std::uint32_t bit) { return (m.check().faults[0] & bit) != 0; }
 
 void test_sound() {
     const CheckResult r = one_box().check();
@@ -231,6 +229,7 @@ void test_faces() {
     bent.s.vertices[3 * 6 + 2] += 20;
     CHECK(bent.check().faults[0] == fault::not_planar);
     CHECK(bent.check().deviation[0] > 0.004);
+    CHECK(bent.check().deviation[0] < 0.006);
     Maker swapped = one_box();
     std::swap(swapped.s.ring_vertices[1], swapped.s.ring_vertices[2]);
     CHECK(has(swapped, fault::ring_mismatch));

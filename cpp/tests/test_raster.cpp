@@ -199,6 +199,15 @@ void pictures_do_not_depend_on_threads() {
     const auto one = picture(mesh, options);
     options.threads = 8;
     CHECK(one == picture(mesh, options));
+    RenderOptions huge;
+    huge.width = huge.height = 16384;
+    bool thrown = false;
+    try {
+        render(mesh.view(), nullptr, huge, nullptr);
+    } catch (const std::invalid_argument&) {
+        thrown = true;
+    }
+    CHECK(thrown);
     const auto empty = picture(Mesh{}, options);
     CHECK(empty[0] == options.background[0] && empty.back() == options.background[2]);
 }

@@ -34,8 +34,8 @@ def lod(function: Function) -> Function:
         type=click.Choice(LODS),
         default="2.2",
         show_default=True,
-        help="Level of detail: 1.1 one block, 1.2 a block per part, 1.3 with roof steps, 2.2 roofs, "
-        "2.3 with overhangs.",
+        help="Level of detail: 1.1 one block without small parts, 1.2 one block, 1.3 a block per part, "
+        "2.2 roofs, 2.3 roofs with overhangs.",
     )(function)
 
 

@@ -68,8 +68,9 @@ def encode_table(
 def encode_column(name: str, values: Sequence[Any] | NDArray[Any]) -> AttributeColumn:
     """Binary form of one attribute; its type follows from the values.
 
-    Arrays keep their own integer or float type, and lists get one that holds them all. None, NaN and
-    infinities become the column's `noData`. What is neither a number nor a string is written as JSON text.
+    Arrays keep their own type, but 64-bit integers become 32-bit where they fit; lists get one that holds
+    them all. None, NaN and infinities become the column's `noData`. What is neither a number nor a string
+    is written as JSON text.
 
     >>> encode_column("storeys", [2, None, 3]).schema
     {'type': 'SCALAR', 'componentType': 'INT32', 'noData': -2147483648}
@@ -149,6 +150,10 @@ def _gap(dtype: np.dtype[Any]) -> int:
 
 
 def _scalar(array: NDArray[Any]) -> AttributeColumn:
+    if array.dtype.itemsize == 8 and array.size and not np.ma.is_masked(array):
+        # Browsers read 64-bit integers as BigInt, which neither JSON nor arithmetic with numbers accepts.
+        narrow = _integer_type(int(array.min()), int(array.max()))
+        array = array if narrow is None else array.astype(narrow)
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     component = _COMPONENTS[little.dtype.str[1:]]
     schema: dict[str, Any] = {"type": "SCALAR", "componentType": component}

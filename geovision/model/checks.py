@@ -75,7 +75,7 @@ def _check_edge_pitch(part: Part) -> None:
         raise Refusal(
             "edge_pitch_deg",
             list(pitches),
-            f"a {part.roof.kind} roof has no pitch per edge",
+            f"{part.roof.kind} roofs have no pitch per edge",
             "Leave it out, or make the roof hipped or gabled",
         )
     edges = len(part.shell) + sum(len(hole) for hole in part.holes)
@@ -155,7 +155,7 @@ def _check_plan(part: Part, shell: Array) -> None:
         raise Refusal(
             "holes",
             f"{len(part.holes)} rings",
-            f"a {roof.kind} roof has no courtyards",
+            f"{roof.kind} roofs have no courtyards",
             "Split the part, or use flat, hipped or gabled",
         )
     if isinstance(roof, QUAD_ROOFS) or (isinstance(roof, roofs.Hipped) and roof.hip_setback is not None):
@@ -187,11 +187,12 @@ def _check_setback(
         return
     quad_only = isinstance(roof, QUAD_ROOFS)
     if len(corners) != 4 or part.holes or not ring_checks.is_convex(corners):
-        found = "one that is not convex" if len(corners) == 4 else f"this one has {len(corners)}"
+        found = "this one is not convex" if len(corners) == 4 else f"this one has {len(corners)}"
+        found = "a hole is there" if part.holes else found
         raise Refusal(
             "roof/kind" if quad_only else "roof/hip_setback",
             roof.kind if quad_only else setback,
-            f"it needs a convex part with 4 corners and no holes; {'a hole is there' if part.holes else found}",
+            f"it needs a convex part with 4 corners and no holes; {found}",
             "Split the part into quadrilaterals, or use a hipped roof without hip_setback",
         )
     length = ring_checks.ridge_length(corners, roof.azimuth_deg)

@@ -5,6 +5,7 @@ Rings may touch (the kernel has rules for that); they may not cross or overlap b
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ GRID_M = 1e-3
 OVERLAP_M = GRID_M / 2
 MIN_EDGE_M = 1e-2
 MAX_SPAN_M = 1e6
+# Larger rings go through NumPy at once.
+SMALL = 16
 # Rows of the edge-against-edge tables done at once, so that a ring of 100,000 vertices does not fill memory.
 BLOCK_PAIRS = 1 << 20
 
@@ -137,7 +140,30 @@ def check_rings(rings: list[Array]) -> RingProblem | None:
     return None
 
 
+def _is_plain(ring: Array) -> bool:
+    """Whether a small ring is convex, each corner clear of the grid: quick, and most footprints are."""
+    count = len(ring)
+    if not 3 <= count <= SMALL:
+        return False
+    points = ring.tolist()
+    turning, reversals, before = 0.0, 0, 0.0
+    for i in range(count):
+        (ax, ay), (bx, by), (cx, cy) = points[i - 2], points[i - 1], points[i]
+        chord = math.hypot(cx - ax, cy - ay)
+        turn = (bx - ax) * (cy - by) - (by - ay) * (cx - bx)
+        if chord > MAX_SPAN_M / SMALL or abs(turn) <= GRID_M * chord or turn * turning < 0:
+            return False
+        turning = turn
+        if (step := bx - ax) != 0:
+            reversals += step * before < 0
+            before = step
+    # All turns are to one side; going round once, x turns back twice (one may lie across the start).
+    return reversals <= 2
+
+
 def _check_ring(number: int, ring: Array) -> RingProblem | None:
+    if _is_plain(ring):
+        return None
     steps = np.hypot(*(ring - np.roll(ring, 1, axis=0)).T) if len(ring) else np.zeros(0)
     distinct = int((steps > OVERLAP_M).sum())
     if len(ring) < 3 or distinct < 3:

@@ -173,6 +173,10 @@ class ProgramTable:
         """Provenance per building."""
         return self._record("provenance", lambda: [{"default": "given"} for _ in range(len(self))])
 
+    def records(self, name: str) -> list[Any] | None:
+        """Ids, part_ids, attributes, facade or provenance as given; None where every row has the default."""
+        return self._records[name]
+
     def _record(self, name: str, default: Callable[[], list[Any]]) -> list[Any]:
         rows = self._records[name]
         if rows is None:

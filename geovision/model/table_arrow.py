@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,7 +108,13 @@ def to_arrow(table: ProgramTable) -> pa.Table:
             **{name: number(table.super_params[:, slot]) for slot, name in enumerate(SUPER_NAMES)},
         }
     )
-    texts = {name: pa.array(_texts(getattr(table, name)), pa.string()) for name in TEXT_COLUMNS}
+    texts = {}
+    for name in TEXT_COLUMNS:
+        # Null stands for the default, so that a table without records writes no text per row.
+        rows = table.records(name)
+        texts[name] = (
+            pa.nulls(len(table), pa.string()) if rows is None else pa.array(_texts(rows), pa.string())
+        )
     columns = {
         "id": pa.array(table.ids, pa.string()),
         "ground_z": number(table.ground_z),
@@ -188,18 +195,26 @@ def _numeric_columns(columns: dict[str, pa.Array]) -> dict[str, NDArray[Any]]:
     }
 
 
-def _records(columns: dict[str, pa.Array]) -> dict[str, list[Any]]:
+def _records(columns: dict[str, pa.Array]) -> dict[str, list[Any] | None]:
     _, parts = _cut(columns["parts"])
-    facade = [None if text is None else json.loads(text) for text in columns["facade"].to_pylist()]
     return {
         "ids": _required(columns["id"], "id"),
         "part_ids": _required(parts["id"], "parts/id"),
-        "attributes": [json.loads(text) if text else {} for text in columns["attributes"].to_pylist()],
-        "facade": facade,
-        "provenance": [
-            json.loads(text) if text else {"default": "given"} for text in columns["provenance"].to_pylist()
-        ],
+        "attributes": _parsed(columns["attributes"], dict),
+        "facade": _parsed(columns["facade"], lambda: None),
+        "provenance": _parsed(columns["provenance"], lambda: {"default": "given"}),
     }
+
+
+def _parsed(column: pa.Array, default: Callable[[], Any]) -> list[Any] | None:
+    if column.null_count == len(column):
+        return None
+    try:
+        return [default() if text is None else json.loads(text) for text in column.to_pylist()]
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            "Arrow table", f"has text that is not JSON ({error})", "Write it with write_programs"
+        ) from None
 
 
 def _required(column: pa.Array, name: str) -> list[str]:

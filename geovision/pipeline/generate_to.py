@@ -114,7 +114,7 @@ def generate_to(
                 keep(done.tile.table)
                 job.add(done)
                 _report(progress, "tiles", job)
-        if job.preview_solids:
+        if job.preview_tables:
             _report(progress, "preview", job)
             _draw_preview(folder, job, threads)
         _report(progress, "publish", job)
@@ -157,7 +157,7 @@ class _Job:
     tiles: list[dict[str, Any]] = field(default_factory=list)
     failures: list[dict[str, Any]] = field(default_factory=list)
     kinds: Counter[int] = field(default_factory=Counter)
-    preview_solids: list[Solids] = field(default_factory=list)
+    preview_tables: list[ProgramTable] = field(default_factory=list)
     preview_count: int = 0
     corner: tuple[int, int] | None = None
 
@@ -188,8 +188,8 @@ class _Job:
         self.corner = corner
         near = max(done.tile.column - corner[0], done.tile.row - corner[1]) < _PREVIEW_TILES
         few = self.preview_count + len(done.tile.table) <= _PREVIEW_BUILDINGS
-        if self.preview and near and (few or not self.preview_solids):
-            self.preview_solids.append(done.solids)
+        if self.preview and near and (few or not self.preview_tables):
+            self.preview_tables.append(done.tile.table)
             self.preview_count += len(done.tile.table)
 
     @property
@@ -296,10 +296,11 @@ class _ParquetSink:
 
 
 def _draw_preview(folder: Path, job: _Job, threads: int) -> None:
-    from geovision.mesh import Solids
+    from geovision.mesh import mesh
     from geovision.quality.preview import preview_png
 
-    solids = job.preview_solids[0] if len(job.preview_solids) == 1 else Solids.concat(job.preview_solids)
+    table = ProgramTable.concat(job.preview_tables)
+    solids = mesh(table, lod=job.lod, threads=threads, on_error="record", polygons=False)
     preview_png(folder / "preview.png", solids, threads=threads)
 
 

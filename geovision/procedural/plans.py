@@ -127,7 +127,7 @@ class Parts:
 
 def to_grid(xy: F64) -> F64:
     """Coordinates on the millimetre grid, so that equal corners are equal bits."""
-    return np.round(xy / GRID) * GRID
+    return np.round(xy, 3)
 
 
 def ragged_take(offsets: I64, index: I64) -> tuple[I64, I64]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from geovision.model.kinds import KIND_NAMES, RoofKind
 from geovision.procedural.frames import Frames, part_frames
-from geovision.procedural.plans import GRID, Bool, Parts, Role, Shape
+from geovision.procedural.plans import Bool, Parts, Role, Shape
 from geovision.procedural.rng import F64, Keyed
 from geovision.procedural.style import USES, Style
 
@@ -75,7 +75,7 @@ def draw_roofs(parts: Parts, style: Style, seed: int) -> RoofColumns:
 
 def mm(values: F64) -> F64:
     """Whole millimetres, so that programs are short and comparable."""
-    return np.round(values / GRID) * GRID
+    return np.round(values, 3)
 
 
 def _turned(parts: Parts, frames: Frames, style: Style, buildings: Keyed) -> Bool:

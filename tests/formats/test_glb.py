@@ -120,6 +120,8 @@ def test_one_property_table_with_every_type() -> None:
         "maybe": [True, None, False, None, True],
         "area": np.array([1, 2, 3, 4, 5], np.float32),
         "code": np.array([1, 2, 3, 4, 250], np.uint8),
+        "wide": np.array([1, 2, 3, 4, 2**63], np.uint64),
+        "narrow": np.arange(5),
         "mixed": [1, "two", None, {"three": 3}, 4.5],
     }
     glb = parse_glb(glb_bytes(solids, attributes=attributes))
@@ -133,8 +135,13 @@ def test_one_property_table_with_every_type() -> None:
         "maybe": [1, None, 0, None, 1],
         "area": [1.0, 2.0, 3.0, 4.0, 5.0],
         "code": [1, 2, 3, 4, 250],
+        "wide": [1, 2, 3, 4, 2**63],
+        "narrow": [0, 1, 2, 3, 4],
         "mixed": ["1", "two", None, '{"three": 3}', "4.5"],
     }
+    schema = glb.json["extensions"]["EXT_structural_metadata"]["schema"]["classes"]["building"]["properties"]
+    types = {key: schema[key].get("componentType") for key in ("wide", "narrow", "big", "code", "area")}
+    assert types == {"wide": "UINT64", "narrow": "INT32", "big": "INT64", "code": "UINT8", "area": "FLOAT32"}
     for primitive in glb.primitives:
         (features,) = primitive["extensions"]["EXT_mesh_features"]["featureIds"]
         assert features == {"featureCount": 5, "attribute": 0, "propertyTable": 0, "label": "building"}

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,20 @@ def modules() -> Path:
         npm = shutil.which("npm")
         if npm is None:
             pytest.skip("npm is not installed: it fetches the Khronos validator")
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [npm, "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder)]
+        # Into a folder of its own, published by one rename: two test workers may be here at once.
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix="gltf-validator-", dir=folder.parent))
+        command = [npm, "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(fresh)]
         done = subprocess.run(
             [*command, f"gltf-validator@{VERSION}"], capture_output=True, text=True, timeout=300, check=False
         )
         if done.returncode != 0:
+            shutil.rmtree(fresh)
             pytest.skip(f"npm could not fetch the Khronos validator: {done.stderr.strip()[-300:]}")
+        try:
+            fresh.rename(folder)
+        except OSError:
+            shutil.rmtree(fresh)
     return folder / "node_modules"
 
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from geovision.errors import ProgramError
 from geovision.model import Chimney, Flat, Gabled, Hipped, Part, Program
+from geovision.model.rings import check_rings
 from tests.model.programs import SQUARE, Json, building
+
+Lattice = tuple[int, int]
 
 NAN, INF = math.nan, math.inf
 BOWTIE = [[0, 0], [10, 6], [10, 0], [0, 6]]
@@ -144,7 +150,7 @@ PARTS: dict[str, tuple[Json, str, str]] = {
     "dome over a courtyard": (
         {**roof("dome", ridge_height=8), "holes": [[[1, 1], [2, 1], [2, 2]]]},
         "parts/0/holes",
-        "a dome roof has no courtyards",
+        "dome roofs have no courtyards",
     ),
     "setback on a hole": (
         {**roof("hipped", ridge_height=8, hip_setback=1), "holes": [[[1, 1], [2, 1], [2, 2]]]},
@@ -209,7 +215,7 @@ PARTS: dict[str, tuple[Json, str, str]] = {
     "edge pitch on a dome": (
         {**roof("dome", ridge_height=8), "edge_pitch_deg": [30] * 4},
         "parts/0/edge_pitch_deg",
-        "a dome roof has no pitch per edge",
+        "dome roofs have no pitch per edge",
     ),
     "edge without a pitch": (
         {**roof("hipped"), "edge_pitch_deg": [30, None, 30, 30]},
@@ -340,3 +346,41 @@ def test_constructors_raise_the_same_error() -> None:
 def test_what_the_kernel_has_rules_for_is_not_refused(changes: Json) -> None:
     fields = {**changes, **roof("flat")}
     assert Program.from_dict(building(**fields)).id == "NL.1"
+
+
+def star(points: int, skip: int) -> list[list[float]]:
+    angles = [2 * math.pi * skip * index / points for index in range(points)]
+    return [[20 * math.cos(angle), 20 * math.sin(angle)] for angle in angles]
+
+
+@pytest.mark.parametrize(("points", "skip"), [(5, 2), (7, 2), (7, 3), (9, 4), (11, 2)])
+def test_stars_turn_one_way_and_cross_all_the_same(points: int, skip: int) -> None:
+    assert Program.from_dict(building(shell=star(points, 1), **roof("flat"))).id == "NL.1"
+    assert_refused(building(shell=star(points, skip), **roof("flat")), "parts/0/shell", "crosses or overlaps")
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=7))
+def test_what_is_refused_is_what_crosses(points: list[tuple[int, int]]) -> None:
+    """On a coarse lattice: exact integer arithmetic says which rings cross or overlap."""
+    ring = [point for index, point in enumerate(points) if point != points[index - 1]]
+    if len(ring) < 3:
+        return
+    edges = list(zip(ring, ring[1:] + ring[:1], strict=True))
+    bad = any(crosses_or_overlaps(*a, *b) for index, a in enumerate(edges) for b in edges[:index])
+    found = check_rings([np.array(ring, dtype=float)])
+    assert (found is not None) == bad, (ring, found)
+
+
+def crosses_or_overlaps(a: Lattice, b: Lattice, c: Lattice, d: Lattice) -> bool:
+    def side(p: Lattice, q: Lattice, r: Lattice) -> int:
+        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+
+    sides = side(a, b, c), side(a, b, d), side(c, d, a), side(c, d, b)
+    if sides[0] * sides[1] < 0 and sides[2] * sides[3] < 0:
+        return True
+    if any(sides):
+        return False
+    axis = 0 if a[0] != b[0] else 1
+    return max(min(a[axis], b[axis]), min(c[axis], d[axis])) < min(
+        max(a[axis], b[axis]), max(c[axis], d[axis])
+    )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,8 @@ from geovision.formats.meshes import triangle_soup
 from geovision.model.labels import Label
 from geovision.quality.preview import preview_image, preview_png
 from tests.helpers_solids import solids_of, village
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_top_heights_are_the_roofs() -> None:
@@ -65,3 +69,34 @@ def test_nothing_gives_the_background() -> None:
 
 def test_every_label_has_a_colour() -> None:
     assert set(LABEL_COLOURS) == set(Label)
+
+
+_INTERRUPTED = """
+import os, signal, threading, time
+from geovision.quality.preview import preview_image
+from tests.helpers_solids import village
+solids = village(30)
+preview_image(solids, size=(8, 8))
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+begin = time.perf_counter()
+try:
+    preview_image(solids, size=(2500, 2500), supersample=2, threads=2)
+    print("finished")
+except KeyboardInterrupt:
+    print("stopped", time.perf_counter() - begin)
+"""
+
+
+def test_ctrl_c_stops_a_long_picture() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        cwd=ROOT,
+    )
+    word, seconds = done.stdout.split()
+    assert word == "stopped"
+    # 0.3 s until the signal, 0.5 s to obey it, and the rest for a busy machine.
+    assert float(seconds) < 3.0

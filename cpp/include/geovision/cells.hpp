@@ -22,14 +22,19 @@ public:
     void redraw(Drawing& drawing) const;
     // Adds the eaves' overhang outside the outline (LoD 2.3): strips that continue the roof planes.
     void draw_overhang(const double* overhang_of_part, double thickness, Drawing& drawing) const;
+    // Where raised cells leave a solid hanging by a point: drops the overhangs at that vertex, or lets the
+    // raised cells there down to the ground. `heights` must be run again. False when there are none.
+    bool relieve(std::int32_t vertex);
+    // Some cell has a bottom of its own.
+    bool raised() const { return raised_; }
     // A vertex where two high cells touch across lower ones, or -1.
     std::int32_t find_touch() const;
     // Pulls one of the lower cells away from that vertex by `feature` steps, in a redrawn drawing.
     bool redraw_pulled(std::int32_t vertex, double feature, int attempt, Drawing& drawing) const;
 
     const std::vector<Point>& points() const { return noder_.points; }
-    std::int32_t surface_of_half(std::int32_t h) const { return cell[std::size_t(map.face_of(h))]; }
-    bool solid(std::int32_t h) const { return surface_of_half(h) >= 0; }
+    std::int32_t surface_of_half(std::int32_t h) const { return half_surface_[std::size_t(h)]; }
+    bool solid(std::int32_t h) const { return half_surface_[std::size_t(h)] >= 0; }
 
     PlanarMap map;
     std::vector<Surface> surfaces;
@@ -59,6 +64,7 @@ private:
     bool split_steps();
     bool dissolve();
     bool edge_meets(const Edge& e, std::int32_t left, std::int32_t right) const;
+    bool plain_heights(std::int32_t vertex);
     bool corner_heights(std::int32_t vertex);
     bool untangle();
     bool level(std::int32_t vertex, std::int32_t za, std::int32_t zb);
@@ -67,7 +73,10 @@ private:
     Vec pulled_point(std::int32_t half, double feature) const;
     double surface_z(std::int32_t surface, Point p, bool top_side) const;
 
+    void spread_cells();
+
     Noder noder_;
+    std::vector<std::int32_t> half_surface_;  // cell of the face left of each half-edge
     std::vector<Edge> edges_;
     std::vector<MapEdge> map_edges_;
     std::vector<EdgeLabel> labels_;
@@ -80,6 +89,7 @@ private:
     std::vector<std::uint8_t> meets_;
     double min_edge_ = 10;
     bool raised_ = false;  // some surface has a bottom of its own
+    bool continuous_ = false;  // one layer whose creases all meet: no steps
 
     struct Item {
         double lo, hi;

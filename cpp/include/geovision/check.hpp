@@ -61,7 +61,7 @@ SolidsView view_of(const Solids& solids);
 
 struct CheckOptions {
     double min_edge = 0.01;    // metres
-    double planarity = 0.002;  // metres, a face's vertices from the plane of its outer ring
+    double planarity = 0.002;  // metres, a face's vertices from their best plane
     bool self_intersection = false;
     int threads = 1;  // 0 for all cores
     const std::atomic<bool>* cancel = nullptr;

@@ -32,9 +32,12 @@ inline std::int64_t dist2(Point a, Point b) {
     return dx * dx + dy * dy;
 }
 
-inline Point round_point(double x, double y) {
-    return {std::int32_t(std::lround(x)), std::int32_t(std::lround(y))};
-}
+// Nearest whole step, halves away from zero, as std::lround but without the call.
+inline std::int32_t to_grid(double v) { return std::int32_t(v + (v < 0 ? -0.5 : 0.5)); }
+
+inline Point round_point(double x, double y) { return {to_grid(x), to_grid(y)}; }
+
+inline double norm(double x, double y) { return std::sqrt(x * x + y * y); }
 
 // Do the open segments ab and cd cross at one inner point of both?
 inline bool proper_crossing(Point a, Point b, Point c, Point d) {

@@ -33,8 +33,8 @@ struct RenderOptions {
 // Renders `mesh` (z up, metres, near the frame's origin) with one sRGB colour a triangle
 // ([triangles, 3]) into rgb ([height, width, 3]). The whole mesh is in the picture. The bytes do not depend
 // on the number of threads. An empty mesh gives the bare background.
-// Throws std::invalid_argument for a size that is not 1 to 16,384 or a supersample that is not 1 to 4, and
-// where rasterize_top does.
+// Throws std::invalid_argument for a size that is not 1 to 16,384, a supersample that is not 1 to 4, more
+// than 2^28 samples in all (2 GiB), and where rasterize_top does.
 // Returns false when cancelled.
 bool render(const RasterMesh& mesh, const std::uint8_t* colour, const RenderOptions& options,
             std::uint8_t* rgb);

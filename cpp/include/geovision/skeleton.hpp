@@ -51,13 +51,14 @@ enum class SkeletonStatus : std::uint8_t {
     ok = 0,
     perturbed = 1,  // the result is sound, but of a polygon moved by no more than 0.1 mm (see skeleton.cpp)
     failed = 2,     // no consistent skeleton was found; `out` holds nothing to rely on
-    bad_input = 3,  // fewer than 3 vertices, a zero-length edge, a ring that runs the wrong way round, a value
-                    // that is not finite, a slope or max_h that is not positive, a gable at a reflex corner
+    bad_input =
+        3,  // fewer than 3 vertices, a zero-length edge, a ring that runs the wrong way round, a value
+            // that is not finite, a slope or max_h that is not positive, a gable at a reflex corner
 };
 
 // Buffers reused from call to call: after the first few calls nothing is allocated. One per thread.
 class SkeletonWorkspace {
-public:
+  public:
     SkeletonWorkspace();
     ~SkeletonWorkspace();
     SkeletonWorkspace(SkeletonWorkspace&&) noexcept;
@@ -65,7 +66,7 @@ public:
     struct Impl;
     Impl& impl() { return *impl_; }
 
-private:
+  private:
     std::unique_ptr<Impl> impl_;
 };
 

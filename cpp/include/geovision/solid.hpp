@@ -16,6 +16,8 @@ public:
     // `z_shift` grid steps. Does not touch the per-building offsets. False when a face has no triangulation.
     bool run(const Cells& cells, std::int32_t z_shift, std::int32_t groups, std::int32_t sources, bool polygons, Solids& out);
     std::int32_t solids() const { return solids_; }
+    // After `run`: a plan vertex over which some vertex of the solid has more than one fan of triangles, or -1.
+    std::int32_t find_pinch(const Solids& out);
 
 private:
     struct Corner {
@@ -28,7 +30,8 @@ private:
     void wall(std::int32_t half, std::int32_t ulo, std::int32_t uhi, std::int32_t wlo, std::int32_t whi, Label label, std::int32_t surface);
     bool roof(std::int32_t face);
     bool ground();
-    bool horizontal(bool up);
+    bool horizontal(bool up, const Plane& plane);
+    void repeat_face();
     void add_ring(std::int32_t first, bool top);
     void begin_face(Label label, std::int32_t part, std::int32_t surface, std::int32_t solid);
     bool on_ground(std::int32_t half) const;
@@ -47,6 +50,9 @@ private:
     std::vector<std::uint8_t> visited_;
     std::vector<std::int32_t> loop_half_, chain_u_, chain_w_;
     std::vector<std::int64_t> loop_area_;
+    std::size_t first_triangle_ = 0;
+    std::vector<std::int32_t> plan_vertex_;  // per vertex of the solid
+    std::vector<std::int32_t> fan_;
 };
 
 }  // namespace geovision
