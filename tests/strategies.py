@@ -81,7 +81,7 @@ def case(seed: int) -> Case:
         eave = parts[0].eave
         for part in parts[1:]:  # near-equal eaves: steps lower than the least edge
             part.eave = eave + rng.choice((0.0, 0.004, 0.009, 0.011))
-            part.kind, part.params = FLAT, [NAN] * 8
+            part.kind, part.params, part.base = FLAT, [NAN] * 8, 0.0
     supers = _supers(rng, parts) if rng.random() < 0.25 else []
     return Case(parts, supers, ground, f"seed {seed}: {'+'.join(s.name for s in shapes)}")
 

@@ -205,6 +205,7 @@ bool Cells::drop_detached() {
             const bool apart = top[lu] < bottom[hu] && top[lv] < bottom[hv];
             if (!below || apart) continue;
             std::int32_t& s = cell[std::size_t(map.face_of(high))];
+            if (s < 0 || cell[std::size_t(map.face_of(low))] < 0) continue;  // dropped a moment ago
             if (surfaces[std::size_t(s)].rank < 0) {
                 s = -1;
                 flags |= flag::overhang_dropped;

@@ -38,10 +38,9 @@ private:
     Status draw(std::int64_t b);
     Status draw_blocks(std::int64_t first, std::size_t parts);
     Status draw_supers(std::int64_t b);
-    Status solve(std::int64_t b);
+    Status solve(bool overhangs);
     Status separate();
     Status extrude();
-    Status add_overhangs(std::int64_t b);
     void roll_back(std::size_t vertices, std::size_t triangles, std::size_t faces, std::size_t rings, std::size_t ring_vertices);
     double steps(double metres) const { return metres / o_.grid; }
     PlanarFaces faces_of(std::int64_t part) const;
@@ -95,11 +94,17 @@ Status Worker::make(std::int64_t b, std::uint32_t* flags) {
     status = draw(b);
     *flags |= drawing_.flags;
     if (status != Status::ok) return status;
+    const bool overhangs = o_.lod == 23 && std::any_of(overhang_.begin(), overhang_.end(), [](double o) { return o > 0; });
     drawing_.flags = *flags;
-    status = solve(b);
-    *flags |= cells_.flags;
-    if (status != Status::ok) return status;
-    status = extrude();
+    status = solve(overhangs);
+    if (status == Status::not_manifold || status == Status::not_converged) {
+        // Once more without anything that reaches beyond the walls.
+        scratch_.bulges = false;
+        draw(b);
+        scratch_.bulges = true;
+        drawing_.flags |= *flags | flag::overhang_dropped;
+        status = solve(false);
+    }
     *flags |= cells_.flags;
     if (status != Status::ok) return status;
     if (extruder_.solids() == 0) return Status::empty;
@@ -213,18 +218,16 @@ Status Worker::check_rings(const Shape& shape) const {
         return ((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)) / norm(b.x - a.x, b.y - a.y);
     };
     const auto opposite = [](double s, double t) { return (s > 1 && t < -1) || (s < -1 && t > 1); };
-    if (p.size() > 4 || shape.rings() > 1 || shape.rings() == 1) {
-        for (std::size_t r = 0; r < shape.rings(); ++r) {
-            for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
-                const Vec a = p[i], b = p[shape.next(i, r)];
-                const double x0 = std::min(a.x, b.x), x1 = std::max(a.x, b.x), y0 = std::min(a.y, b.y), y1 = std::max(a.y, b.y);
-                std::size_t ring = r;
-                for (std::size_t j = i + 2; j < p.size(); ++j) {
-                    while (j >= std::size_t(shape.ring_begin[ring + 1])) ++ring;
-                    const Vec c = p[j], d = p[shape.next(j, ring)];
-                    if (std::max(c.x, d.x) <= x0 || std::min(c.x, d.x) >= x1 || std::max(c.y, d.y) <= y0 || std::min(c.y, d.y) >= y1) continue;
-                    if (opposite(side(a, b, c), side(a, b, d)) && opposite(side(c, d, a), side(c, d, b))) return Status::self_crossing;
-                }
+    for (std::size_t r = 0; r < shape.rings(); ++r) {
+        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
+            const Vec a = p[i], b = p[shape.next(i, r)];
+            const double x0 = std::min(a.x, b.x), x1 = std::max(a.x, b.x), y0 = std::min(a.y, b.y), y1 = std::max(a.y, b.y);
+            std::size_t ring = r;
+            for (std::size_t j = i + 2; j < p.size(); ++j) {
+                while (j >= std::size_t(shape.ring_begin[ring + 1])) ++ring;
+                const Vec c = p[j], d = p[shape.next(j, ring)];
+                if (std::max(c.x, d.x) <= x0 || std::min(c.x, d.x) >= x1 || std::max(c.y, d.y) <= y0 || std::min(c.y, d.y) >= y1) continue;
+                if (opposite(side(a, b, c), side(a, b, d)) && opposite(side(c, d, a), side(c, d, b))) return Status::self_crossing;
             }
         }
     }
@@ -285,7 +288,7 @@ Status Worker::draw_blocks(std::int64_t first, std::size_t parts) {
     const auto kept = [&](std::size_t k) { return o_.lod > 11 || shapes_[k].area >= std::min(small, largest); };
     for (std::size_t k = 0; k < parts; ++k) {
         if (!kept(k)) continue;
-        sum += shapes_[k].area * block_height(specs_[k], shapes_[k], faces_of(first + std::int64_t(k)), o_.grid);
+        sum += shapes_[k].area * block_height(specs_[k], shapes_[k], faces_of(first + std::int64_t(k)));
         area += shapes_[k].area;
         base = std::min(base, specs_[k].base);
     }
@@ -293,7 +296,7 @@ Status Worker::draw_blocks(std::int64_t first, std::size_t parts) {
     for (std::size_t k = 0; k < parts; ++k) {
         if (!kept(k)) continue;
         if (surface < 0 || o_.lod == 13) {
-            const double height = o_.lod == 13 ? block_height(specs_[k], shapes_[k], faces_of(first + std::int64_t(k)), o_.grid) : sum / area;
+            const double height = o_.lod == 13 ? block_height(specs_[k], shapes_[k], faces_of(first + std::int64_t(k))) : sum / area;
             surface = drawing_.add_surface({0, 0, height}, o_.lod == 13 ? specs_[k].base : base, std::int32_t(k), drawing_.groups++, Label::roof);
         }
         draw_block(shapes_[k], surface, drawing_);
@@ -320,22 +323,17 @@ Status Worker::draw_supers(std::int64_t b) {
     return Status::ok;
 }
 
-Status Worker::solve(std::int64_t b) {
+// From the drawing to faces in `out`.
+Status Worker::solve(bool overhangs) {
     Status status = cells_.overlay(drawing_, steps(o_.min_edge));
-    if (status != Status::ok) return status;
-    if (o_.lod == 23) {
-        status = add_overhangs(b);
-        if (status != Status::ok) return status;
+    if (overhangs && status == Status::ok) {
+        cells_.redraw(redrawn_);
+        cells_.draw_overhang(overhang_.data(), steps(o_.thickness), redrawn_);
+        status = cells_.overlay(redrawn_, steps(o_.min_edge));
     }
-    status = cells_.heights();
-    return status == Status::ok ? separate() : status;
-}
-
-Status Worker::add_overhangs(std::int64_t) {
-    if (std::none_of(overhang_.begin(), overhang_.end(), [](double o) { return o > 0; })) return Status::ok;
-    cells_.redraw(redrawn_);
-    cells_.draw_overhang(overhang_.data(), steps(o_.thickness), redrawn_);
-    return cells_.overlay(redrawn_, steps(o_.min_edge));
+    if (status == Status::ok) status = cells_.heights();
+    if (status == Status::ok) status = separate();
+    return status == Status::ok ? extrude() : status;
 }
 
 // Raised cells (bulges, overhangs, parts on stilts) may hang by a point, which only the finished surface shows.
@@ -343,11 +341,11 @@ Status Worker::extrude() {
     const std::size_t v = out.vertices.size(), t = out.triangles.size(), f = out.face_label.size();
     const std::size_t r = out.ring_offsets.size(), rv = out.ring_vertices.size();
     for (int i = 0; i < max_pulls; ++i) {
-        if (!extruder_.run(cells_, z_shift_, drawing_.groups, sources_, o_.polygons, out)) return Status::not_manifold;
-        const std::int32_t pinch = cells_.raised() ? extruder_.find_pinch(out) : -1;
-        if (pinch < 0) return Status::ok;
-        if (!cells_.relieve(pinch)) return Status::not_manifold;
+        const bool closed = extruder_.run(cells_, z_shift_, drawing_.groups, sources_, o_.polygons, out);
+        const std::int32_t pinch = closed && cells_.raised() ? extruder_.find_pinch(out) : -1;
+        if (closed && pinch < 0) return Status::ok;
         roll_back(v, t, f, r, rv);
+        if (!closed || !cells_.relieve(pinch)) return Status::not_manifold;
         Status status = cells_.heights();
         if (status == Status::ok) status = separate();
         if (status != Status::ok) return status;

@@ -337,8 +337,11 @@ void set_bounds(const std::vector<BlockBounds>& blocks, PackPlan& plan) {
         if (plan.groups[g].vertices == 0) continue;
         Bounds all = nothing();
         for (const BlockBounds& block : blocks) {
-            join_bounds(block[g].min.data(), block[g].min.data() + 3, all);
-            join_bounds(block[g].max.data(), block[g].max.data() + 3, all);
+            // Ends apart: a block without this group holds "nothing", whose ends are no points.
+            for (std::size_t k = 0; k < 3; ++k) {
+                all.min[k] = std::min(all.min[k], block[g].min[k]);
+                all.max[k] = std::max(all.max[k], block[g].max[k]);
+            }
         }
         plan.groups[g].min = all.min;
         plan.groups[g].max = all.max;

@@ -125,7 +125,7 @@ Status draw_roof(const RoofSpec& spec, const Shape& shape, double grid, const Pl
     return Status::unknown_kind;
 }
 
-double block_height(const RoofSpec& spec, const Shape& shape, const PlanarFaces& faces, double grid) {
+double block_height(const RoofSpec& spec, const Shape& shape, const PlanarFaces& faces) {
     double top = spec.eave;
     if (spec.kind == RoofKind::flat) return top;
     if (spec.kind == RoofKind::planar) {
@@ -151,8 +151,7 @@ double block_height(const RoofSpec& spec, const Shape& shape, const PlanarFaces&
             }
         top = spec.eave + std::tan(spec.slots[slot_pitch] * 3.14159265358979323846 / 180) * 2 * shape.area / around;
     }
-    (void)grid;
-    return (spec.eave + top) / 2;
+    return std::max((spec.eave + top) / 2, (spec.base + spec.eave) / 2);
 }
 
 namespace roof {

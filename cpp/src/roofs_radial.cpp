@@ -109,7 +109,7 @@ void onion_sheets(double eave, double tip, double bulge, Sheets& s) {
     s.under[s.unders++] = {1 + bulge, eave + 0.2 * h};
 }
 
-void draw_sheets(const RoofSpec& spec, const Shape& shape, Vec apex, const Sheets& s, bool one_surface, Drawing& drawing) {
+void draw_sheets(const RoofSpec& spec, const Shape& shape, Vec apex, const Sheets& s, bool one_surface, bool bulges, Drawing& drawing) {
     double radii[most_bands + 4];
     int n = 0;
     for (int i = 0; i < s.tops; ++i) radii[n++] = s.top[i].r;
@@ -123,6 +123,7 @@ void draw_sheets(const RoofSpec& spec, const Shape& shape, Vec apex, const Sheet
         if (!one_surface) ++drawing.groups;
         const auto at = [&](Vec p, double r) { return Vec{apex.x + r * (p.x - apex.x), apex.y + r * (p.y - apex.y)}; };
         for (int k = 0; k + 1 < n; ++k) {
+            if (!bulges && radii[k] > 1 + 1e-9) continue;
             const Ring outer{radii[k], height_at(s.top, s.tops, radii[k])}, inner{radii[k + 1], height_at(s.top, s.tops, radii[k + 1])};
             const std::int32_t id = drawing.add_surface(band_plane(a, b, apex, outer, inner), spec.base, spec.part, drawing.groups - 1, Label::roof);
             if (radii[k] > 1 + 1e-9) {
@@ -158,7 +159,7 @@ Status draw_radial_kind(const RoofSpec& spec, const Shape& shape, double grid, R
         sheets.top[sheets.tops++] = {0, top};
         one_surface = spec.kind == RoofKind::cone;
     }
-    draw_sheets(spec, shape, apex, sheets, one_surface, drawing);
+    draw_sheets(spec, shape, apex, sheets, one_surface, scratch.bulges, drawing);
     return Status::ok;
 }
 

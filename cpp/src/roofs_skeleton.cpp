@@ -13,15 +13,43 @@ namespace {
 constexpr double radians = 3.14159265358979323846 / 180;
 constexpr double unlimited = std::numeric_limits<double>::infinity();
 
+bool solve(const Shape& shape, double max_h, RoofScratch& s) {
+    const SkeletonStatus status = straight_skeleton(s.metres.data(), shape.ring_begin.data(), std::int64_t(shape.rings()), s.slope.data(),
+                                                    max_h, s.skeleton_ws, s.skeleton);
+    return status == SkeletonStatus::ok || status == SkeletonStatus::perturbed;
+}
+
+// Moves the corners of every hole `by` grid steps into the hole.
+void shrink_holes(const Shape& shape, double by, double grid, RoofScratch& s) {
+    for (std::size_t r = 1; r < shape.rings(); ++r) {
+        const std::size_t begin = std::size_t(shape.ring_begin[r]), end = std::size_t(shape.ring_begin[r + 1]);
+        for (std::size_t i = begin; i < end; ++i) {
+            const Vec a = shape.points[i > begin ? i - 1 : end - 1], b = shape.points[i], c = shape.points[shape.next(i, r)];
+            const double ab = norm(b.x - a.x, b.y - a.y), bc = norm(c.x - b.x, c.y - b.y);
+            // Outward normals of the two edges point into the hole.
+            const Vec m{(b.y - a.y) / ab + (c.y - b.y) / bc, -(b.x - a.x) / ab - (c.x - b.x) / bc};
+            const double length = std::max(norm(m.x, m.y), 1e-9);
+            s.metres[2 * i] = (b.x + by * m.x / length) * grid;
+            s.metres[2 * i + 1] = (b.y + by * m.y / length) * grid;
+        }
+    }
+}
+
+// The skeleton of the shape. Where a hole touches another ring there is none; then the hole is shrunk by the
+// least that helps, and only the corners inside the roof move with it.
 bool run(const Shape& shape, double grid, double max_h, RoofScratch& s) {
     s.metres.clear();
     for (const Vec p : shape.points) {
         s.metres.push_back(p.x * grid);
         s.metres.push_back(p.y * grid);
     }
-    const SkeletonStatus status = straight_skeleton(s.metres.data(), shape.ring_begin.data(), std::int64_t(shape.rings()), s.slope.data(),
-                                                    max_h, s.skeleton_ws, s.skeleton);
-    return status == SkeletonStatus::ok || status == SkeletonStatus::perturbed;
+    if (solve(shape, max_h, s)) return true;
+    for (const double by : {10.0, 30.0}) {
+        if (shape.rings() == 1) break;
+        shrink_holes(shape, by, grid, s);
+        if (solve(shape, max_h, s)) return true;
+    }
+    return false;
 }
 
 double top_of(const Skeleton& skeleton) {
@@ -58,7 +86,8 @@ bool set_slopes(const RoofSpec& spec, const Shape& shape, RoofScratch& s, std::u
     return true;
 }
 
-Vec node_at(const Skeleton& k, std::int32_t i, double grid) {
+Vec node_at(const Shape& shape, const Skeleton& k, std::int32_t i, double grid) {
+    if (std::size_t(i) < shape.points.size()) return shape.points[std::size_t(i)];
     return {k.nodes[std::size_t(i)].x / grid, k.nodes[std::size_t(i)].y / grid};
 }
 
@@ -66,20 +95,16 @@ Vec node_at(const Skeleton& k, std::int32_t i, double grid) {
 template <class SurfaceOf>
 void draw_outline(const Shape& shape, const Skeleton& k, double grid, std::int16_t layer, SurfaceOf surface_of, Drawing& drawing) {
     std::size_t piece = 0;
-    const std::size_t n = shape.points.size();
     for (std::size_t r = 0; r < shape.rings(); ++r) {
         for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
             const std::int32_t source = shape.first_source + std::int32_t(i);
-            const auto input = [&](std::int32_t node) {
-                return std::size_t(node) < n ? shape.points[std::size_t(node)] : node_at(k, node, grid);
-            };
             if (piece >= k.pieces.size() || std::size_t(k.pieces[piece].edge) != i) {
                 drawing.segments.push_back({shape.points[i], shape.points[shape.next(i, r)], surface_of(std::int32_t(i)), -1, layer, true, source});
                 continue;
             }
             for (; piece < k.pieces.size() && std::size_t(k.pieces[piece].edge) == i; ++piece) {
                 const SkeletonPiece& p = k.pieces[piece];
-                drawing.segments.push_back({input(p.a), input(p.b), p.face < 0 ? -1 : surface_of(p.face), -1, layer, true, source});
+                drawing.segments.push_back({node_at(shape, k, p.a, grid), node_at(shape, k, p.b, grid), p.face < 0 ? -1 : surface_of(p.face), -1, layer, true, source});
             }
         }
     }
@@ -103,14 +128,20 @@ Status draw_hips(const RoofSpec& spec, const Shape& shape, double grid, double s
     }
     draw_outline(shape, s.skeleton, grid, layer, [&](std::int32_t edge) { return first + edge; }, drawing);
     for (const SkeletonArc& arc : s.skeleton.arcs) {
-        drawing.segments.push_back({node_at(s.skeleton, arc.a, grid), node_at(s.skeleton, arc.b, grid), first + arc.left, first + arc.right, layer, true, -1});
+        drawing.segments.push_back({node_at(shape, s.skeleton, arc.a, grid), node_at(shape, s.skeleton, arc.b, grid), first + arc.left, first + arc.right, layer, true, -1});
     }
     return Status::ok;
 }
 
 Status draw_hipped(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& s, Drawing& drawing) {
     if (!set_slopes(spec, shape, s, &drawing.flags)) return Status::bad_parameter;
-    if (!run(shape, grid, unlimited, s)) return Status::skeleton_failed;
+    if (!run(shape, grid, unlimited, s)) {
+        // Too many gable ends to hold a roof between them: hip those.
+        const double own = spec.has(slot_pitch) ? std::tan(spec.slots[slot_pitch] * radians) : 1.0;
+        std::replace(s.slope.begin(), s.slope.end(), unlimited, own);
+        drawing.flags |= flag::gable_left_hipped;
+        if (!run(shape, grid, unlimited, s)) return Status::skeleton_failed;
+    }
     double scale = 1;
     if (spec.has(slot_ridge)) {
         if (!(spec.slots[slot_ridge] > spec.eave)) return Status::bad_parameter;
@@ -174,7 +205,7 @@ Status draw_mansard(const RoofSpec& spec, const Shape& shape, double grid, RoofS
         hits.push_back({face, (b.x - a.x) * p.x + (b.y - a.y) * p.y, p});
     };
     for (const SkeletonArc& arc : k.arcs) {
-        const Vec a = node_at(k, arc.a, grid), b = node_at(k, arc.b, grid);
+        const Vec a = node_at(shape, k, arc.a, grid), b = node_at(shape, k, arc.b, grid);
         const double ha = k.nodes[std::size_t(arc.a)].h, hb = k.nodes[std::size_t(arc.b)].h;
         const bool above_a = ha >= level, above_b = hb >= level;
         const auto add = [&](Vec p, Vec q, bool above) {
@@ -218,7 +249,7 @@ Status draw_parapet(const RoofSpec& host, const Shape& shape, double thickness, 
     draw_outline(shape, s.skeleton, grid, layer, [&](std::int32_t) { return surface; }, drawing);
     for (const SkeletonArc& arc : s.skeleton.arcs) {
         if (arc.left >= 0 && arc.right >= 0) continue;
-        drawing.segments.push_back({node_at(s.skeleton, arc.a, grid), node_at(s.skeleton, arc.b, grid), arc.left >= 0 ? surface : -1,
+        drawing.segments.push_back({node_at(shape, s.skeleton, arc.a, grid), node_at(shape, s.skeleton, arc.b, grid), arc.left >= 0 ? surface : -1,
                                     arc.right >= 0 ? surface : -1, layer, false, -1});
     }
     return Status::ok;

@@ -31,7 +31,7 @@ bool Checker::apart(const Skeleton& s, const SkeletonArc& p, const SkeletonArc& 
 // side (at a reflex corner the face widens upwards) must not cross any other side of the face.
 bool Checker::simple(const std::vector<std::int32_t>& next, const Skeleton& s, const Bent& bent) const {
     const SkeletonArc& arc = s.arcs[bent.arc];
-    for (const std::int32_t foot : {foot_[bent.face], foot_[next[bent.face]]}) {
+    for (const std::int32_t foot : {sums_[bent.face].foot, sums_[next[bent.face]].foot}) {
         if (foot >= 0 && !apart(s, arc, s.arcs[foot])) return false;
     }
     // Within a face height is distance from the edge: a side whose ends are higher cannot be in the way.
@@ -48,50 +48,47 @@ bool Checker::simple(const std::vector<std::int32_t>& next, const Skeleton& s, c
 bool Checker::sound(const std::vector<Edge>& edges, const std::vector<std::int32_t>& next, const Skeleton& s,
                     double tolerance) {
     const std::size_t n = edges.size();
-    sums_.assign(n, Sum{0.0, 0.0, never, -1});
+    sums_.assign(n, Sum{0.0, never, -1, -1});
     sides_.resize(2 * s.arcs.size());
     bent_.clear();
-    foot_.assign(n, -1);
-    std::int32_t side = 0;
-    const auto phi = [](const SkeletonNode& p) { return 0.6180339887 * p.x + 0.7320508076 * p.y; };
-    const auto add = [&](std::int32_t face, const SkeletonNode& a, const SkeletonNode& b) {
-        Sum& sum = sums_[face];
-        sum.gap += phi(b) - phi(a);
-        sum.area += a.x * b.y - a.y * b.x;
+    const double phi_x = 0.6180339887, phi_y = 0.7320508076;  // no special direction
+    const auto gap = [&](std::int32_t from, std::int32_t to) {
+        return phi_x * (s.nodes[to].x - s.nodes[from].x) + phi_y * (s.nodes[to].y - s.nodes[from].y);
     };
-    for (std::size_t i = 0; i < n; ++i) add(static_cast<std::int32_t>(i), s.nodes[i], s.nodes[next[i]]);
+    for (std::size_t i = 0; i < n; ++i) sums_[i].gap = gap(static_cast<std::int32_t>(i), next[i]);
     for (const SkeletonPiece& p : s.pieces) {
-        if (p.face >= 0) add(p.face, s.nodes[p.a], s.nodes[p.b]);
-        add(p.edge, s.nodes[p.b], s.nodes[p.a]);
+        if (p.face >= 0) sums_[p.face].gap += gap(p.a, p.b);
+        sums_[p.edge].gap -= gap(p.a, p.b);
     }
+    bool in_plane = true;
+    const auto look = [&](std::int32_t face, std::int32_t i, const SkeletonNode& a, const SkeletonNode& b,
+                          double sign, double low) {
+        const Edge& e = edges[face];
+        const double dx = b.x - a.x, dy = b.y - a.y;
+        const double off_a = e.nx * a.x + e.ny * a.y - e.c - e.w * a.h;
+        const double off_b = e.nx * b.x + e.ny * b.y - e.c - e.w * b.h;
+        in_plane &= (std::fabs(off_a) <= tolerance) & (std::fabs(off_b) <= tolerance);
+        if (sign * (e.ny * dx - e.nx * dy) > tolerance) bent_.push_back({face, i});
+        Sum& sum = sums_[face];
+        sum.gap += sign * (phi_x * dx + phi_y * dy);
+        sum.lowest = std::min(sum.lowest, low);
+        const std::int32_t side = 2 * i + (sign < 0);
+        sides_[side] = {i, sum.first_side};
+        sum.first_side = side;
+    };
     const auto arcs = static_cast<std::int32_t>(s.arcs.size());
     for (std::int32_t i = 0; i < arcs; ++i) {
         const SkeletonArc& arc = s.arcs[i];
         const SkeletonNode &a = s.nodes[arc.a], &b = s.nodes[arc.b];
-        if (static_cast<std::size_t>(arc.a) < n) foot_[arc.a] = i;
+        if (static_cast<std::size_t>(arc.a) < n) sums_[arc.a].foot = i;
         const double low = std::min(a.h > 0 ? a.h : never, b.h);
-        for (int k = 0; k < 2; ++k) {
-            const std::int32_t face = k == 0 ? arc.left : arc.right;
-            if (face < 0) continue;
-            const Edge& e = edges[face];
-            const double off_a = e.nx * a.x + e.ny * a.y - e.c - e.w * a.h;
-            const double off_b = e.nx * b.x + e.ny * b.y - e.c - e.w * b.h;
-            if (!(std::fabs(off_a) <= tolerance && std::fabs(off_b) <= tolerance)) return false;
-            const double run = e.ny * (b.x - a.x) - e.nx * (b.y - a.y);
-            if ((k == 0 ? run : -run) > tolerance) bent_.push_back({face, i});
-            sums_[face].lowest = std::min(sums_[face].lowest, low);
-            sides_[side] = {i, sums_[face].first_side};
-            sums_[face].first_side = side++;
-            if (k == 0) {
-                add(face, a, b);
-            } else {
-                add(face, b, a);
-            }
-        }
+        look(arc.left, i, a, b, 1.0, low);
+        if (arc.right >= 0) look(arc.right, i, a, b, -1.0, low);
     }
+    if (!in_plane) return false;
+    const double slack = 1e-6 + 1e2 * tolerance;
     for (std::size_t i = 0; i < n; ++i) {
-        const double slack = 1e-6 + 1e2 * tolerance;
-        if (std::fabs(sums_[i].gap) > slack || sums_[i].area < -slack) return false;
+        if (!(std::fabs(sums_[i].gap) <= slack)) return false;
     }
     for (const Bent& bent : bent_) {
         if (!simple(next, s, bent)) return false;

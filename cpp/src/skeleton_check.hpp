@@ -16,14 +16,15 @@ struct Checker {
     bool sound(const std::vector<Edge>& edges, const std::vector<std::int32_t>& next, const Skeleton& s,
                double tolerance);
 
-  private:
+private:
     struct Bent {  // a side that runs backwards along its face's edge
         std::int32_t face, arc;
     };
     struct Sum {
-        double gap, area;
+        double gap;     // between the ends of the boundary, along some direction
         double lowest;  // height of an inner node
         std::int32_t first_side;
+        std::int32_t foot;  // the arc that starts at the input vertex of this number
     };
     struct Side {
         std::int32_t arc, next;
@@ -34,7 +35,6 @@ struct Checker {
     std::vector<Sum> sums_;
     std::vector<Side> sides_;
     std::vector<Bent> bent_;
-    std::vector<std::int32_t> foot_;  // the arc that starts at each input vertex
 };
 
 }  // namespace geovision::skeleton

@@ -42,14 +42,14 @@ struct Vertex {
 };
 
 class Wavefront {
-  public:
+public:
     // Positions within eps (and times within it) are the same event.
     bool run(const double* xy, const std::int64_t* ring_offsets, std::int64_t rings, const double* slope,
              double max_h, double eps, Skeleton& out);
     const std::vector<Edge>& edges() const { return edges_; }
     const std::vector<std::int32_t>& next_vertex() const { return ring_next_; }
 
-  private:
+private:
     struct Point {
         double x, y;
     };

@@ -239,6 +239,8 @@ std::int32_t Extruder::find_pinch(const Solids& out) {
     for (std::int32_t i = 0; i < corners; ++i) edges.push_back({t[i], t[i / 3 * 3 + (i + 1) % 3], i});
     const auto key_less = [](const Directed& p, const Directed& q) { return p.a != q.a ? p.a < q.a : p.b < q.b; };
     std::sort(edges.begin(), edges.end(), key_less);
+    for (std::size_t i = 1; i < edges.size(); ++i)
+        if (!key_less(edges[i - 1], edges[i])) return plan_vertex_[std::size_t(edges[i].a)];
     for (std::int32_t i = 0; i < corners; ++i) {
         const Directed want{t[i / 3 * 3 + (i + 1) % 3], t[i], 0};
         const auto found = std::lower_bound(edges.begin(), edges.end(), want, key_less);

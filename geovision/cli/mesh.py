@@ -53,6 +53,7 @@ def command(
         )
 
     import geovision
+    from geovision.formats.attributes import program_columns
 
     refused: list[ProgramError] = []
     with status("reading programs", quiet=quiet):
@@ -66,6 +67,10 @@ def command(
     if not built:
         raise InputError(str(programs), "has no building that can be built", "The reasons are above")
     with status(f"writing {output}", quiet=quiet):
-        geovision.write_mesh(output, solids, crs=crs)
+        if output.suffix.lower() == ".glb":
+            columns = program_columns(table)
+            geovision.write_glb(output, solids, attributes=columns, crs=crs, threads=threads)
+        else:
+            geovision.write_mesh(output, solids, crs=crs)
     note(f"{output}: {built:,} buildings, {len(reasons)} failed", quiet=quiet)
     ctx.exit(1 if reasons else 0)

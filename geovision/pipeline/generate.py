@@ -94,7 +94,9 @@ def open_city(
         return City(tiles, grid.tiles, rules, seed, crs)
     if area is not None or count is not None:
         raise UsageError(
-            "generate", "got footprints and also an area or a count", "Give footprints alone, or area and count without"
+            "generate",
+            "got footprints and also an area or a count",
+            "Give footprints alone, or area and count without",
         )
     plans = _footprints(footprints, crs)
     found = list(_footprint_tiles(plans, rules, seed))

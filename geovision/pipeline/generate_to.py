@@ -19,6 +19,7 @@ import numpy as np
 from geovision._version import __version__
 from geovision.errors import UsageError
 from geovision.formats.atomic import atomic_write
+from geovision.formats.attributes import program_columns
 from geovision.model.kinds import KIND_NAMES, RoofKind
 from geovision.model.table import ProgramTable
 from geovision.pipeline.generate import City, TableTile, open_city
@@ -92,8 +93,13 @@ def generate_to(
     `threads`, the machine or the time.
 
     Args:
-        out: folder to write. One that exists is refused unless `overwrite` is set and it is an earlier result.
-        footprints, area, count, style, seed: as for `generate`.
+        out: folder to write. One that exists is refused, or with `overwrite` replaced if it is
+            an earlier result.
+        footprints: as for `generate`.
+        area: as for `generate`.
+        count: as for `generate`.
+        style: as for `generate`.
+        seed: as for `generate`.
         lod: level of detail of the meshes, "1.1" to "2.3".
         threads: 0 for all cores.
         formats: of glb, obj, ply, stl; one file per tile and format.
@@ -233,25 +239,11 @@ def _make_tile(job: _Job, tile: TableTile) -> _Done:
     for name in job.formats:
         path = job.folder / "tiles" / f"{tile.name}.{name}"
         if name == "glb":
-            write_glb(path, solids, attributes=_attribute_columns(tile.table), crs=job.city.crs, threads=1)
+            write_glb(path, solids, attributes=program_columns(tile.table), crs=job.city.crs, threads=1)
         else:
             write_mesh(path, solids, crs=job.city.crs)
         files.append(f"tiles/{path.name}")
     return _Done(tile, solids, files)
-
-
-def _attribute_columns(table: ProgramTable) -> dict[str, list[Any]]:
-    """Attributes as columns, with the main roof's kind; None where a building lacks one."""
-    rows = table.attributes
-    names = dict.fromkeys(name for row in rows for name in row if name not in ("id", "roof_kind"))
-    columns: dict[str, list[Any]] = {name: [row.get(name) for row in rows] for name in names}
-    for name, values in columns.items():
-        kinds = {type(value) for value in values} - {type(None)}
-        if len(kinds) > 1 and not kinds <= {int, float}:
-            columns[name] = [None if value is None else str(value) for value in values]
-    main = table.roof_kind[table.part_offsets[:-1]]
-    columns["roof_kind"] = [KIND_NAMES[RoofKind(kind)] for kind in main.tolist()]
-    return columns
 
 
 @contextmanager

@@ -50,10 +50,14 @@ def _check_target(target: Path, *, overwrite: bool) -> None:
     if not any(target.iterdir()):
         return
     if not overwrite:
-        raise OutputError(f"output {target}", "exists already", "Give another folder, or allow overwrite (--overwrite)")
+        raise OutputError(
+            f"output {target}", "exists already", "Give another folder, or allow overwrite (--overwrite)"
+        )
     if not (target / MARKER).is_file():
         raise OutputError(
-            f"output {target}", f"has no {MARKER}, so it is no earlier result", "Give another folder, or remove it yourself"
+            f"output {target}",
+            f"has no {MARKER}, so it is no earlier result",
+            "Give another folder, or remove it yourself",
         )
 
 

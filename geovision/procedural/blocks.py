@@ -28,8 +28,8 @@ class Blocks:
 
 
 def tile_corners(seed: int, column: int, row: int, grid: tuple[int, int], size: F64, jitter: float) -> F64:
-    """A tile's corners. Corners inside the area are moved; the tiles that meet there agree, since each corner has its own key."""
-    steps = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) + (column, row)
+    """A tile's corners; those inside the area are moved, for all tiles that meet there alike."""
+    steps: I64 = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.int64) + np.array([column, row], np.int64)
     draws = Keyed(seed, combine(name_key("tile corner"), steps[:, 0], steps[:, 1]))
     shift = np.stack([draws.uniform("x"), draws.uniform("y")], axis=1) - 0.5
     inside = (steps > 0) & (steps < np.array(grid))
@@ -40,6 +40,8 @@ def lay_out_blocks(corners: F64, style: Style, seed: int, key: int, *, showcase:
     """Cut a tile into blocks, and take half of each street off their edges."""
     layout = style.layout
     tile = Keyed(seed, combine(name_key("tile"), key))
+    if tile.chance("turn", 0.4)[0]:
+        corners = np.roll(corners, -1, axis=0)
     arterial = float(layout.arterial_width_m.sample(tile, "arterial")[0]) / 2
     half = float(layout.street_width_m.sample(tile, "street")[0]) / 2
     sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
@@ -83,7 +85,7 @@ def _mean(dist: object) -> float:
 
 
 def _cuts(tile: Keyed, name: str, lines: int, count: int, jitter: float) -> F64:
-    """On each of some lines the places 0 ... 1 that cut it in `count`, the inner ones moved by up to `jitter` pieces."""
+    """On each line the places 0 ... 1 that cut it in `count`, moved by up to `jitter` pieces."""
     numbers = [tile.uniform(f"{name}/{line}/{cut}") for line in range(lines) for cut in range(1, count)]
     shift = np.zeros((lines, count + 1))
     shift[:, 1:-1] = np.array(numbers).reshape(lines, count - 1)

@@ -67,7 +67,9 @@ class Tile:
 def city_grid(style: Style, *, area: Area | None = None, count: int | None = None, seed: int = 0) -> CityGrid:
     """Cut an area into equal tiles, or choose tiles for a number of buildings."""
     if area is None and count is None:
-        raise UsageError("generate", "got neither an area nor a count", "Give area=(x, y, width, height) or count=")
+        raise UsageError(
+            "generate", "got neither an area nor a count", "Give area=(x, y, width, height) or count="
+        )
     if count is not None and count < 1:
         raise UsageError(f"count = {count}", "is no number of buildings", "Give 1 or more")
     size = style.layout.tile_m
@@ -79,7 +81,9 @@ def city_grid(style: Style, *, area: Area | None = None, count: int | None = Non
     x, y, width, height = area
     if not all(math.isfinite(value) for value in area) or min(width, height) < _MIN_SIDE_M:
         raise UsageError(
-            f"area {area}", f"is not finite or is narrower than {_MIN_SIDE_M:g} m", "Give X,Y,W,H in metres, as 0,0,800,600"
+            f"area {area}",
+            f"is not finite or is narrower than {_MIN_SIDE_M:g} m",
+            "Give X,Y,W,H in metres, as 0,0,800,600",
         )
     columns, rows = max(1, round(width / size)), max(1, round(height / size))
     return CityGrid((x, y), (width / columns, height / rows), columns, rows, count)
@@ -94,7 +98,9 @@ def iter_tiles(style: Style, grid: CityGrid, seed: int) -> Iterator[Tile]:
         table = sample_table(parts, style, seed, _ids(places, counts))
         idle = 0 if len(table) else idle + len(places)
         if grid.rows is None and idle > grid.columns + 1:
-            raise UsageError("the style", "leaves no room for any building", "Widen layout.tile_m or the lots")
+            raise UsageError(
+                "the style", "leaves no room for any building", "Widen layout.tile_m or the lots"
+            )
         start = 0
         for (column, row), count in zip(places, counts, strict=True):
             some = count if left is None else min(count, left)
@@ -107,7 +113,7 @@ def iter_tiles(style: Style, grid: CityGrid, seed: int) -> Iterator[Tile]:
 
 
 def _groups(grid: CityGrid) -> Iterator[list[tuple[int, int]]]:
-    """Tiles that are drawn together, which only saves time. The first tile stands alone: it may be a showcase."""
+    """Tiles that are drawn together, to save time; the first stands alone, as it may be a showcase."""
     group: list[tuple[int, int]] = []
     for row in range(grid.rows) if grid.rows is not None else itertools.count():
         for column in range(grid.columns):
@@ -135,10 +141,14 @@ def tile_parts(
     showcase = style.every_kind and places == [(0, 0)]
     laid = []
     for column, row in places:
-        corners = tile_corners(seed, column, row, (grid.columns, rows), np.array(grid.tile), 0.5 * style.layout.jitter)
+        corners = tile_corners(
+            seed, column, row, (grid.columns, rows), np.array(grid.tile), 0.5 * style.layout.jitter
+        )
         laid.append(lay_out_blocks(corners, style, seed, int(combine(column, row)[0]), showcase=showcase))
     tile_of = np.repeat(np.arange(len(laid)), [len(blocks) for blocks in laid])
-    parts = assemble([_moved(batch, np.array(grid.origin)) for batch in _buildings(_join(laid), style, seed, showcase)])
+    parts = assemble(
+        [_moved(batch, np.array(grid.origin)) for batch in _buildings(_join(laid), style, seed, showcase)]
+    )
     counts = np.bincount(tile_of[parts.order // LOTS_PER_BLOCK], minlength=len(places))
     return parts, counts.tolist()
 

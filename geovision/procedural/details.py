@@ -209,7 +209,11 @@ def _chimneys(parts: Parts, roofs: RoofColumns, style: Style, draws: Keyed) -> F
 
 def _parapets(parts: Parts, roofs: RoofColumns, style: Style, draws: Keyed) -> Found:
     knobs, building = style.superstructures, parts.building
-    has = draws.chance("parapet", knobs.parapet)[building] & (roofs.kind == K.FLAT) & (roofs.frames.radius > 2.0)
+    has = (
+        draws.chance("parapet", knobs.parapet)[building]
+        & (roofs.kind == K.FLAT)
+        & (roofs.frames.radius > 2.0)
+    )
     index = np.flatnonzero(has)
     mine = draws.take(building[index])
     params = np.full((len(index), 7), np.nan)
@@ -233,4 +237,8 @@ def _boxes(parts: Parts, roofs: RoofColumns, style: Style, draws: Keyed) -> Foun
         + frames.inward[index] * (frames.width[index] * shift[:, 1])[:, None]
     )
     top = roofs.eave[index] + knobs.box_height_m.sample(mine, "box/height")
-    return index, np.full(len(index), int(SuperKind.BOX)), _params(place, frames.azimuth[index], width, depth, top)
+    return (
+        index,
+        np.full(len(index), int(SuperKind.BOX)),
+        _params(place, frames.azimuth[index], width, depth, top),
+    )

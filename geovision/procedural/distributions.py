@@ -1,7 +1,8 @@
 """Distributions that a style file can name, drawn for many buildings at once.
 
 A knob is a number (always that), or a table: `{ dist = "uniform", low = 4, high = 6 }`,
-`{ dist = "normal", mean = 35, sd = 6, low = 20, high = 50 }`, `{ dist = "lognormal", median = 9, sigma = 0.2 }`,
+`{ dist = "normal", mean = 35, sd = 6, low = 20, high = 50 }`,
+`{ dist = "lognormal", median = 9, sigma = 0.2, low = 5, high = 15 }`,
 `{ dist = "choice", values = [2, 3], weights = [0.8, 0.2] }`, `{ dist = "constant", value = 3 }`.
 """
 

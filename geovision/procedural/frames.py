@@ -14,7 +14,7 @@ __all__ = ["Frames", "part_frames", "ring_areas"]
 
 @dataclass
 class Frames:
-    """Per part. `width` runs along the slopes, `length` along the ridge; NaN azimuth where no edge is the eave."""
+    """Per part: `width` runs along the slopes, `length` along the ridge; no eave edge, no azimuth."""
 
     azimuth: F64
     """Compass degrees that the first slope faces."""

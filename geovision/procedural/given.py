@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from geovision.model.kinds import from_osm
 from geovision.model.table import ProgramTable
 from geovision.procedural.frames import ring_areas
+from geovision.procedural.neighbours import Walls, front_side
 from geovision.procedural.plans import GRID, I64, Batch, Bool, Parts, Shape, assemble, ragged_take, to_grid
 from geovision.procedural.rng import F64, Keyed, id_keys
 from geovision.procedural.sample import sample_table
@@ -49,7 +51,8 @@ def programs_on_footprints(
         xy: coordinates in metres.
         style: what to draw from.
         seed: another seed, another city.
-        attributes: kept in the programs. `building` or `use` with the name of a use decides the use.
+        attributes: kept in the programs; `use` or `building` decides the use, `roof:shape` the main roof
+            where its plan can bear it, `building:levels` the height; what is missing or odd is drawn.
     """
     parts = footprint_parts(ids, ring_offsets, vertex_offsets, xy, style, seed, attributes)
     return sample_table(parts, style, seed, ids, attributes=attributes, shell_given=True)
@@ -70,7 +73,13 @@ def footprint_parts(
     area = np.add.reduceat(areas, ring_offsets[:-1]) if len(ids) else np.zeros(0)
     keys = id_keys(ids)
     use = _uses(area, attributes, style)
-    attached = _touching(ring_offsets, vertex_offsets, xy, style.given.touch_m)
+    walls = Walls(ring_offsets, vertex_offsets, xy, style.given.touch_m)
+    use = np.where(walls.attached & (use == USES.index("detached")), USES.index("terraced"), use).astype(
+        np.int8
+    )
+    house = np.isin(use, [USES.index(name) for name in ("terraced", "semi", "detached")])
+    rows = np.where(house, walls.row_keys(keys), keys)
+    forced = _roof_shapes(attributes, len(ids))
     batches: list[Batch] = []
     for index, rings in _by_structure(ring_offsets, vertex_offsets, xy):
         batch = Batch(
@@ -78,16 +87,19 @@ def footprint_parts(
             shapes=(Shape.HOLED if len(rings) > 1 else Shape.GENERAL,),
             use=use[index],
             keys=keys[index],
-            group=keys[index],
+            group=rows[index],
             order=index,
-            attached=attached[index],
+            attached=walls.attached[index],
+            forced=forced[index],
         )
-        batches += [batch] if len(rings) > 1 else _shaped(batch, style, seed)
-    return assemble(batches)
+        batches += [batch] if len(rings) > 1 else _shaped(batch, walls, style, seed)
+    parts = assemble(batches)
+    parts.levels = _levels(attributes, len(ids))
+    return parts
 
 
 def _cleaned(vertex_offsets: I64, xy: F64, ring_offsets: I64) -> tuple[I64, F64]:
-    """On the grid, shells counter-clockwise, holes clockwise, without doubles and corners on straight walls."""
+    """On the grid, shells counter-clockwise, holes clockwise, no doubles, no corners on straight walls."""
     xy = to_grid(xy)
     areas, _ = ring_areas(xy, vertex_offsets)
     hole = np.ones(len(areas), bool)
@@ -104,12 +116,14 @@ def _cleaned(vertex_offsets: I64, xy: F64, ring_offsets: I64) -> tuple[I64, F64]
         kept = np.add.reduceat(keep, vertex_offsets[:-1]) if len(sizes) else np.zeros(0, int)
         keep |= (kept < 3)[ring_of]
         xy, ring_of = xy[keep], ring_of[keep]
-        vertex_offsets = np.concatenate(([0], np.cumsum(np.bincount(ring_of, minlength=len(sizes))))).astype(np.int64)
+        vertex_offsets = np.concatenate(([0], np.cumsum(np.bincount(ring_of, minlength=len(sizes))))).astype(
+            np.int64
+        )
     return vertex_offsets, xy
 
 
 def _corners(vertex_offsets: I64, xy: F64) -> Bool:
-    """False for doubles of the vertex before, and for vertices within 1 mm of the line between their neighbours."""
+    """False for doubles of the vertex before, and for vertices on the line between their neighbours."""
     before, after = _neighbours(vertex_offsets)
     a, b, c = xy[before], xy, xy[after]
     base = c - a
@@ -121,7 +135,7 @@ def _corners(vertex_offsets: I64, xy: F64) -> Bool:
     # Of two neighbours that both look straight only every other one goes, so that errors cannot add up.
     place = np.arange(len(xy)) - np.repeat(vertex_offsets[:-1], np.diff(vertex_offsets))
     straight &= ~(straight[before] & (place % 2 == 1))
-    return ~(double | straight)
+    return np.asarray(~(double | straight))
 
 
 def _neighbours(vertex_offsets: I64) -> tuple[I64, I64]:
@@ -136,13 +150,14 @@ def _by_structure(ring_offsets: I64, vertex_offsets: I64, xy: F64) -> list[tuple
     """Footprints with the same numbers of vertices in their rings, as dense arrays."""
     sizes = np.diff(vertex_offsets)
     groups: dict[tuple[int, ...], list[int]] = {}
-    for index in range(len(ring_offsets) - 1):
-        groups.setdefault(tuple(sizes[ring_offsets[index] : ring_offsets[index + 1]].tolist()), []).append(index)
+    for number in range(len(ring_offsets) - 1):
+        structure = tuple(sizes[ring_offsets[number] : ring_offsets[number + 1]].tolist())
+        groups.setdefault(structure, []).append(number)
     found = []
     for structure, members in groups.items():
-        index = np.array(members)
-        _, rings = ragged_take(ring_offsets, index)
-        _, vertices = ragged_take(vertex_offsets, rings)
+        index: I64 = np.array(members, np.int64)
+        _, its_rings = ragged_take(ring_offsets, index)
+        _, vertices = ragged_take(vertex_offsets, its_rings)
         block = xy[vertices].reshape(len(index), sum(structure), 2)
         cuts = np.cumsum(structure)[:-1]
         found.append((index, list(np.split(block, cuts, axis=1))))
@@ -181,28 +196,30 @@ _USE_WORDS: dict[Any, str] = {name: name for name in USES} | {
 }
 
 
-def _touching(ring_offsets: I64, vertex_offsets: I64, xy: F64, touch_m: float) -> Bool:
-    """Footprints with two or more corners on the outline of another one: they share a wall."""
-    import shapely
-
-    count = len(ring_offsets) - 1
-    if not count:
-        return np.zeros(0, bool)
-    closed = np.concatenate([vertex_offsets[:-1, None], vertex_offsets[1:, None]], axis=1)
-    rings = shapely.linearrings(
-        np.insert(xy, closed[:, 1], xy[closed[:, 0]], axis=0),
-        indices=np.repeat(np.arange(len(closed)), np.diff(vertex_offsets) + 1),
-    )
-    shells = rings[ring_offsets[:-1]]
-    tree = shapely.STRtree(shells)
-    a, b = tree.query(shells, predicate="dwithin", distance=touch_m)
-    other = a != b
-    attached = np.zeros(count, bool)
-    attached[a[other]] = True
-    return attached
+def _roof_shapes(attributes: Sequence[Mapping[str, Any]] | None, count: int) -> npt.NDArray[np.int16]:
+    forced = np.full(count, -1, np.int16)
+    for row, own in enumerate(attributes or ()):
+        shape = own.get("roof:shape")
+        kind = from_osm(shape, unknown="none") if isinstance(shape, str) else None
+        if kind is not None:
+            forced[row] = kind
+    return forced
 
 
-def _shaped(batch: Batch, style: Style, seed: int) -> list[Batch]:
+def _levels(attributes: Sequence[Mapping[str, Any]] | None, count: int) -> F64:
+    """Whole storeys from OSM tags, which are texts as often as numbers; 1 to 200 are believed."""
+    levels = np.full(count, np.nan)
+    for row, own in enumerate(attributes or ()):
+        try:
+            number = round(float(own.get("building:levels", "nan")))
+        except (TypeError, ValueError, OverflowError):
+            continue
+        if 1 <= number <= 200:
+            levels[row] = number
+    return levels
+
+
+def _shaped(batch: Batch, walls: Walls, style: Style, seed: int) -> list[Batch]:
     """Recognise quadrilaterals, letters and round plans among polygons without holes."""
     ring = batch.rings[0][0]
     corners = ring.shape[1]
@@ -211,7 +228,7 @@ def _shaped(batch: Batch, style: Style, seed: int) -> list[Batch]:
     if corners == 4:
         quad = _sines(ring).min(axis=1) > np.sin(np.radians(35.0))
         quad &= np.linalg.norm(np.roll(ring, -1, axis=1) - ring, axis=2).min(axis=1) > _MIN_QUAD_M
-        found.append(replace(batch.take(quad), shapes=(Shape.QUAD,)))
+        found.append(_facing_street(replace(batch.take(quad), shapes=(Shape.QUAD,)), walls))
         rest &= ~quad
     for name, letter in LETTERS.items():
         if letter.corners == corners:
@@ -235,6 +252,11 @@ def _shaped(batch: Batch, style: Style, seed: int) -> list[Batch]:
         found.append(round_)
         rest &= ~disc
     return [*found, batch.take(rest)]
+
+
+def _facing_street(batch: Batch, walls: Walls) -> Batch:
+    front, free_end = front_side(walls.party(batch.rings[0][0], batch.order))
+    return replace(batch, front=front[:, None], free_end=free_end)
 
 
 def _sines(ring: F64) -> F64:

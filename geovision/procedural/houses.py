@@ -23,7 +23,13 @@ _WING_ROOM_M = 8.5
 
 
 def build_free(
-    parcels: Parcels, style: Style, seed: int, *, showcase: bool, use: str = "detached", round_use: str = "tower"
+    parcels: Parcels,
+    style: Style,
+    seed: int,
+    *,
+    showcase: bool,
+    use: str = "detached",
+    round_use: str = "tower",
 ) -> list[Batch]:
     """Detached houses of all plan shapes; the first ones of the first tile show one roof kind each."""
     draws = Keyed(seed, parcels.keys)
@@ -52,10 +58,10 @@ def build_free(
 
 
 def _force(parcels: Parcels, shape: npt.NDArray[np.int64], forced: npt.NDArray[np.int16]) -> None:
-    """The first parcels in order get one roof kind each, on a plan that can bear it; roomier ones come first."""
+    """The first parcels that have room get one roof kind each, on a plan that can bear it."""
     roomy = np.lexsort((parcels.order, np.minimum(parcels.width, parcels.depth) < 7.0))
     first = np.sort(roomy[: len(RoofKind)])
-    kinds = np.array([kind for kind in RoofKind])[: len(first)]
+    kinds = np.array(list(RoofKind))[: len(first)]
     forced[first] = kinds
     round_plan = PLAN_SHAPES.index("round")
     shape[first] = np.where(np.isin(kinds, _ROUND_KINDS), round_plan, PLAN_SHAPES.index("rectangle"))
@@ -100,7 +106,9 @@ def _quad(draw: Keyed) -> F64:
 def _letter(draw: Keyed, x: list[F64 | float], y: list[F64 | float]) -> F64:
     """A letter from its corner columns; half of them mirrored left to right, half front to back."""
     ones = np.ones(len(draw))
-    unit = np.stack([np.stack([v * ones for v in x], axis=1), np.stack([v * ones for v in y], axis=1)], axis=2)
+    unit = np.stack(
+        [np.stack([v * ones for v in x], axis=1), np.stack([v * ones for v in y], axis=1)], axis=2
+    )
     for axis, name in ((0, "plan/mirror"), (1, "plan/flip")):
         flip = draw.chance(name, 0.5)
         unit[flip, :, axis] = 1.0 - unit[flip, :, axis]
@@ -215,7 +223,9 @@ def build_churches(parcels: Parcels, style: Style, seed: int) -> list[Batch]:
     mid = some.y + nave / 2
     hall = some.strips.world(np.stack([x1, x2, x2, x1], axis=1), np.stack([y1, y1, y2, y2], axis=1))
     low, high = mid - tower / 2, mid + tower / 2
-    spire = some.strips.world(np.stack([some.x, x1, x1, some.x], axis=1), np.stack([low, low, high, high], axis=1))
+    spire = some.strips.world(
+        np.stack([some.x, x1, x1, some.x], axis=1), np.stack([low, low, high, high], axis=1)
+    )
     batch = _batch(some, hall, "church")
     batch.rings = [[hall], [spire]]
     batch.shapes, batch.roles, batch.front = (Shape.QUAD, Shape.QUAD), (Role.MAIN, Role.TOWER), (0, -1)

@@ -79,7 +79,13 @@ def build_rows(blocks: Blocks, style: Style, seed: int, kind: str) -> list[Batch
     setback, depth = _depths(strips, lots, draws)
     space = strips.high - strips.low
     good = (depth > 5.5) & (space > 2 * _MIN_HOUSE_M)
-    strips, draws, setback, depth, space = strips.take(good), draws.take(good), setback[good], depth[good], space[good]
+    strips, draws, setback, depth, space = (
+        strips.take(good),
+        draws.take(good),
+        setback[good],
+        depth[good],
+        space[good],
+    )
     if not len(strips.block):
         return []
     frontage = lots.frontage_m.sample(draws, "frontage")
@@ -100,10 +106,15 @@ def build_rows(blocks: Blocks, style: Style, seed: int, kind: str) -> list[Batch
     left, right = base + place * width[index], base + (place + 1) * width[index]
     row_keys = combine(strips.keys[index], row.astype(np.int64), name_key("row"))
     # Each row may stand a little further back than the next.
-    front = setback[index] + 0.8 * (Keyed(seed, row_keys).uniform("stagger") - 0.5) * np.minimum(setback, 1.0)[index]
+    front = (
+        setback[index]
+        + 0.8 * (Keyed(seed, row_keys).uniform("stagger") - 0.5) * np.minimum(setback, 1.0)[index]
+    )
     back = front + depth[index]
     mine = strips.take(index)
-    ring = mine.world(np.stack([left, right, right, left], axis=1), np.stack([front, front, back, back], axis=1))
+    ring = mine.world(
+        np.stack([left, right, right, left], axis=1), np.stack([front, front, back, back], axis=1)
+    )
     last = place == run[index] - 1
     free_end = np.where(last, 0, np.where(place == 0, 1, -1)).astype(np.int8)
     lot = mine.side * (LOTS_PER_BLOCK // 8) + number

@@ -34,7 +34,9 @@ def build_perimeters(blocks: Blocks, style: Style, seed: int) -> list[Batch]:
     keys = blocks.keys[index]
     draws = Keyed(seed, keys)
     lots = style.lots["perimeter"]
-    outer = inset_quads(blocks.ring[index], np.repeat(lots.setback_m.sample(draws, "setback")[:, None], 4, axis=1))
+    outer = inset_quads(
+        blocks.ring[index], np.repeat(lots.setback_m.sample(draws, "setback")[:, None], 4, axis=1)
+    )
     depth = np.minimum(lots.depth_m.sample(draws, "depth"), (_short_side(outer) - _MIN_COURT_M) / 2)
     inner = inset_quads(outer, np.repeat(depth[:, None], 4, axis=1))
     court = draws.chance("courtyard", style.plans.courtyard)
@@ -96,7 +98,7 @@ def _ring_of_houses(
     count = np.maximum(np.round((end - start) / frontage[:, None]), 1).astype(np.int64)
 
     def cut(side: int, number: I64, rows: I64) -> tuple[F64, F64]:
-        """Street end and court end of a party wall; one expression, so that both neighbours get the same bits."""
+        """Street and court end of a party wall; one expression, so that both neighbours get the same bits."""
         x = start[rows, side] + (end - start)[rows, side] * number / count[rows, side]
         street = outer[rows, side] + along[rows, side] * x[:, None]
         return street, street + inward[rows, side] * depth[rows, None]
@@ -114,7 +116,5 @@ def _ring_of_houses(
         (p, q), (r, s) = cut(before, count[:, before], everyone), cut(side, 0 * everyone, everyone)
         corner, court = outer[:, side], inner[:, side]
         first, second = np.stack([p, corner, court, q], axis=1), np.stack([corner, r, s, court], axis=1)
-        batches.append(
-            _batch([[first], [second]], (Shape.QUAD, Shape.QUAD), block, keys, 1 + side)
-        )
+        batches.append(_batch([[first], [second]], (Shape.QUAD, Shape.QUAD), block, keys, 1 + side))
     return batches

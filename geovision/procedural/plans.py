@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,8 +62,8 @@ class Batch:
     roles: tuple[Role, ...] = (Role.MAIN,)
     attached: Bool | bool = False
     """Shares a wall with a neighbour."""
-    front: tuple[int, ...] = (-1,)
-    """Per part: the edge that the first slope faces, -1 for free choice."""
+    front: npt.NDArray[np.int8] | tuple[int, ...] = (-1,)
+    """The edge that the first slope faces, -1 for free choice: per part, or per building and part."""
     free_end: npt.NDArray[np.int8] | int = -1
     """Which end of a row the building closes: 0 or 1 as in side_hipped, -1 none, 2 both."""
     forced: npt.NDArray[np.int16] | int = -1
@@ -74,7 +75,7 @@ class Batch:
     def take(self, index: I64 | Bool) -> Batch:
         """Some of the buildings."""
 
-        def part(value: npt.NDArray[np.generic] | int) -> object:
+        def part(value: object) -> object:
             return value[index] if isinstance(value, np.ndarray) else value
 
         return Batch(
@@ -86,7 +87,7 @@ class Batch:
             self.order[index],
             self.roles,
             part(self.attached),  # type: ignore[arg-type]
-            self.front,
+            part(self.front),  # type: ignore[arg-type]
             part(self.free_end),  # type: ignore[arg-type]
             part(self.forced),  # type: ignore[arg-type]
         )
@@ -110,6 +111,8 @@ class Parts:
     ring_offsets: I64
     vertex_offsets: I64
     xy: F64
+    levels: F64 | None = None
+    """(buildings,) storeys where they are known, else NaN."""
     building: I64 = field(init=False)
     """(parts,) the building of each part."""
 
@@ -143,11 +146,12 @@ def assemble(batches: Sequence[Batch]) -> Parts:
     batches = [batch for batch in batches if len(batch)]
     columns = [_columns(batch) for batch in batches]
 
-    def join(name: str, empty: npt.DTypeLike = np.int64) -> npt.NDArray[np.generic]:
+    def join(name: str, empty: npt.DTypeLike = np.int64) -> npt.NDArray[Any]:
         return np.concatenate([column[name] for column in columns]) if columns else np.zeros(0, empty)
 
     offsets = {
-        name: np.concatenate(([0], np.cumsum(join(name)))).astype(np.int64) for name in ("parts", "rings", "corners")
+        name: np.concatenate(([0], np.cumsum(join(name)))).astype(np.int64)
+        for name in ("parts", "rings", "corners")
     }
     order = join("order")
     index = np.argsort(order, kind="stable")
@@ -173,10 +177,10 @@ def assemble(batches: Sequence[Batch]) -> Parts:
     )
 
 
-def _columns(batch: Batch) -> dict[str, npt.NDArray[np.generic]]:
+def _columns(batch: Batch) -> dict[str, npt.NDArray[Any]]:
     count, parts = len(batch), len(batch.rings)
     flat = [ring for rings in batch.rings for ring in rings]
-    front = batch.front if len(batch.front) == parts else batch.front * parts
+    front = np.broadcast_to(np.asarray(batch.front), (count, parts))
     return {
         "keys": batch.keys,
         "group": batch.group,
@@ -190,6 +194,6 @@ def _columns(batch: Batch) -> dict[str, npt.NDArray[np.generic]]:
         "corners": np.tile([ring.shape[1] for ring in flat], count),
         "shape": np.tile(batch.shapes, count),
         "role": np.tile(batch.roles, count),
-        "front": np.tile(front, count),
+        "front": front.reshape(-1),
         "xy": np.concatenate(flat, axis=1).reshape(-1, 2),
     }

@@ -29,15 +29,10 @@ _BEARS: dict[Shape, tuple[RoofKind, ...]] = {
     Shape.GENERAL: _ANY,
     Shape.HOLED: _ANY,
 }
-# Between two neighbours a roof must end in upright gables; kinds with hips become their gabled cousin.
-_COUSIN = {
-    K.HIPPED: K.GABLED,
-    K.HALF_HIPPED: K.GABLED,
-    K.MANSARD: K.GAMBREL,
-    K.PYRAMIDAL: K.GABLED,
-    K.CROSS_GABLED: K.GABLED,
-    K.PLANAR: K.GABLED,
-}
+# What is asked for by name may also be unusual: a square dome, an octagonal hip.
+_CAN_BEAR = np.array(
+    [[shape == Shape.QUAD or kind in (*_BEARS[shape], *_ANY) for kind in K] for shape in Shape], bool
+)
 # A gable or a shed seldom rises higher over its walls than this, whatever the width.
 _RISE_SHARE = 0.9
 _RISE_MIN_M = 0.4
@@ -79,20 +74,23 @@ def mm(values: F64) -> F64:
 
 
 def _turned(parts: Parts, frames: Frames, style: Style, buildings: Keyed) -> Bool:
-    """Houses whose ridge runs across the long side; only where no street front or neighbour decides."""
+    """Houses with the ridge across the long side, where no street or neighbour decides."""
     turn = buildings.chance("roof/cross_ridge", style.roofs.cross_ridge) & ~parts.attached
     single = np.diff(parts.part_offsets) == 1
     mild = np.maximum(frames.width, frames.length) < 1.6 * np.minimum(frames.width, frames.length)
-    return (turn & single)[parts.building] & (parts.shape == Shape.QUAD) & (parts.front < 0) & mild
+    free = (parts.shape == Shape.QUAD) & (parts.front < 0)
+    return np.asarray((turn & single)[parts.building] & free & mild)
 
 
-def _draw_kinds(parts: Parts, frames: Frames, style: Style, buildings: Keyed, rows: Keyed) -> npt.NDArray[np.int64]:
+def _draw_kinds(
+    parts: Parts, frames: Frames, style: Style, buildings: Keyed, rows: Keyed
+) -> npt.NDArray[np.int64]:
     part_of = parts.building
     weights = np.array([style.kind_weights(use) for use in USES])
     table = weights[parts.use.astype(np.int64)][part_of] * _allowed(parts, frames)
     empty = table.sum(axis=1) <= 0
     table[empty] = _fallback()[parts.shape[empty]]
-    # Rows share their draw; a wing mostly takes the main part's, so that its kind is the same where it can be.
+    # Rows share their draw; a wing mostly takes the kind of the main part, where it can bear it.
     level = np.where(parts.attached, rows.uniform("roof/kind"), buildings.uniform("roof/kind"))[part_of]
     wing = parts.role != Role.MAIN
     own = buildings.uniform("roof/wing_kind")[part_of]
@@ -105,8 +103,9 @@ def _draw_kinds(parts: Parts, frames: Frames, style: Style, buildings: Keyed, ro
     of_main = kind[main[part_of]]
     bearable = _allowed(parts, frames)[np.arange(len(kind)), of_main] > 0
     kind = np.where(follow & bearable, of_main, kind)
-    forced = parts.forced[part_of]
-    return np.where((forced >= 0) & ~wing, forced, kind)
+    forced = parts.forced[part_of].astype(np.int64)
+    possible = _CAN_BEAR[parts.shape, np.maximum(forced, 0)]
+    return np.where((forced >= 0) & ~wing & possible, forced, kind)
 
 
 def _fallback() -> F64:
@@ -142,7 +141,9 @@ def _allowed(parts: Parts, frames: Frames) -> F64:
     return table
 
 
-def _draw_eaves(parts: Parts, style: Style, buildings: Keyed, rows: Keyed) -> tuple[F64, npt.NDArray[np.int64]]:
+def _draw_eaves(
+    parts: Parts, style: Style, buildings: Keyed, rows: Keyed
+) -> tuple[F64, npt.NDArray[np.int64]]:
     levels, height = np.ones(len(parts)), np.ones(len(parts))
     for code, name in enumerate(USES):
         use = style.uses[name]
@@ -160,7 +161,8 @@ def _draw_eaves(parts: Parts, style: Style, buildings: Keyed, rows: Keyed) -> tu
         ]
         shared = parts.attached[mine]
         own, row = pick
-        levels[mine] = np.where(shared, row[0], own[0])
+        known = np.full(len(shared), np.nan) if parts.levels is None else parts.levels[mine]
+        levels[mine] = np.where(np.isnan(known), np.where(shared, row[0], own[0]), known)
         level_height, plinth = np.where(shared, row[1], own[1]), np.where(shared, row[2], own[2])
         height[mine] = levels[mine] * level_height + plinth
     drop = style.parts.wing_drop.sample(buildings, "parts/wing_drop")
@@ -190,7 +192,9 @@ def _draw_params(
         mine = np.flatnonzero(kind == code)
         draws = _Draws(parts, mine, buildings, rows)
         filler = _FILL[RoofKind(code)]
-        part = _Part(eave[mine], frames.width[mine], frames.length[mine], frames.radius[mine], parts, mine, style)
+        part = _Part(
+            eave[mine], frames.width[mine], frames.length[mine], frames.radius[mine], parts, mine, style
+        )
         params[mine] = filler(draws, part, RoofKind(code))
         directed = code in _DIRECTED
         params[mine, AZIMUTH] = np.round(frames.azimuth[mine], 4) % 360.0 if directed else np.nan
@@ -386,7 +390,9 @@ def _raise_towers(
     eave[towers] = mm(top + 2.0 + 4.0 * draws.uniform("tower/rise"))
     kind[towers] = K.PYRAMIDAL
     params[towers] = np.nan
-    params[towers, RIDGE] = mm(eave[towers] + style.roofs.spire.sample(draws, "roof/spire") * 2 * frames.radius[towers])
+    params[towers, RIDGE] = mm(
+        eave[towers] + style.roofs.spire.sample(draws, "roof/spire") * 2 * frames.radius[towers]
+    )
 
 
 def _draw_overhang(parts: Parts, kind: npt.NDArray[np.int64], style: Style, buildings: Keyed) -> F64:

@@ -27,7 +27,7 @@ def sample_table(
     attributes: Sequence[Mapping[str, Any]] | None = None,
     shell_given: bool = False,
 ) -> ProgramTable:
-    """Draw roofs and superstructures onto parts. `attributes` are kept; `use` and `levels` are added to them."""
+    """Draw roofs and superstructures onto parts; `use` and `levels` are added to the attributes."""
     roofs = draw_roofs(parts, style, seed)
     supers = draw_supers(parts, roofs, style, seed)
     count = len(parts)
@@ -68,7 +68,7 @@ def _given(part_count: int) -> dict[str, str]:
 
 
 def _planar_faces(parts: Parts, roofs: RoofColumns, style: Style, seed: int) -> dict[str, Any]:
-    """Planar parts get a clerestory: two sheds that fall away from a step of glass, which no named kind is."""
+    """Planar parts get a clerestory: two sheds that fall away from a step, which no named kind is."""
     planar = roofs.kind == RoofKind.PLANAR
     index = np.flatnonzero(planar)
     frames = roofs.frames

@@ -8,11 +8,19 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from geovision.errors import InputError, UsageError
 from geovision.model.kinds import KIND_NAMES, RoofKind
-from geovision.procedural.distributions import Distribution
+from geovision.procedural.distributions import Choice, Constant, Distribution, Lognormal, Normal, Uniform
 
 __all__ = ["BLOCK_TYPES", "PLAN_SHAPES", "SCHEMA", "USES", "Style", "builtin_styles", "load_style"]
 
@@ -24,6 +32,24 @@ DORMERS = ("dormer_gable", "dormer_shed", "dormer_flat")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _within(low: float, high: float) -> AfterValidator:
+    def check(dist: Constant | Uniform | Normal | Lognormal | Choice) -> Any:
+        least, most = dist.bounds()
+        if not low <= least <= most <= high:
+            raise ValueError(f"values run from {least:g} to {most:g}; keep them between {low:g} and {high:g}")
+        return dist
+
+    return AfterValidator(check)
+
+
+Fraction = Annotated[Distribution, _within(0.05, 0.95)]
+Factor = Annotated[Distribution, _within(0.05, 10)]
+Size = Annotated[Distribution, _within(0.1, 100)]
+Length = Annotated[Distribution, _within(2, 2000)]
+Distance = Annotated[Distribution, _within(0, 200)]
+Count = Annotated[Distribution, _within(1, 200)]
 
 
 def _weights(names: tuple[str, ...], what: str) -> Any:
@@ -49,13 +75,13 @@ class Layout(_Table):
 
     tile_m: Annotated[float, Field(ge=100, le=5000)]
     """Side of a tile; tiles are generated and written one by one, so memory follows this number."""
-    arterial_width_m: Distribution
+    arterial_width_m: Length
     """Between the fronts of two blocks, across the streets that bound tiles."""
-    street_width_m: Distribution
+    street_width_m: Length
     """Between the fronts of two blocks, across the streets inside tiles."""
-    block_length_m: Distribution
+    block_length_m: Length
     """Along the longer streets."""
-    block_depth_m: Distribution
+    block_depth_m: Length
     """Between two longer streets: two parcels back to back."""
     jitter: Annotated[float, Field(ge=0, le=0.3)]
     """How far street ends wander, as a share of the block; 0 is a strict grid."""
@@ -68,15 +94,15 @@ class Layout(_Table):
 class Lots(_Table):
     """How one type of block is cut into parcels and where the house stands."""
 
-    frontage_m: Distribution
+    frontage_m: Length
     """Width of a parcel (of one house in a row) along the street."""
-    depth_m: Distribution
+    depth_m: Length
     """Depth of the house, front to back."""
-    setback_m: Distribution
+    setback_m: Distance
     """From the edge of the street to the front of the house."""
-    gap_m: Distribution
+    gap_m: Distance
     """Between two houses, or between two rows."""
-    run: Distribution
+    run: Count
     """Houses in one row (terraced only)."""
 
 
@@ -85,7 +111,7 @@ class Plans(_Table):
 
     shapes: dict[str, Weight]
     """Weights of plan shapes for detached houses."""
-    round_sides: Distribution
+    round_sides: Annotated[Distribution, _within(6, 64)]
     """Corners of round plans."""
     courtyard: Share
     """Share of perimeter blocks built as ONE building round a closed court (a polygon with a hole)."""
@@ -98,11 +124,11 @@ class Plans(_Table):
 class Use(_Table):
     """Heights and roofs of one use of buildings."""
 
-    levels: Distribution
+    levels: Count
     """Storeys below the eave, rounded to whole ones."""
-    level_height_m: Distribution
+    level_height_m: Annotated[Distribution, _within(1.8, 30)]
     """Height of a storey."""
-    plinth_m: Distribution
+    plinth_m: Distance
     """Extra height of the walls: plinth, attic wall."""
     roofs: dict[str, Weight]
     """Weights of roof kinds; those that a plan cannot bear are left out and the rest shared anew."""
@@ -115,31 +141,31 @@ class Roofs(_Table):
 
     pitch_deg: dict[str, Distribution]
     """Pitch by roof kind; `default` serves all kinds that have no line of their own."""
-    overhang_m: Distribution
+    overhang_m: Annotated[Distribution, _within(0, 2)]
     """Eave overhang of free-standing buildings; rows and perimeter blocks have none."""
     overhang_chance: Share
-    ridge_offset: Distribution
+    ridge_offset: Fraction
     """Place of the ridge across the width for gabled roofs, 0.5 the middle."""
-    hip_share: Distribution
+    hip_share: Factor
     """Hip setback as a share of half the width (half-hipped, hipped with a setback, side_hipped)."""
-    hip_drop: Distribution
+    hip_drop: Fraction
     """Where half-hipped ends begin, as a share of the way from eave to ridge."""
-    break_inset: Distribution
+    break_inset: Fraction
     """Plan distance from eave to break as a share of half the width (mansard, gambrel)."""
-    break_height: Distribution
+    break_height: Fraction
     """Height of the break as a share of the way from eave to ridge (mansard, gambrel)."""
-    saltbox_offset: Distribution
-    saltbox_rear_drop: Distribution
+    saltbox_offset: Fraction
+    saltbox_rear_drop: Fraction
     """Rear eave below the front eave, as a share of the eave height."""
-    butterfly_drop_m: Distribution
+    butterfly_drop_m: Size
     """Valley below the eave."""
-    sawtooth_width_m: Distribution
+    sawtooth_width_m: Length
     """Wished width of one tooth."""
-    spire: Distribution
+    spire: Factor
     """Height of cones and tower pyramids as a multiple of the plan's width."""
-    dome: Distribution
+    dome: Factor
     """Height of domes and onions as a multiple of half the plan's width."""
-    onion_bulge: Distribution
+    onion_bulge: Annotated[Distribution, _within(0, 0.5)]
     """How far an onion swells over its drum, as a share of half the width."""
     cross_ridge: Share
     """Share of houses in rows and on given rectangles whose ridge runs across the long side."""
@@ -165,7 +191,7 @@ class Parts(_Table):
     """Share of L, T, U and H plans that become parts with heights of their own (else one roof over all)."""
     same_eave: Share
     """Share of split plans whose wings keep the main eave."""
-    wing_drop: Distribution
+    wing_drop: Fraction
     """Wing eave as a share of the main eave, where it differs."""
     same_kind: Share
     """Share of wings with the main roof's kind."""
@@ -176,25 +202,25 @@ class Superstructures(_Table):
 
     dormer: Share
     """Share of house slopes long enough that carry dormers."""
-    dormers: Distribution
+    dormers: Count
     """Wished number on such a slope."""
     dormer_kinds: dict[str, Weight]
-    dormer_width_m: Distribution
-    dormer_height_m: Distribution
+    dormer_width_m: Size
+    dormer_height_m: Size
     """Front wall, from the slope to the dormer's eave."""
     chimney: Share
     """Share of houses with a chimney."""
-    chimney_size_m: Distribution
-    chimney_height_m: Distribution
+    chimney_size_m: Size
+    chimney_height_m: Size
     """Above the ridge."""
     parapet: Share
     """Share of flat roofs with a parapet."""
-    parapet_height_m: Distribution
-    parapet_thickness_m: Distribution
+    parapet_height_m: Size
+    parapet_thickness_m: Annotated[Distribution, _within(0.05, 1)]
     box: Share
     """Share of large flat roofs with a plant room or lift shaft."""
-    box_size_m: Distribution
-    box_height_m: Distribution
+    box_size_m: Size
+    box_height_m: Size
 
     _dormers = field_validator("dormer_kinds")(_weights(DORMERS, "dormer kind"))
 
@@ -272,7 +298,9 @@ def load_style(style: str | Path | Style) -> Style:
     path = _FOLDER / f"{text}.toml" if re.fullmatch(r"\w+", text) else Path(text)
     if path.parent == _FOLDER and not path.is_file():
         raise UsageError(
-            f"style {text!r}", "does not exist", f"Use one of {', '.join(builtin_styles())}, or the path of a .toml file"
+            f"style {text!r}",
+            "does not exist",
+            f"Use one of {', '.join(builtin_styles())}, or the path of a .toml file",
         )
     return _validate(_read(path, ()), path)
 
@@ -281,7 +309,9 @@ def _read(path: Path, seen: tuple[str, ...]) -> dict[str, Any]:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"style {path}", f"cannot be read ({error})", "Give the path of a TOML text file") from error
+        raise InputError(
+            f"style {path}", f"cannot be read ({error})", "Give the path of a TOML text file"
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"style {path}", f"is no TOML: {error}", "Mend the line that is named") from error
     base = data.pop("base", None)
@@ -302,10 +332,12 @@ def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(under)
     for key, value in over.items():
         old = merged.get(key)
-        nested = isinstance(value, dict) and isinstance(old, dict) and "dist" not in value and "dist" not in old
         # [roofs] at the top is a table of knobs; uses.<name>.roofs is a table of weights.
         weights = key in whole and not (key == "roofs" and "pitch_deg" in under.get("roofs", {}))
-        merged[key] = _merge(old, value) if nested and not weights else value
+        if isinstance(value, dict) and isinstance(old, dict) and not weights and "dist" not in {*value, *old}:
+            merged[key] = _merge(old, value)
+        else:
+            merged[key] = value
     return merged
 
 
@@ -314,9 +346,16 @@ def _validate(data: dict[str, Any], path: Path) -> Style:
         return Style.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        steps = [str(step) for step in first["loc"] if step not in ("constant", "uniform", "normal", "lognormal", "choice")]
+        steps = [
+            str(step)
+            for step in first["loc"]
+            if step not in ("constant", "uniform", "normal", "lognormal", "choice")
+        ]
         key = ".".join(steps) or "(file)"
-        problem, remedy = first["msg"].removeprefix("Value error, "), "See docs/generate.md for the keys of a style"
+        problem, remedy = (
+            first["msg"].removeprefix("Value error, "),
+            "See docs/generate.md for the keys of a style",
+        )
         if first["type"] == "extra_forbidden":
             problem, remedy = "is not a known key", _suggest(steps, remedy)
         elif first["type"] == "missing":

@@ -44,7 +44,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Footprints:
-    """Polygons as CSR arrays: rings `ring_offsets[b]:ring_offsets[b+1]` belong to footprint b, shell first.
+    """Polygons as CSR arrays; footprint b is rings ring_offsets[b] to ring_offsets[b + 1], shell first.
 
     Rings are open. Coordinates are metres in `crs`; z values of the source are dropped.
     """
@@ -76,7 +76,7 @@ class Footprints:
 def read_footprints(path: str | Path, *, layer: str | None = None, crs: str | None = None) -> Footprints:
     """Read building footprints from a GeoPackage, GeoJSON or GeoParquet file.
 
-    Multi-polygons become one footprint per piece (`id/0`, `id/1`, ...). A geographic CRS is reprojected to the
+    Multi-polygons become one footprint per piece (`id/0`, `id/1`, ...). A geographic CRS is put into the
     local UTM zone. Records that cannot serve are left out and listed in `problems`.
 
     Args:
@@ -103,7 +103,9 @@ def footprints_from_geodataframe(
 ) -> Footprints:
     """Footprints from a GeoDataFrame; the rules are those of `read_footprints`."""
     if not hasattr(frame, "geometry"):
-        raise InputError(f"footprints {name}", "the table has no geometry column", "Set one with set_geometry")
+        raise InputError(
+            f"footprints {name}", "the table has no geometry column", "Set one with set_geometry"
+        )
     frame = _in_metres(frame, crs, name)
     ids = _ids(frame)
     problems: list[Problem] = []
@@ -113,7 +115,9 @@ def footprints_from_geodataframe(
         found = f"it holds {', '.join(kinds)}" if kinds else "it is empty"
         if problems:
             found += f"; first problem: {problems[0]}"
-        raise InputError(f"footprints {name}", f"no usable polygons ({found})", "Give a layer of building polygons")
+        raise InputError(
+            f"footprints {name}", f"no usable polygons ({found})", "Give a layer of building polygons"
+        )
     ring_offsets, vertex_offsets, xy = _arrays(polygons)
     attributes = _attributes(frame)
     return Footprints(
@@ -136,19 +140,34 @@ def _read_ogr(path: Path, driver: str, layer: str | None) -> GeoDataFrame:
     with path.open("rb") as file:
         head = file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
     if not head.startswith(_MAGIC[driver]):
-        raise InputError(f"footprints {path}", f"the content is not {driver}", "Check that the file is what its suffix says")
+        raise InputError(
+            f"footprints {path}",
+            f"the content is not {driver}",
+            "Check that the file is what its suffix says",
+        )
     try:
         names = [str(item) for item in pyogrio.list_layers(source)[:, 0]]
         if layer is None and len(names) > 1:
             raise InputError(
-                f"footprints {path}", f"it has {len(names)} layers", f"Choose one with layer: {', '.join(names)}"
+                f"footprints {path}",
+                f"it has {len(names)} layers",
+                f"Choose one with layer: {', '.join(names)}",
             )
         if layer is not None and layer not in names:
-            raise InputError(f"footprints {path}", f"it has no layer {layer!r}", f"Use one of {', '.join(names)}")
+            raise InputError(
+                f"footprints {path}", f"it has no layer {layer!r}", f"Use one of {', '.join(names)}"
+            )
         return pyogrio.read_dataframe(source, layer=layer, fid_as_index=True)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError, UnicodeDecodeError) as error:
+    except (
+        pyogrio.errors.DataSourceError,
+        pyogrio.errors.DataLayerError,
+        ValueError,
+        UnicodeDecodeError,
+    ) as error:
         raise InputError(
-            f"footprints {path}", f"it cannot be read as {driver} ({_first_line(error)})", "Check that the file is complete"
+            f"footprints {path}",
+            f"it cannot be read as {driver} ({_first_line(error)})",
+            "Check that the file is complete",
         ) from error
 
 
@@ -162,7 +181,9 @@ def _read_parquet(path: Path, layer: str | None) -> GeoDataFrame:
         return geopandas.read_parquet(path)
     except (pyarrow.ArrowInvalid, OSError, ValueError, KeyError) as error:
         raise InputError(
-            f"footprints {path}", f"it cannot be read as GeoParquet ({_first_line(error)})", "Check that it is complete"
+            f"footprints {path}",
+            f"it cannot be read as GeoParquet ({_first_line(error)})",
+            "Check that it is complete",
         ) from error
 
 
@@ -181,7 +202,9 @@ def _in_metres(frame: GeoDataFrame, crs: str | None, name: str) -> GeoDataFrame:
         try:
             frame = frame.set_crs(pyproj.CRS.from_user_input(crs))
         except CRSError as error:
-            raise InputError(f"crs {crs!r}", "is not known to PROJ", "Give it as EPSG:28992 or as WKT") from error
+            raise InputError(
+                f"crs {crs!r}", "is not known to PROJ", "Give it as EPSG:28992 or as WKT"
+            ) from error
     found = frame.crs
     if found.is_geographic:
         target = frame.estimate_utm_crs()
@@ -195,7 +218,11 @@ def _in_metres(frame: GeoDataFrame, crs: str | None, name: str) -> GeoDataFrame:
 
 def _refuse_degrees(frame: GeoDataFrame, name: str) -> None:
     bounds = [float(value) for value in frame.total_bounds]
-    if all(math.isfinite(value) for value in bounds) and max(map(abs, bounds)) <= 360 and bounds[2] - bounds[0] < 3:
+    if (
+        all(math.isfinite(value) for value in bounds)
+        and max(map(abs, bounds)) <= 360
+        and bounds[2] - bounds[0] < 3
+    ):
         raise InputError(
             f"footprints {name}",
             f"no CRS is stated and coordinates up to {max(map(abs, bounds)):.1f} look like degrees",
@@ -242,7 +269,9 @@ def _polygons(
             elif not piece.is_valid:
                 problems.append(Problem(own, shapely.is_valid_reason(piece)))
             elif piece.area < _MIN_AREA_M2:
-                problems.append(Problem(own, f"its area is {piece.area:.4f} m2; at least {_MIN_AREA_M2} is needed"))
+                problems.append(
+                    Problem(own, f"its area is {piece.area:.4f} m2; at least {_MIN_AREA_M2} is needed")
+                )
             else:
                 polygons.append(piece)
                 rows.append(row)

@@ -181,6 +181,7 @@ def test_info_finds_the_bounds_of_a_glb(
     assert call(["info", "--json", str(out)]) == 0
     (report,) = json.loads(capsys.readouterr().out)
     assert report["buildings"] == 2
+    assert report["attributes"] == ["id", "roof_kind"]
     assert report["bounds"] == [[0.0, 0.0, 0.0], [32.0, 8.0, 8.0]]
 
 

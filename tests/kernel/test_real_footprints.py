@@ -61,7 +61,9 @@ def polygons(path: str, layer: str | None) -> tuple[Any, ...]:
 
 def case(polygon: Any, kind: int, name: str) -> Case:
     """One part with a roof that suits any size."""
-    rings = [[(float(x), float(y)) for x, y in ring.coords[:-1]] for ring in (polygon.exterior, *polygon.interiors)]
+    rings = [
+        [(float(x), float(y)) for x, y in ring.coords[:-1]] for ring in (polygon.exterior, *polygon.interiors)
+    ]
     params = [NAN] * 8
     if kind == SKILLION:
         params[0], params[1] = 7.5, 135.0

@@ -30,7 +30,9 @@ def test_same_bytes_for_any_number_of_threads(cases: list[strategies.Case], lod:
         other = promise.compile_cases(cases, lod, threads=threads)
         assert one.keys() == other.keys()
         for name, values in one.items():
-            assert np.asarray(values).tobytes() == np.asarray(other[name]).tobytes(), f"{name}, {threads} threads"
+            assert np.asarray(values).tobytes() == np.asarray(other[name]).tobytes(), (
+                f"{name}, {threads} threads"
+            )
 
 
 def test_a_building_does_not_know_its_neighbours(cases: list[strategies.Case]) -> None:

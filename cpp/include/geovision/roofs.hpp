@@ -64,6 +64,7 @@ struct RoofSpec {
 };
 
 struct RoofScratch {
+    bool bulges = true;  // false leaves out what reaches beyond the wall (a second try)
     SkeletonWorkspace skeleton_ws;
     Skeleton skeleton;
     std::vector<double> metres, slope;
@@ -89,7 +90,7 @@ Status draw_roof(const RoofSpec& spec, const Shape& shape, double grid, const Pl
 void draw_block(const Shape& shape, std::int32_t surface, Drawing& drawing);
 
 // Middle height between eave and top, which a block takes.
-double block_height(const RoofSpec& spec, const Shape& shape, const PlanarFaces& faces, double grid);
+double block_height(const RoofSpec& spec, const Shape& shape, const PlanarFaces& faces);
 
 // `host` is the layer of the part it stands on; `slots` as SuperSlot, already in grid steps.
 Status draw_superstructure(SuperKind kind, const double* slots, const RoofSpec& host_spec, const Shape& host_shape,

@@ -1,0 +1,76 @@
+"""`geovision generate` as a shell sees it; what it generates is tested in tests/pipeline."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from geovision.cli.main import call
+
+AREA = ["generate", "--area", "0,0,200,150", "--no-preview", "-q"]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Everything but run.json, which holds the time and the machine."""
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {name: data for name, data in found.items() if name != "run.json"}
+
+
+def test_same_seed_same_bytes_on_any_number_of_threads(tmp_path: Path) -> None:
+    for threads in ("1", "2"):
+        assert call([*AREA, "--seed", "3", "--threads", threads, "-o", str(tmp_path / threads)]) == 0
+    assert call([*AREA, "--seed", "4", "-o", str(tmp_path / "other")]) == 0
+    assert files(tmp_path / "1") == files(tmp_path / "2")
+    assert files(tmp_path / "1") != files(tmp_path / "other")
+
+
+def test_the_summary_agrees_with_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "city"
+    assert call([*AREA, "--format", "glb", "--format", "ply", "--json", "-o", str(out)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    summary = json.loads(captured.out)
+    assert sorted(summary["files"]) == sorted([*files(out), "run.json"])
+    tiles = sorted(str(path) for path in (out / "tiles").glob("*.glb"))
+    assert call(["info", "--json", *tiles, str(out / "programs.parquet")]) == 0
+    *meshes, programs = json.loads(capsys.readouterr().out)
+    assert sum(mesh["buildings"] for mesh in meshes) == programs["buildings"] == summary["buildings"]
+    assert sum(mesh["triangles"] for mesh in meshes) == summary["triangles"]
+
+
+def test_an_existing_folder_is_only_replaced_on_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "city"
+    assert call([*AREA, "-o", str(out)]) == 0
+    before = files(out)
+    assert call([*AREA, "--seed", "9", "-o", str(out)]) == 3
+    assert "--overwrite" in capsys.readouterr().err
+    assert files(out) == before
+    assert call([*AREA, "--seed", "9", "--overwrite", "-o", str(out)]) == 0
+    assert files(out) != before
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "geovision", "generate", "--count", "5000000", "--no-preview"]
+    process = subprocess.Popen([*command, "-o", str(tmp_path / "city")], stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob(".city*/tiles/*")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline, "no tile after a minute"
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "interrupted" in err
+    assert list(tmp_path.iterdir()) == []
