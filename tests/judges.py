@@ -210,7 +210,9 @@ def heights(solids: Arrays, cases: Sequence[Case]) -> Complaints:
     return found
 
 
-def outline(solids: Arrays, cases: Sequence[Case], wanted: Iterable[int], *, whole: bool = True) -> Complaints:
+def outline(
+    solids: Arrays, cases: Sequence[Case], wanted: Iterable[int], *, whole: bool = True
+) -> Complaints:
     """The plan of the bottoms is the union of the parts: within 1 mm, or 20 mm where edges were merged.
 
     Not `whole`: small parts may be missing, as LoD 1.1 leaves them out.
@@ -223,7 +225,8 @@ def outline(solids: Arrays, cases: Sequence[Case], wanted: Iterable[int], *, who
         if b.index not in chosen or not _plain(cases[b.index]):
             continue
         p = b.vertices[b.triangles][:, :, :2] * grid
-        n = np.cross(p[:, 1] - p[:, 0], p[:, 2] - p[:, 0])
+        u, v = p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]
+        n = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
         got = shapely.union_all(shapely.polygons(p[n < 0]))
         given = shapely.affinity.translate(union(cases[b.index]), -origin[b.index, 0], -origin[b.index, 1])
         complaint = _compare(got, given, int(solids["flags"][b.index]), whole)
@@ -257,7 +260,9 @@ def _compare(got: Any, given: Any, flags: int, whole: bool) -> str:
         return f"the outline reaches {far * 1000:.2f} mm out of the input, allowed {bound * 1000:.0f}"
     # Where a roof runs under its own base there is nothing to build.
     if whole and shapely.area(missing) > 1e-8 and not flags & REMOVED:
-        return f"the outline leaves out {shapely.area(missing):.3g} m2 beyond the {bound * 1000:.0f} mm allowed"
+        return (
+            f"the outline leaves out {shapely.area(missing):.3g} m2 beyond the {bound * 1000:.0f} mm allowed"
+        )
     return ""
 
 

@@ -22,8 +22,10 @@ TOO_FEW, CROSSING, HOLE_OUTSIDE, NOT_FINITE, ZERO_AREA, TOO_LARGE, BAD_PARAMETER
     1, 10
 )
 EMPTY = 11
-# A face that lost vertices to merging leaves its plane by what they moved.
-PLANE_MERGED = 0.03
+# A part thinner than this all over may be gone once edges under 1 cm are merged.
+THINNEST = 0.012
+# Metres that a vertex may be off the plane that fits its face best.
+OFF_PLANE = 0.002
 
 
 def compile_cases(cases: Sequence[Case], lod: int, threads: int = 1) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def judge(cases: Sequence[Case], lod: int, thorough: int = 0) -> Complaints:
     report = check(solids, self_intersection=True, planarity=1e9)
     found: Complaints = [(int(b), report.describe(int(b))) for b in report.faulty]
     found += refusals(cases, solids)
-    found += planarity(solids, report.deviation)
+    found += planarity(report.deviation)
     if report.faults.astype(np.int64).tolist().count(int(Fault.BAD_INDEX)) == 0:
         found += judges.volume(solids, report.volume)
         found += judges.labels(solids, cases)
@@ -82,6 +84,8 @@ def allowed(c: Case) -> set[int]:
     polygons = [shapely.Polygon(p.footprint.shell, p.footprint.holes) for p in c.parts]
     if not all(p.is_valid for p in polygons):
         statuses |= {TOO_FEW, CROSSING, HOLE_OUTSIDE, ZERO_AREA}
+    if any(shapely.buffer(p, -THINNEST / 2).is_empty for p in polygons):
+        statuses |= {TOO_FEW, ZERO_AREA, EMPTY}
     for part in c.parts:
         if part.kind not in strategies.ANY_POLYGON:
             statuses |= {NOT_QUAD, NOT_STAR, BAD_PARAMETER}
@@ -92,16 +96,14 @@ def allowed(c: Case) -> set[int]:
     return statuses
 
 
-def planarity(solids: dict[str, Any], deviation: judges.Floats) -> Complaints:
-    """Vertices lie on the plane of their face: 1 mm·(1 + tan pitch) upright is at most 1.5 mm across.
+def planarity(deviation: judges.Floats) -> Complaints:
+    """Vertices lie on the plane of their face: 1 mm·(1 + tan pitch) upright is at most 1.42 mm across.
 
-    The plane is fitted to rounded vertices itself, which can double that.
+    The plane that they are measured from is fitted to the rounded vertices, hence a little more.
     """
-    merged = judges.MERGED_EDGES | judges.MERGED_HEIGHTS | judges.SEPARATED
-    bound = np.where(solids["flags"] & merged, PLANE_MERGED, 0.003)
     return [
         (int(b), f"a vertex lies {deviation[b] * 1000:.2f} mm off the plane of its face")
-        for b in np.flatnonzero(deviation > bound)
+        for b in np.flatnonzero(deviation > OFF_PLANE)
     ]
 
 

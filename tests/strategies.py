@@ -96,7 +96,8 @@ def _shapes(rng: Random) -> list[Footprint]:
     r = rng.random()
     if r < 0.7:
         return [fp.footprint(rng)]
-    return rng.choice((_row, _corner_touching, _overlapping, _tower, _t_vertices))(rng)
+    makers = (_row, _corner_touching, _overlapping, _tower, _t_vertices, _sloppy_row, _twisted)
+    return rng.choice(makers)(rng)
 
 
 def _shifted(f: Footprint, dx: float, dy: float, name: str) -> Footprint:
@@ -111,6 +112,24 @@ def _row(rng: Random) -> list[Footprint]:
         shapes.append(Footprint([(x, 0), (x + w, 0), (x + w, 9), (x, 9)], name="row"))
         x += w
     return shapes
+
+
+def _sloppy_row(rng: Random) -> list[Footprint]:
+    """Parts that nearly share a wall: drawn one by one, with gaps and overlaps of millimetres to centimetres."""
+    noise = rng.choice((0.0004, 0.002, 0.008, 0.03))
+    return [
+        f.mapped(lambda p: (p[0] + rng.uniform(-noise, noise), p[1] + rng.uniform(-noise, noise)), "sloppy")
+        for f in _row(rng)
+    ]
+
+
+def _twisted(rng: Random) -> list[Footprint]:
+    """The same outline twice, one of them turned or scaled by next to nothing."""
+    a = fp.footprint(rng)
+    turn = rng.choice((1e-5, 1e-4, 1e-3, 0.01))
+    grow = 1 + rng.choice((0.0, 1e-5, -1e-4, 1e-3, -0.01))
+    c, s = grow * math.cos(turn), grow * math.sin(turn)
+    return [a, a.mapped(lambda p: (c * p[0] - s * p[1], s * p[0] + c * p[1]), "twisted")]
 
 
 def _t_vertices(rng: Random) -> list[Footprint]:

@@ -131,6 +131,15 @@ void Noder::order_by_x() {
     });
 }
 
+// An outline may not be bent further than a grid step from where it was given.
+bool Noder::off_outline(const NodedEdge& e, Point p) const {
+    const Segment& s = segments[std::size_t(e.segment)];
+    if (s.source < 0) return false;
+    const double ux = s.b.x - s.a.x, uy = s.b.y - s.a.y;
+    const double area = ux * (p.y - s.a.y) - uy * (p.x - s.a.x);
+    return area * area > ux * ux + uy * uy;
+}
+
 // Vertices closer than `near_edge` to an edge's inside become part of it.
 bool Noder::split_near() {
     const bool sorted = points.size() > brute_points;
@@ -146,6 +155,7 @@ bool Noder::split_near() {
             if (i == edges[e].u || i == edges[e].v) return;
             const double area = double(orient(a, b, p));
             if (area * area > near_edge * near_edge * length2) return;
+            if (area != 0 && off_outline(edges[e], p)) return;
             const double along = (double(p.x) - a.x) * (double(b.x) - a.x) + (double(p.y) - a.y) * (double(b.y) - a.y);
             if (along > 0 && along < length2) cuts_.push_back({std::int32_t(e), i, along / length2});
         };
@@ -210,7 +220,10 @@ bool Noder::split_crossings() {
             const Point c = points[std::size_t(f.u)], d = points[std::size_t(f.v)];
             if (!proper_crossing(a, b, c, d)) continue;
             const Vec at = crossing(e, f);
-            const std::int32_t v = vertex(at.x, at.y, true, &merged);
+            bool near = false;
+            const std::size_t before = points.size();
+            const std::int32_t v = vertex(at.x, at.y, true, &near);
+            merged = merged || (points.size() == before && points[std::size_t(v)] != round_point(at.x, at.y));
             const auto place = [&](Point s, Point t) {
                 const Point m = points[std::size_t(v)];
                 const double dx = double(t.x) - s.x, dy = double(t.y) - s.y;

@@ -370,6 +370,10 @@ void Cells::draw_overhang(const double* overhang_of_part, double thickness, Draw
         };
         const Vec a = point(map.origin[std::size_t(h)]), b = point(map.origin[std::size_t(h ^ 1)]), n = normal(h);
         const Vec quad[4] = {a, mitre(a, normal(outer_prev(h)), n), mitre(b, normal(outer_next(h)), n), b};
+        if ((quad[2].x - quad[1].x) * (b.x - a.x) + (quad[2].y - quad[1].y) * (b.y - a.y) <= 0) {
+            drawing.flags |= flag::overhang_dropped;  // mitres of a narrow court cross
+            continue;
+        }
         const auto id = std::int32_t(drawing.surfaces.size());
         Surface strip = s;
         strip.rank = -2;

@@ -34,7 +34,7 @@ private:
     Status make(std::int64_t b, std::uint32_t* flags);
     Status read_parts(std::int64_t b, std::uint32_t* flags);
     Status read_part(std::int64_t part, Shape& shape, std::uint32_t* flags);
-    Status check_rings(const Shape& shape) const;
+    Status check_rings(const Shape& shape, double depth) const;
     Status draw(std::int64_t b);
     Status draw_blocks(std::int64_t first, std::size_t parts);
     Status draw_supers(std::int64_t b);
@@ -97,12 +97,16 @@ Status Worker::make(std::int64_t b, std::uint32_t* flags) {
     const bool overhangs = o_.lod == 23 && std::any_of(overhang_.begin(), overhang_.end(), [](double o) { return o > 0; });
     drawing_.flags = *flags;
     status = solve(overhangs);
-    if (status == Status::not_manifold || status == Status::not_converged) {
-        // Once more without anything that reaches beyond the walls.
+    // Once more without what reaches beyond the walls; then also with every part down on the ground.
+    for (const std::uint32_t given_up : {flag::overhang_dropped, flag::roof_simplified}) {
+        if (status != Status::not_manifold && status != Status::not_converged) break;
+        *flags |= given_up;
+        if (given_up == flag::roof_simplified)
+            for (RoofSpec& spec : specs_) spec.base = 0;
         scratch_.bulges = false;
         draw(b);
         scratch_.bulges = true;
-        drawing_.flags |= *flags | flag::overhang_dropped;
+        drawing_.flags |= *flags;
         status = solve(false);
     }
     *flags |= cells_.flags;
@@ -153,7 +157,7 @@ Status Worker::read_parts(std::int64_t b, std::uint32_t* flags) {
         shapes_[k].first_source = sources_;
         sources_ += std::int32_t(shapes_[k].points.size());
     }
-    return Status::ok;
+    return sources_ > 0 ? Status::ok : Status::zero_area;
 }
 
 // Rings in grid steps, oriented, without vertices closer than the minimum edge.
@@ -198,7 +202,7 @@ Status Worker::read_part(std::int64_t part, Shape& shape, std::uint32_t* flags) 
             shape.points.pop_back();
         }
         if (shape.points.size() < from + 3) {
-            if (shell) return Status::too_few_points;
+            if (shell) break;
             shape.points.resize(from);  // a hole smaller than the minimum edge
             shape.pitch.resize(from);
             *flags |= flag::merged_edges;
@@ -207,17 +211,21 @@ Status Worker::read_part(std::int64_t part, Shape& shape, std::uint32_t* flags) 
         shape.ring_begin.push_back(std::int64_t(shape.points.size()));
         shape.area += shell ? std::abs(area) : -std::abs(area);
     }
-    if (!(shape.area > nearest * nearest)) return Status::zero_area;
-    return check_rings(shape);
+    if (shape.rings() == 0 || !(shape.area > nearest * nearest)) {  // nothing that edges of the minimum length can bound
+        shape.points.clear();
+        *flags |= flag::cells_removed;
+        return Status::ok;
+    }
+    return check_rings(shape, *flags & flag::merged_edges ? 1.5 * nearest : 1);
 }
 
-// Crossings deeper than a grid step are errors of the caller; shallower ones are rounded away later.
-Status Worker::check_rings(const Shape& shape) const {
+// Crossings deeper than `depth` (a grid step; more where vertices were merged) are errors of the caller; shallower ones are rounded away later.
+Status Worker::check_rings(const Shape& shape, double depth) const {
     const auto& p = shape.points;
     const auto side = [](Vec a, Vec b, Vec c) {
         return ((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)) / norm(b.x - a.x, b.y - a.y);
     };
-    const auto opposite = [](double s, double t) { return (s > 1 && t < -1) || (s < -1 && t > 1); };
+    const auto opposite = [&](double s, double t) { return (s > depth && t < -depth) || (s < -depth && t > depth); };
     for (std::size_t r = 0; r < shape.rings(); ++r) {
         for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
             const Vec a = p[i], b = p[shape.next(i, r)];
@@ -274,6 +282,7 @@ Status Worker::draw(std::int64_t b) {
     for (std::size_t k = 0; k < parts; ++k) {
         host_layer_[k] = std::int16_t(drawing_.layers.size());
         if (drawing_.layers.size() > 16000) return Status::too_large;
+        if (shapes_[k].points.empty()) continue;
         const Status status = draw_roof(specs_[k], shapes_[k], o_.grid, faces_of(first + std::int64_t(k)), scratch_, drawing_);
         if (status != Status::ok) return status;
     }
@@ -285,7 +294,7 @@ Status Worker::draw_blocks(std::int64_t first, std::size_t parts) {
     double largest = 0, sum = 0, area = 0, base = std::numeric_limits<double>::infinity();
     for (std::size_t k = 0; k < parts; ++k) largest = std::max(largest, shapes_[k].area);
     const double small = steps(1) * steps(1) * 10;  // parts under 10 m2 are left out of LoD 1.1
-    const auto kept = [&](std::size_t k) { return o_.lod > 11 || shapes_[k].area >= std::min(small, largest); };
+    const auto kept = [&](std::size_t k) { return !shapes_[k].points.empty() && (o_.lod > 11 || shapes_[k].area >= std::min(small, largest)); };
     for (std::size_t k = 0; k < parts; ++k) {
         if (!kept(k)) continue;
         sum += shapes_[k].area * block_height(specs_[k], shapes_[k], faces_of(first + std::int64_t(k)));
@@ -310,6 +319,10 @@ Status Worker::draw_supers(std::int64_t b) {
         if (p_.super_kind[s] >= super_kind_count) return Status::unknown_kind;
         const std::int32_t host = p_.super_part[s];
         if (host < 0 || std::size_t(host) >= specs_.size()) return Status::bad_parameter;
+        if (shapes_[std::size_t(host)].points.empty()) {
+            drawing_.flags |= flag::super_dropped;
+            continue;
+        }
         double slots[super_slots];
         for (int i = 0; i < super_slots; ++i) {
             const double value = p_.super_params[s * super_slots + i];

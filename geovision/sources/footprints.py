@@ -206,13 +206,13 @@ def _in_metres(frame: GeoDataFrame, crs: str | None, name: str) -> GeoDataFrame:
                 f"crs {crs!r}", "is not known to PROJ", "Give it as EPSG:28992 or as WKT"
             ) from error
     found = frame.crs
+    sound = frame[np.isfinite(frame.geometry.bounds.to_numpy()).all(axis=1)]
     if found.is_geographic:
-        target = frame.estimate_utm_crs()
-        return frame.to_crs(target)
+        return frame.to_crs(sound.estimate_utm_crs()) if len(sound) else frame
     unit = found.axis_info[0].unit_name if found.axis_info else "metre"
     if unit not in ("metre", "meter"):
         # Feet and the like: the same UTM frame as for degrees.
-        return frame.to_crs(frame.to_crs(4326).estimate_utm_crs())
+        return frame.to_crs(sound.to_crs(4326).estimate_utm_crs()) if len(sound) else frame
     return frame
 
 

@@ -82,7 +82,7 @@ def runs() -> Iterator[tuple[str, str, str | None, str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "path", "layer", "kind"), runs(), ids=lambda v: str(v))
+@pytest.mark.parametrize(("name", "path", "layer", "kind"), list(runs()), ids=str)
 def test_real_footprints(name: str, path: str, layer: str | None, kind: str) -> None:
     if not (DATA / path).exists():
         pytest.skip(f"no {path} under ../shared/data; set GEOVISION_SHARED to where it is")

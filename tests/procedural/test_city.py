@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def part_polygons(table: ProgramTable) -> list[shapely.Polygon]:
     polygons = []
     for part in range(len(table.roof_kind)):
         cuts = table.vertex_offsets[table.ring_offsets[part] : table.ring_offsets[part + 1] + 1]
-        rings = [table.xy[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        rings = [table.xy[a:b] for a, b in pairwise(cuts)]
         polygons.append(shapely.Polygon(rings[0], rings[1:]))
     return polygons
 
@@ -64,7 +65,7 @@ def test_every_superstructure_is_there() -> None:
 
 
 def test_same_seed_same_city_whatever_the_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    big = {"area": (0, 0, 1500, 1000)}
+    big: dict[str, Any] = {"area": (0, 0, 1500, 1000)}
     first = city(seed=4, **big)
     monkeypatch.setattr(city_module, "_GROUP", 1)
     same(first, city(seed=4, **big))
@@ -123,9 +124,9 @@ def test_parts_of_a_building_only_touch() -> None:
 def test_rows_share_exact_corners_roof_and_eave() -> None:
     table = city("dutch_town", seed=2)
     use = np.array([row["use"] for row in table.attributes])
-    terraced = np.flatnonzero(use == "terraced")
+    terraced = np.flatnonzero(use == "terraced").tolist()
     corners = {row: {tuple(xy) for xy in part_corners(table, row)} for row in terraced}
-    pairs = [(a, b) for a, b in zip(terraced[:-1], terraced[1:], strict=True) if len(corners[a] & corners[b]) == 2]
+    pairs = [(a, b) for a, b in pairwise(terraced) if len(corners[a] & corners[b]) == 2]
     assert len(pairs) > 0.7 * len(terraced)
     for a, b in pairs:
         pa, pb = table.part_offsets[a], table.part_offsets[b]
@@ -157,7 +158,9 @@ def test_superstructures_stand_inside_their_part() -> None:
         centre = np.array([x, y])
         box = [centre + front * d + side * w for d, w in ((near, width / 2), (far, width / 2))]
         box += [centre + front * d - side * w for d, w in ((far, width / 2), (near, width / 2))]
-        assert polygons[table.part_offsets[row] + part].buffer(0.002).contains(shapely.Polygon(box)), table.ids[row]
+        assert polygons[table.part_offsets[row] + part].buffer(0.002).contains(shapely.Polygon(box)), (
+            table.ids[row]
+        )
         seen += 1
     assert seen > 300
 

@@ -36,7 +36,20 @@ L_PLAN = [[(0, 0), (14, 0), (14, 6), (6, 6), (6, 15), (0, 15)]]
 T_PLAN = [[(0, 0), (16, 0), (16, 7), (11, 7), (11, 15), (5, 15), (5, 7), (0, 7)]]
 U_PLAN = [[(0, 0), (18, 0), (18, 14), (12, 14), (12, 6), (6, 6), (6, 15), (0, 15)]]
 H_PLAN = [
-    [(0, 0), (6, 0), (6, 5), (12, 5), (12, 0), (18, 0), (18, 16), (12, 16), (12, 11), (6, 11), (6, 16), (0, 16)]
+    [
+        (0, 0),
+        (6, 0),
+        (6, 5),
+        (12, 5),
+        (12, 0),
+        (18, 0),
+        (18, 16),
+        (12, 16),
+        (12, 11),
+        (6, 11),
+        (6, 16),
+        (0, 16),
+    ]
 ]
 COURT = [[(0, 0), (30, 0), (30, 24), (0, 24)], [(8, 8), (22, 8), (22, 16), (8, 16)]]
 ROUND = [[(6 * np.cos(t), 6 * np.sin(t)) for t in np.arange(12) * np.pi / 6]]
@@ -58,11 +71,16 @@ def test_programs_are_valid_on_all_plans_in_any_position(seed: int) -> None:
         outline = shapely.Polygon(shape[0], shape[1:])
         union = shapely.union_all([shapely.Polygon(part.shell, part.holes) for part in program.parts])
         assert shapely.symmetric_difference(outline, union).area < 0.05
-        assert union.hausdorff_distance(outline) < 0.0021
+        # Parts may leave a slit of less than a millimetre between them, so corners are compared.
+        assert outline.buffer(0.001).contains(union)
+        corners = shapely.points(shapely.get_coordinates(outline))
+        assert shapely.distance(corners, union).max() < 0.001
 
 
 def test_plans_are_recognised() -> None:
-    parts = footprint_parts([f"b{n}" for n in range(len(ALL))], **arrays(ALL), style=load_style("mixed"), seed=0)
+    parts = footprint_parts(
+        [f"b{n}" for n in range(len(ALL))], **arrays(ALL), style=load_style("mixed"), seed=0
+    )
     shapes = {row: Shape(parts.shape[parts.part_offsets[row]]) for row in range(len(ALL))}
     assert shapes[0] == shapes[1] == Shape.QUAD
     assert shapes[6] == Shape.HOLED

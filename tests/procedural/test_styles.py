@@ -69,7 +69,9 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_a_style_of_ones_own_states_only_what_differs(tmp_path: Path) -> None:
-    style = load_style(write(tmp_path, 'base = "mixed"\nname = "own"\n[layout]\njitter = 0\n[plans.shapes]\nu = 1\n'))
+    style = load_style(
+        write(tmp_path, 'base = "mixed"\nname = "own"\n[layout]\njitter = 0\n[plans.shapes]\nu = 1\n')
+    )
     mixed = load_style("mixed")
     assert style.layout.jitter == 0
     assert style.layout.block_length_m == mixed.layout.block_length_m
@@ -80,8 +82,14 @@ def test_a_style_of_ones_own_states_only_what_differs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('base = "mixed"\n[layout]\nstreet_widht_m = 4\n', ["own.toml", "layout.street_widht_m", "street_width_m"]),
-        ('base = "mixed"\n[layout]\nstreet_width_m = { dist = "uniform", low = 9, high = 4 }\n', ["layout", "low 9"]),
+        (
+            'base = "mixed"\n[layout]\nstreet_widht_m = 4\n',
+            ["own.toml", "layout.street_widht_m", "street_width_m"],
+        ),
+        (
+            'base = "mixed"\n[layout]\nstreet_width_m = { dist = "uniform", low = 9, high = 4 }\n',
+            ["layout", "low 9"],
+        ),
         ('base = "mixed"\n[uses.detached.roofs]\ngable = 1\n', ["uses.detached.roofs", "gabled"]),
         ('base = "mixed"\n[uses.detached.roofs]\nflat = 0\n', ["uses.detached.roofs", "above 0"]),
         ('base = "mixed"\n[roofs]\nridge_offset = 1.5\n', ["roofs.ridge_offset", "0.05 and 0.95"]),

@@ -50,6 +50,7 @@ private:
     void insert_hash(std::int32_t v);
     void rebuild_hash();
     bool split_near();
+    bool off_outline(const NodedEdge& e, Point p) const;
     bool split_crossings();
     void order_by_x();
     Vec crossing(const NodedEdge& e, const NodedEdge& f) const;
