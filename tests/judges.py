@@ -29,8 +29,8 @@ ROOF, WALL, STEP_WALL, GROUND, UNDERSIDE, DORMER_ROOF, DORMER_WALL, CHIMNEY, PAR
 MERGED_EDGES, MERGED_HEIGHTS, SEPARATED, SEVERAL, GABLE_HIPPED, SIMPLIFIED, DROPPED, NO_OVERHANG, REMOVED = (
     1 << i for i in range(9)
 )
-# How far the outline may move where edges under 1 cm were merged (a chain of them adds up), and where touching
-# corners were pulled apart by one more such feature.
+# How far the outline may move where edges under 1 cm were merged (a chain of them adds up), and where
+# touching corners were pulled apart by one more such feature.
 MERGE_BOUND, SEPARATE_BOUND = 0.02, 0.03
 
 
@@ -246,7 +246,7 @@ def union(c: Case) -> Any:
 
 
 def _compare(got: Any, given: Any, flags: int, whole: bool) -> str:
-    """Nothing of the outline farther than the bound from the input's, slits and spurs thinner than it aside."""
+    """Nothing of the outline is farther than the bound from the input's; thinner slits and spurs aside."""
     free = not flags & (MERGED_EDGES | SEPARATED | REMOVED)
     merged = SEPARATE_BOUND if flags & SEPARATED else MERGE_BOUND
     # 1 mm is what rounding may do; 1e-8 is what float64 leaves of it at 8,000 km.
@@ -326,7 +326,9 @@ def _skillion_middle(shell: Any, middle: Any, azimuth_deg: float, eave: float, r
 # An exact test for self-intersection in fractions, by clipping: the meeting of two triangles is a convex set,
 # and its corners must all lie in what the two triangles share.
 
-Vector = tuple[Fraction, Fraction, Fraction]
+# Corners stay int, which is quicker; clipping makes fractions of them.
+Number = int | Fraction
+Vector = tuple[Number, Number, Number]
 
 
 def self_intersections(building: Building) -> list[tuple[int, int]]:
@@ -343,15 +345,16 @@ def self_intersections(building: Building) -> list[tuple[int, int]]:
 
 def triangles_meet(first: Ints, second: Ints) -> bool:
     """Whether two triangles of integer corners meet in more than the corners that they share."""
-    a = [_fractions(q) for q in first]
-    b = [_fractions(q) for q in second]
+    a, b = [_exact(q) for q in first], [_exact(q) for q in second]
     na, nb = _cross(_sub(a[1], a[0]), _sub(a[2], a[0])), _cross(_sub(b[1], b[0]), _sub(b[2], b[0]))
     if not any(na) or not any(nb):
+        return False
+    if _beside(a, b[0], nb) or _beside(b, a[0], na):
         return False
     meeting: list[Vector] = a
     for k in range(3):  # the prism over b
         meeting = _clip(meeting, b[k], _cross(nb, _sub(b[(k + 1) % 3], b[k])))
-    meeting = _clip(_clip(meeting, b[0], nb), b[0], _scale(nb, Fraction(-1)))
+    meeting = _clip(_clip(meeting, b[0], nb), b[0], _scale(nb, -1))
     shared = [q for q in a if q in b]
     return any(not _in_simplex(q, shared) for q in meeting)
 
@@ -365,7 +368,7 @@ def _clip(polygon: list[Vector], origin: Vector, inward: Vector) -> list[Vector]
         if s >= 0:
             kept.append(q)
         if s * t < 0:
-            kept.append(_add(q, _scale(_sub(r, q), s / (s - t))))
+            kept.append(_add(q, _scale(_sub(r, q), Fraction(s) / (s - t))))
     return kept
 
 
@@ -379,8 +382,14 @@ def _in_simplex(q: Vector, corners_: list[Vector]) -> bool:
     return not any(_cross(d, _sub(q, a))) and 0 <= _dot(d, _sub(q, a)) <= _dot(d, d)
 
 
-def _fractions(q: Ints) -> Vector:
-    return (Fraction(int(q[0])), Fraction(int(q[1])), Fraction(int(q[2])))
+def _beside(corners_: list[Vector], origin: Vector, normal: Vector) -> bool:
+    """Whether all lie on one side of a plane, and none in it."""
+    sides = [_dot(normal, _sub(q, origin)) for q in corners_]
+    return min(sides) > 0 or max(sides) < 0
+
+
+def _exact(q: Ints) -> Vector:
+    return (int(q[0]), int(q[1]), int(q[2]))
 
 
 def _sub(a: Vector, b: Vector) -> Vector:
@@ -391,11 +400,11 @@ def _add(a: Vector, b: Vector) -> Vector:
     return (a[0] + b[0], a[1] + b[1], a[2] + b[2])
 
 
-def _scale(a: Vector, f: Fraction) -> Vector:
+def _scale(a: Vector, f: Number) -> Vector:
     return (a[0] * f, a[1] * f, a[2] * f)
 
 
-def _dot(a: Vector, b: Vector) -> Fraction:
+def _dot(a: Vector, b: Vector) -> Number:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 

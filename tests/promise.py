@@ -53,7 +53,7 @@ def judge(cases: Sequence[Case], lod: int, thorough: int = 0) -> Complaints:
         if lod == 22:
             found += judges.analytic_volume(solids, cases, report.volume)
         if lod != 23:
-            found += judges.outline(solids, cases, range(0, len(cases), 4), whole=lod > 11)
+            found += judges.outline(solids, cases, range(len(cases)), whole=lod > 11)
     if thorough:
         found += slow(solids, range(0, len(cases), thorough))
     return found

@@ -115,7 +115,7 @@ def _row(rng: Random) -> list[Footprint]:
 
 
 def _sloppy_row(rng: Random) -> list[Footprint]:
-    """Parts that nearly share a wall: drawn one by one, with gaps and overlaps of millimetres to centimetres."""
+    """Parts that nearly share a wall: drawn one by one, with gaps and overlaps of up to centimetres."""
     noise = rng.choice((0.0004, 0.002, 0.008, 0.03))
     return [
         f.mapped(lambda p: (p[0] + rng.uniform(-noise, noise), p[1] + rng.uniform(-noise, noise)), "sloppy")

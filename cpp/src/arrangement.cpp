@@ -9,18 +9,21 @@ namespace geovision {
 namespace {
 
 constexpr double near_edge = 0.75;  // a vertex this close to an edge (grid steps) becomes part of it
-constexpr std::size_t brute_points = 48;
 constexpr int max_rounds = 64;
 
+constexpr int cell_bits = 8;  // vertices are looked up in cells of 256 steps
+
 std::uint32_t mix(std::int32_t x, std::int32_t y) {
-    std::uint32_t h = std::uint32_t(x) * 0x9E3779B1u ^ (std::uint32_t(y) * 0x85EBCA77u + 0x165667B1u);
-    h ^= h >> 15;
-    return h * 0x2C1B3C6Du;
+    const std::uint32_t h = std::uint32_t(x) * 0x9E3779B1u ^ (std::uint32_t(y) * 0x85EBCA77u + 0x165667B1u);
+    return h ^ (h >> 15);
 }
 
-std::int32_t floor_div(std::int32_t a, std::int32_t b) {
-    return std::int32_t(std::floor(double(a) / double(b)));
+// Ascending by `value`, then by index, in one word that sorts fast.
+std::uint64_t sort_key(std::int32_t value, std::size_t index) {
+    return (std::uint64_t(std::uint32_t(value) ^ 0x80000000u) << 32) | std::uint64_t(index);
 }
+
+std::size_t key_index(std::uint64_t key) { return std::size_t(key & 0xFFFFFFFFu); }
 
 }  // namespace
 
@@ -29,67 +32,55 @@ void Noder::clear(double min_edge) {
     segments.clear();
     edges.clear();
     merged = false;
-    hashed_ = false;
-    min_edge_ = min_edge;
     min2_ = std::int64_t(std::ceil(min_edge * min_edge));
+    reach_ = std::int32_t(std::ceil(min_edge));
+    chain_.clear();
+    mask_ = 127;
+    hash_.assign(mask_ + 1, -1);
 }
 
 void Noder::insert_hash(std::int32_t v) {
-    const std::int32_t cell = std::int32_t(min_edge_) + 1;
     const Point p = points[std::size_t(v)];
-    const std::uint32_t slot = mix(floor_div(p.x, cell), floor_div(p.y, cell)) & mask_;
-    chain_.push_back(hash_[slot]);
-    hash_[slot] = v;
+    std::int32_t& slot = hash_[mix(p.x >> cell_bits, p.y >> cell_bits) & mask_];
+    chain_.push_back(slot);
+    slot = v;
 }
 
-void Noder::rebuild_hash() {
-    std::uint32_t size = 256;
-    while (size < points.size() * 4) size *= 2;
-    mask_ = size - 1;
-    hash_.assign(size, -1);
+void Noder::grow_hash() {
+    mask_ = 4 * mask_ + 3;
+    hash_.assign(mask_ + 1, -1);
     chain_.clear();
     for (std::size_t i = 0; i < points.size(); ++i) insert_hash(std::int32_t(i));
-    hashed_ = true;
 }
 
-std::int32_t Noder::find_near(Point p, std::int64_t* d2) const {
+// The nearest vertex within the minimum separation, the older of two as near; -1 for none.
+std::int32_t Noder::find_near(Point p) const {
     std::int32_t best = -1;
     std::int64_t best2 = min2_;
-    const auto look = [&](std::int32_t i) {
-        const std::int64_t d = dist2(points[std::size_t(i)], p);
-        if (d < best2 || (d == best2 && best >= 0 && i < best)) {
-            best2 = d;
-            best = i;
+    for (std::int32_t cy = (p.y - reach_) >> cell_bits; cy <= (p.y + reach_) >> cell_bits; ++cy) {
+        for (std::int32_t cx = (p.x - reach_) >> cell_bits; cx <= (p.x + reach_) >> cell_bits; ++cx) {
+            for (std::int32_t i = hash_[mix(cx, cy) & mask_]; i >= 0; i = chain_[std::size_t(i)]) {
+                const std::int64_t d = dist2(points[std::size_t(i)], p);
+                if (d < best2 || (d == best2 && best >= 0 && i < best)) best2 = d, best = i;
+            }
         }
-    };
-    if (!hashed_) {
-        for (std::size_t i = 0; i < points.size(); ++i) look(std::int32_t(i));
-    } else {
-        const std::int32_t cell = std::int32_t(min_edge_) + 1;
-        const std::int32_t cx = floor_div(p.x, cell), cy = floor_div(p.y, cell);
-        for (std::int32_t dy = -1; dy <= 1; ++dy)
-            for (std::int32_t dx = -1; dx <= 1; ++dx)
-                for (std::int32_t i = hash_[mix(cx + dx, cy + dy) & mask_]; i >= 0; i = chain_[std::size_t(i)]) look(i);
     }
-    *d2 = best2;
     return best;
 }
 
 std::int32_t Noder::vertex(double x, double y, bool allow_create, bool* moved) {
     const Point p = round_point(x, y);
-    std::int64_t d2 = 0;
-    const std::int32_t found = find_near(p, &d2);
+    const std::int32_t found = find_near(p);
     if (found >= 0) {
-        if (d2 > 2) *moved = true;
+        const Point q = points[std::size_t(found)];
+        const double dx = q.x - x, dy = q.y - y;
+        if (dx * dx + dy * dy > near_edge * near_edge) *moved = true;  // further than rounding alone would
         return found;
     }
     if (!allow_create) return -1;
     points.push_back(p);
-    if (hashed_ && points.size() * 2 < std::size_t(mask_)) {
-        insert_hash(std::int32_t(points.size()) - 1);
-    } else if (points.size() > brute_points) {
-        rebuild_hash();
-    }
+    insert_hash(std::int32_t(points.size()) - 1);
+    if (points.size() > mask_) grow_hash();
     return std::int32_t(points.size()) - 1;
 }
 
@@ -122,15 +113,6 @@ void Noder::apply_cuts() {
     cuts_.clear();
 }
 
-void Noder::order_by_x() {
-    order_.resize(points.size());
-    for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = std::int32_t(i);
-    std::sort(order_.begin(), order_.end(), [&](std::int32_t a, std::int32_t b) {
-        const Point p = points[std::size_t(a)], q = points[std::size_t(b)];
-        return p.x != q.x ? p.x < q.x : p.y < q.y;
-    });
-}
-
 // An outline may not be bent further than a grid step from where it was given.
 bool Noder::off_outline(const NodedEdge& e, Point p) const {
     const Segment& s = segments[std::size_t(e.segment)];
@@ -140,36 +122,46 @@ bool Noder::off_outline(const NodedEdge& e, Point p) const {
     return area * area > ux * ux + uy * uy;
 }
 
+void Noder::note_bend(const NodedEdge& e, Point p) {
+    const Segment& s = segments[std::size_t(e.segment)];
+    const double ux = s.b.x - s.a.x, uy = s.b.y - s.a.y;
+    const double area = ux * (p.y - s.a.y) - uy * (p.x - s.a.x);
+    merged = merged || (s.source >= 0 && area * area > near_edge * near_edge * (ux * ux + uy * uy));
+}
+
 // Vertices closer than `near_edge` to an edge's inside become part of it.
 bool Noder::split_near() {
-    const bool sorted = points.size() > brute_points;
-    if (sorted) order_by_x();
+    // Points by x, so that an edge looks only at those in its range.
+    const std::size_t n = points.size();
+    keys_.resize(n);
+    for (std::size_t i = 0; i < n; ++i) keys_[i] = sort_key(points[i].x, i);
+    std::sort(keys_.begin(), keys_.end());
+    sorted_.resize(n);
+    for (std::size_t i = 0; i < n; ++i) sorted_[i] = points[key_index(keys_[i])];
     for (std::size_t e = 0; e < edges.size(); ++e) {
         const Point a = points[std::size_t(edges[e].u)], b = points[std::size_t(edges[e].v)];
         const std::int32_t x0 = std::min(a.x, b.x), x1 = std::max(a.x, b.x);
         const std::int32_t y0 = std::min(a.y, b.y), y1 = std::max(a.y, b.y);
-        const double length2 = double(dist2(a, b));
-        const auto look = [&](std::int32_t i) {
-            const Point p = points[std::size_t(i)];
-            if (p.y < y0 || p.y > y1 || p.x < x0 || p.x > x1) return;
-            if (i == edges[e].u || i == edges[e].v) return;
-            const double area = double(orient(a, b, p));
-            if (area * area > near_edge * near_edge * length2) return;
-            if (area != 0 && off_outline(edges[e], p)) return;
-            const double along = (double(p.x) - a.x) * (double(b.x) - a.x) + (double(p.y) - a.y) * (double(b.y) - a.y);
-            if (along > 0 && along < length2) cuts_.push_back({std::int32_t(e), i, along / length2});
-        };
-        if (!sorted) {
-            for (std::size_t i = 0; i < points.size(); ++i) look(std::int32_t(i));
-        } else {
-            auto it = std::lower_bound(order_.begin(), order_.end(), x0,
-                                       [&](std::int32_t i, std::int32_t x) { return points[std::size_t(i)].x < x; });
-            for (; it != order_.end() && points[std::size_t(*it)].x <= x1; ++it) look(*it);
+        const auto first = std::lower_bound(keys_.begin(), keys_.end(), sort_key(x0, 0));
+        for (std::size_t k = std::size_t(first - keys_.begin()); k < n && sorted_[k].x <= x1; ++k) {
+            const Point p = sorted_[k];
+            if (p.y >= y0 && p.y <= y1) note_near(e, a, b, std::int32_t(key_index(keys_[k])), p);
         }
     }
     if (cuts_.empty()) return false;
     apply_cuts();
     return true;
+}
+
+void Noder::note_near(std::size_t e, Point a, Point b, std::int32_t i, Point p) {
+    if (i == edges[e].u || i == edges[e].v) return;
+    const double length2 = double(dist2(a, b)), area = double(orient(a, b, p));
+    if (area * area > near_edge * near_edge * length2) return;
+    if (area != 0 && off_outline(edges[e], p)) return;
+    const double along = (double(p.x) - a.x) * (double(b.x) - a.x) + (double(p.y) - a.y) * (double(b.y) - a.y);
+    if (!(along > 0 && along < length2)) return;
+    cuts_.push_back({std::int32_t(e), i, along / length2});
+    note_bend(edges[e], p);
 }
 
 Vec Noder::crossing(const NodedEdge& e, const NodedEdge& f) const {
@@ -193,49 +185,44 @@ Vec Noder::crossing(const NodedEdge& e, const NodedEdge& f) const {
 }
 
 bool Noder::split_crossings() {
-    struct Box {
-        std::int32_t x0, x1, y0, y1, edge;
-    };
-    thread_local std::vector<Box> boxes;
-    boxes.clear();
-    for (std::size_t i = 0; i < edges.size(); ++i) {
-        const Point a = points[std::size_t(edges[i].u)], b = points[std::size_t(edges[i].v)];
-        boxes.push_back({std::min(a.x, b.x), std::max(a.x, b.x), std::min(a.y, b.y), std::max(a.y, b.y), std::int32_t(i)});
-    }
-    if (boxes.size() > 12) std::sort(boxes.begin(), boxes.end(), [](const Box& a, const Box& b) { return a.x0 != b.x0 ? a.x0 < b.x0 : a.edge < b.edge; });
-    const bool sorted = boxes.size() > 12;
-    const std::size_t n = boxes.size();
+    const std::size_t n = edges.size();
+    keys_.resize(n);
+    for (std::size_t i = 0; i < n; ++i)
+        keys_[i] = sort_key(std::min(points[std::size_t(edges[i].u)].x, points[std::size_t(edges[i].v)].x), i);
+    std::sort(keys_.begin(), keys_.end());
+    boxes_.resize(n);
     for (std::size_t i = 0; i < n; ++i) {
-        const Box& p = boxes[i];
-        for (std::size_t j = i + 1; j < n; ++j) {
-            const Box& q = boxes[j];
-            if (q.x0 >= p.x1) {
-                if (sorted) break;
-                continue;
-            }
-            if (q.y0 >= p.y1 || q.y1 <= p.y0 || q.x1 <= p.x0) continue;
-            const NodedEdge &e = edges[std::size_t(p.edge)], &f = edges[std::size_t(q.edge)];
-            if (e.u == f.u || e.u == f.v || e.v == f.u || e.v == f.v) continue;
-            const Point a = points[std::size_t(e.u)], b = points[std::size_t(e.v)];
-            const Point c = points[std::size_t(f.u)], d = points[std::size_t(f.v)];
-            if (!proper_crossing(a, b, c, d)) continue;
-            const Vec at = crossing(e, f);
-            bool near = false;
-            const std::size_t before = points.size();
-            const std::int32_t v = vertex(at.x, at.y, true, &near);
-            merged = merged || (points.size() == before && points[std::size_t(v)] != round_point(at.x, at.y));
-            const auto place = [&](Point s, Point t) {
-                const Point m = points[std::size_t(v)];
-                const double dx = double(t.x) - s.x, dy = double(t.y) - s.y;
-                return ((double(m.x) - s.x) * dx + (double(m.y) - s.y) * dy) / (dx * dx + dy * dy);
-            };
-            cuts_.push_back({p.edge, v, place(a, b)});
-            cuts_.push_back({q.edge, v, place(c, d)});
+        const auto e = std::int32_t(key_index(keys_[i]));
+        const Point a = points[std::size_t(edges[std::size_t(e)].u)], b = points[std::size_t(edges[std::size_t(e)].v)];
+        boxes_[i] = {std::min(a.x, b.x), std::max(a.x, b.x), std::min(a.y, b.y), std::max(a.y, b.y), e};
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+        const Box p = boxes_[i];
+        for (std::size_t j = i + 1; j < n && boxes_[j].x0 < p.x1; ++j) {
+            const Box& q = boxes_[j];
+            if (q.y0 < p.y1 && q.y1 > p.y0 && q.x1 > p.x0) note_crossing(p.edge, q.edge);
         }
     }
     if (cuts_.empty()) return false;
     apply_cuts();
     return true;
+}
+
+void Noder::note_crossing(std::int32_t i, std::int32_t j) {
+    const NodedEdge &e = edges[std::size_t(i)], &f = edges[std::size_t(j)];
+    if (e.u == f.u || e.u == f.v || e.v == f.u || e.v == f.v) return;
+    const Point a = points[std::size_t(e.u)], b = points[std::size_t(e.v)];
+    const Point c = points[std::size_t(f.u)], d = points[std::size_t(f.v)];
+    if (!proper_crossing(a, b, c, d)) return;
+    const Vec at = crossing(e, f);
+    const std::int32_t v = vertex(at.x, at.y, true, &merged);
+    const auto place = [&](Point s, Point t) {
+        const Point m = points[std::size_t(v)];
+        const double dx = double(t.x) - s.x, dy = double(t.y) - s.y;
+        return ((double(m.x) - s.x) * dx + (double(m.y) - s.y) * dy) / (dx * dx + dy * dy);
+    };
+    cuts_.push_back({i, v, place(a, b)});
+    cuts_.push_back({j, v, place(c, d)});
 }
 
 bool Noder::node() {
@@ -249,8 +236,7 @@ bool Noder::node() {
 
 bool Noder::split_edges(std::int32_t u, std::int32_t v, Vec at) {
     const Point p = round_point(at.x, at.y);
-    std::int64_t d2 = 0;
-    if (find_near(p, &d2) >= 0) return false;
+    if (find_near(p) >= 0) return false;
     bool moved = false;
     const std::int32_t w = vertex(at.x, at.y, true, &moved);
     for (std::size_t e = 0; e < edges.size(); ++e) {

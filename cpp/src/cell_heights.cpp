@@ -44,6 +44,7 @@ bool Cells::plain_heights(std::int32_t vertex) {
     }
     if (solids == 0) return true;
     if (hi - lo >= min_edge_ || lo < b + 2 * min_edge_) return false;
+    if (!continuous_ && hi - lo > 2) flags |= flag::merged_heights;
     const std::int32_t z = to_grid((lo + hi) / 2), z0 = to_grid(b);
     for (std::int32_t i = begin; i < end; ++i) {
         const auto h = std::size_t(map.out[std::size_t(i)]);
@@ -201,9 +202,7 @@ bool Cells::drop_detached() {
             const std::int32_t low = 2 * e + side, high = low ^ 1;
             if (!solid(low) || !solid(high)) continue;
             const auto lu = std::size_t(low), lv = std::size_t(map.next[std::size_t(low)]), hu = std::size_t(map.next[std::size_t(high)]), hv = std::size_t(high);
-            const bool below = top[lu] <= bottom[hu] && top[lv] <= bottom[hv];
-            const bool apart = top[lu] < bottom[hu] && top[lv] < bottom[hv];
-            if (!below || apart) continue;
+            if (top[lu] != bottom[hu] || top[lv] != bottom[hv]) continue;
             std::int32_t& s = cell[std::size_t(map.face_of(high))];
             if (s < 0 || cell[std::size_t(map.face_of(low))] < 0) continue;  // dropped a moment ago
             if (surfaces[std::size_t(s)].rank < 0) {

@@ -114,6 +114,8 @@ def _footprints(source: Any, crs: str | None) -> Footprints:
 
 def _footprint_tiles(plans: Footprints, style: Style, seed: int) -> Iterator[TableTile]:
     """Tiles of a fixed lattice; a building belongs to the one that holds the middle of its shell's box."""
+    if not len(plans):
+        return
     table = programs_on_footprints(
         plans.ids,
         plans.ring_offsets,

@@ -238,7 +238,8 @@ def _ids(frame: GeoDataFrame) -> list[str]:
             values = frame[lower[wanted]]
             if values.notna().all() and values.is_unique:
                 return [_id_text(value) for value in values.tolist()]
-    return [str(value) for value in frame.index.tolist()]
+    rows = frame.index if frame.index.is_unique else range(len(frame))
+    return [str(value) for value in rows]
 
 
 def _id_text(value: Any) -> str:

@@ -12,7 +12,7 @@ from geovision.formats import read_programs
 from geovision.model.kinds import RoofKind
 from geovision.pipeline import Progress, generate, generate_to
 from geovision.sources import read_footprints
-from geovision.sources.footprints import footprints_from_geodataframe
+from geovision.sources.footprints import Footprints, footprints_from_geodataframe
 
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "footprints.geojson"
 
@@ -44,6 +44,11 @@ def test_files_arrays_and_frames_give_the_same_programs() -> None:
         np.testing.assert_array_equal(column, two.kernel_arrays()[name])
         np.testing.assert_array_equal(column, three.kernel_arrays()[name])
     assert len(footprints_from_geodataframe(frame)) == len(plans)
+
+
+def test_no_footprints_no_programs() -> None:
+    none = np.zeros(1, np.int64)
+    assert len(generate(footprints=Footprints([], none, none, np.zeros((0, 2))))) == 0
 
 
 def test_all_that_is_written(tmp_path: Path) -> None:

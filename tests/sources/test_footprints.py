@@ -91,6 +91,8 @@ def test_bad_records_are_reported_and_the_rest_read(tmp_path: Path) -> None:
 def test_ids_without_a_column_are_row_numbers(tmp_path: Path) -> None:
     data = frame([SQUARE, RING], id=["x", "x"])
     assert footprints_from_geodataframe(data).ids == ["0", "1"]
+    data.index = data.index * 0
+    assert footprints_from_geodataframe(data).ids == ["0", "1"]
 
 
 def test_layers(tmp_path: Path) -> None:

@@ -46,20 +46,27 @@ public:
 
 private:
     std::int32_t vertex(double x, double y, bool allow_create, bool* moved);
-    std::int32_t find_near(Point p, std::int64_t* d2) const;
+    std::int32_t find_near(Point p) const;
     void insert_hash(std::int32_t v);
-    void rebuild_hash();
+    void grow_hash();
     bool split_near();
+    void note_near(std::size_t edge, Point a, Point b, std::int32_t vertex, Point p);
     bool off_outline(const NodedEdge& e, Point p) const;
+    void note_bend(const NodedEdge& e, Point p);
     bool split_crossings();
-    void order_by_x();
+    void note_crossing(std::int32_t edge, std::int32_t other);
     Vec crossing(const NodedEdge& e, const NodedEdge& f) const;
 
     std::int64_t min2_ = 100;
-    double min_edge_ = 10;
-    std::vector<std::int32_t> hash_, chain_, order_;
-    std::uint32_t mask_ = 0;
-    bool hashed_ = false;
+    std::int32_t reach_ = 10;
+    std::vector<std::int32_t> hash_, chain_;
+    std::uint32_t mask_ = 127;
+    std::vector<std::uint64_t> keys_;
+    std::vector<Point> sorted_;
+    struct Box {
+        std::int32_t x0, x1, y0, y1, edge;
+    };
+    std::vector<Box> boxes_;
     std::vector<NodedEdge> next_edges_;
     struct Cut {
         std::int32_t edge, vertex;
