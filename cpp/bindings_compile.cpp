@@ -21,16 +21,19 @@ public:
         view.base = take<double>("base", p);
         view.overhang = take<double>("overhang", p);
         view.roof_params = take<double>("roof_params", p * roof_slots);
-        const Array<std::int64_t> rings = offsets("ring_offsets", p), vertices = offsets("vertex_offsets", last(rings));
+        const Array<std::int64_t> rings = offsets("ring_offsets", p),
+                                  vertices = offsets("vertex_offsets", last(rings));
         view.ring_offsets = keep(rings);
         view.vertex_offsets = keep(vertices);
         view.xy = take<double>("xy", 2 * last(vertices));
         if (has("edge_pitch")) view.edge_pitch = take<double>("edge_pitch", last(vertices));
         if (has("face_offsets")) {
-            const Array<std::int64_t> faces = offsets("face_offsets", p), face_rings = offsets("face_ring_offsets", last(faces));
+            const Array<std::int64_t> faces = offsets("face_offsets", p),
+                                      face_rings = offsets("face_ring_offsets", last(faces));
             const Array<std::int64_t> face_vertices = offsets("face_vertex_offsets", last(face_rings));
             for (py::ssize_t i = 0; i < last(faces); ++i)
-                if (face_rings.data()[i] == face_rings.data()[i + 1]) throw py::value_error("programs: face " + std::to_string(i) + " has no ring");
+                if (face_rings.data()[i] == face_rings.data()[i + 1])
+                    throw py::value_error("programs: face " + std::to_string(i) + " has no ring");
             view.face_offsets = keep(faces);
             view.face_ring_offsets = keep(face_rings);
             view.face_vertex_offsets = keep(face_vertices);
@@ -65,7 +68,8 @@ private:
     const T* take(const char* name, py::ssize_t size) {
         const Array<T> a = get<T>(name);
         if (a.size() != size)
-            throw py::value_error(std::string("programs: ") + name + " has " + std::to_string(a.size()) + " values; " + std::to_string(size) + " are needed");
+            throw py::value_error(std::string("programs: ") + name + " has " + std::to_string(a.size()) +
+                                  " values; " + std::to_string(size) + " are needed");
         return keep(a);
     }
 
@@ -75,7 +79,9 @@ private:
         Array<std::int64_t> a = get<std::int64_t>(name);
         bool good = a.ndim() == 1 && a.size() > 0 && a.data()[0] == 0 && (items < 0 || a.size() == items + 1);
         for (py::ssize_t i = 1; good && i < a.size(); ++i) good = a.data()[i] >= a.data()[i - 1];
-        if (!good) throw py::value_error(std::string("programs: ") + name + " must start at 0, never decrease and have one entry more than its items");
+        if (!good)
+            throw py::value_error(std::string("programs: ") + name +
+                                  " must start at 0, never decrease and have one entry more than its items");
         return a;
     }
 
@@ -116,23 +122,28 @@ py::dict to_dict(Solids&& s) {
     return d;
 }
 
-py::dict compile(const py::dict& programs, int lod, int threads, double grid, double min_edge, bool polygons) {
-    if (lod != 11 && lod != 12 && lod != 13 && lod != 22 && lod != 23) throw py::value_error("lod is " + std::to_string(lod) + "; it must be 11, 12, 13, 22 or 23");
+py::dict compile(const py::dict& programs, int lod, int threads, double grid, double min_edge,
+                 bool polygons) {
+    if (lod != 11 && lod != 12 && lod != 13 && lod != 22 && lod != 23)
+        throw py::value_error("lod is " + std::to_string(lod) + "; it must be 11, 12, 13, 22 or 23");
     if (!(grid >= 1e-6 && grid <= 1)) throw py::value_error("grid must be between 1e-6 and 1 metre");
     if (!(min_edge >= 4 * grid)) throw py::value_error("min_edge must be at least four grid steps");
     const ProgramArrays arrays(programs);
     CompileOptions options;
-    options.lod = lod, options.threads = threads, options.grid = grid, options.min_edge = min_edge, options.polygons = polygons;
+    options.lod = lod, options.threads = threads, options.grid = grid, options.min_edge = min_edge,
+    options.polygons = polygons;
     Solids solids;
-    run_interruptible([&](const std::atomic<bool>& cancel) { solids = compile_solids(arrays.view, options, cancel); });
+    run_interruptible(
+        [&](const std::atomic<bool>& cancel) { solids = compile_solids(arrays.view, options, cancel); });
     return to_dict(std::move(solids));
 }
 
 }  // namespace
 
 void bind_compile(py::module_& m) {
-    m.def("compile_solids", &compile, py::arg("programs"), py::arg("lod") = 22, py::arg("threads") = 0, py::arg("grid") = 0.001,
-          py::arg("min_edge") = 0.01, py::arg("polygons") = true, "Solids of a batch of programs; one status per building.");
+    m.def("compile_solids", &compile, py::arg("programs"), py::arg("lod") = 22, py::arg("threads") = 0,
+          py::arg("grid") = 0.001, py::arg("min_edge") = 0.01, py::arg("polygons") = true,
+          "Solids of a batch of programs; one status per building.");
 }
 
 }  // namespace geovision::bindings

@@ -78,9 +78,7 @@ PackArrays take_solids(const py::dict& solids) {
     return a;
 }
 
-std::size_t align8(std::size_t value) {
-    return (value + 7) / 8 * 8;
-}
+std::size_t align8(std::size_t value) { return (value + 7) / 8 * 8; }
 
 // What the maker of the JSON header needs to know. `exact` is false the first time, when only the
 // length of the text counts: the bounds are then stand-ins with the longest text that a number can have.

@@ -228,41 +228,49 @@ def outline(
         u, v = p[:, 1] - p[:, 0], p[:, 2] - p[:, 0]
         n = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
         got = shapely.union_all(shapely.polygons(p[n < 0]))
-        given = shapely.affinity.translate(union(cases[b.index]), -origin[b.index, 0], -origin[b.index, 1])
-        complaint = _compare(got, given, int(solids["flags"][b.index]), whole)
+        given, rings = plan(cases[b.index], -origin[b.index, 0], -origin[b.index, 1])
+        complaint = _compare(got, given, rings, int(solids["flags"][b.index]), whole)
         if complaint:
             found.append((b.index, complaint))
     return found
 
 
 def _plain(c: Case) -> bool:
-    """Without what changes the outline: overhangs, roofs wider than their part, raised parts."""
-    return all(p.overhang == 0 and p.kind != 16 for p in c.parts)
+    """Without what changes the outline, or leaves it in doubt: overhangs, bulging roofs, invalid rings."""
+    valid = all(shapely.Polygon(p.footprint.shell, p.footprint.holes).is_valid for p in c.parts)
+    return valid and all(p.overhang == 0 and p.kind != 16 for p in c.parts)
 
 
-def union(c: Case) -> Any:
-    """The plan of a case's parts."""
-    return shapely.union_all([shapely.Polygon(p.footprint.shell, p.footprint.holes) for p in c.parts])
+def plan(c: Case, dx: float, dy: float) -> tuple[Any, Any]:
+    """The parts' plans as one region, and all their rings as lines, moved."""
+    parts = [shapely.Polygon(p.footprint.shell, p.footprint.holes) for p in c.parts]
+    moved = [shapely.affinity.translate(p, dx, dy) for p in parts]
+    return shapely.union_all(moved), shapely.union_all([p.boundary for p in moved])
 
 
-def _compare(got: Any, given: Any, flags: int, whole: bool) -> str:
-    """Nothing of the outline is farther than the bound from the input's; thinner slits and spurs aside."""
+def _compare(got: Any, given: Any, rings: Any, flags: int, whole: bool) -> str:
+    """Outline and input are nowhere farther apart than the bound, as regions and as lines.
+
+    As lines the rings of all parts count: where two walls are nearly parallel the sliver between them may
+    end a little sooner or later, but always along one of them.
+    """
     free = not flags & (MERGED_EDGES | SEPARATED | REMOVED)
-    merged = SEPARATE_BOUND if flags & SEPARATED else MERGE_BOUND
-    # 1 mm is what rounding may do; 1e-8 is what float64 leaves of it at 8,000 km.
-    bound = 0.001 + 1e-8 if free else merged
+    # 1 mm is what rounding may do; two thousandths of that are what a buffer of flat pieces leaves out.
+    bound = (0.001 if free else SEPARATE_BOUND if flags & SEPARATED else MERGE_BOUND) * 1.002
     outside = shapely.difference(got, given.buffer(bound, quad_segs=16))
-    # Merging may draw a sliver between two parts out into a longer crack, thinner than the bound all along.
-    whole_got = got if free else got.buffer(bound, quad_segs=16)
-    missing = shapely.difference(given.buffer(-bound, quad_segs=16), whole_got)
+    missing = shapely.difference(given.buffer(-bound, quad_segs=16), got.buffer(bound, quad_segs=16))
+    stray = shapely.difference(got.boundary, rings.buffer(bound, quad_segs=16))
     if shapely.area(outside) > 1e-8:
         far = float(shapely.distance(shapely.points(shapely.get_coordinates(outside)), given).max())
-        return f"the outline reaches {far * 1000:.2f} mm out of the input, allowed {bound * 1000:.0f}"
+        return f"the outline reaches {far * 1000:.4f} mm out of the input, allowed {bound * 1000:.4f}"
     # Where a roof runs under its own base there is nothing to build.
     if whole and shapely.area(missing) > 1e-8 and not flags & REMOVED:
         return (
-            f"the outline leaves out {shapely.area(missing):.3g} m2 beyond the {bound * 1000:.0f} mm allowed"
+            f"the outline leaves out {shapely.area(missing):.3g} m2 beyond the {bound * 1000:.4f} mm allowed"
         )
+    if free and shapely.length(stray) > 1e-6:
+        far = float(shapely.distance(shapely.points(shapely.get_coordinates(stray)), rings).max())
+        return f"the outline runs {far * 1000:.4f} mm from any input ring, allowed {bound * 1000:.4f}"
     return ""
 
 

@@ -12,13 +12,13 @@
 namespace {
 
 class Bytes {
-  public:
+public:
     Bytes(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
     bool empty() const { return at_ >= size_; }
     int byte() { return empty() ? 0 : data_[at_++]; }
     int word() { return byte() * 256 + byte(); }
 
-  private:
+private:
     const std::uint8_t* data_;
     std::size_t size_, at_ = 0;
 };

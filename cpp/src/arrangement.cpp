@@ -131,21 +131,19 @@ void Noder::note_bend(const NodedEdge& e, Point p) {
 
 // Vertices closer than `near_edge` to an edge's inside become part of it.
 bool Noder::split_near() {
-    // Points by x, so that an edge looks only at those in its range.
+    // Points and edges by x, so that an edge looks only at points in its range.
     const std::size_t n = points.size();
     keys_.resize(n);
     for (std::size_t i = 0; i < n; ++i) keys_[i] = sort_key(points[i].x, i);
     std::sort(keys_.begin(), keys_.end());
     sorted_.resize(n);
     for (std::size_t i = 0; i < n; ++i) sorted_[i] = points[key_index(keys_[i])];
-    for (std::size_t e = 0; e < edges.size(); ++e) {
-        const Point a = points[std::size_t(edges[e].u)], b = points[std::size_t(edges[e].v)];
-        const std::int32_t x0 = std::min(a.x, b.x), x1 = std::max(a.x, b.x);
-        const std::int32_t y0 = std::min(a.y, b.y), y1 = std::max(a.y, b.y);
-        const auto first = std::lower_bound(keys_.begin(), keys_.end(), sort_key(x0, 0));
-        for (std::size_t k = std::size_t(first - keys_.begin()); k < n && sorted_[k].x <= x1; ++k) {
-            const Point p = sorted_[k];
-            if (p.y >= y0 && p.y <= y1) note_near(e, a, b, std::int32_t(key_index(keys_[k])), p);
+    std::size_t first = 0;
+    for (const Box& box : boxes_) {
+        while (sorted_[first].x < box.x0) ++first;  // an edge's own ends stop this
+        for (std::size_t k = first; k < n && sorted_[k].x <= box.x1; ++k) {
+            const std::int32_t y = sorted_[k].y;
+            if ((y >= box.y0) & (y <= box.y1)) note_near(box.edge, std::int32_t(key_index(keys_[k])));
         }
     }
     if (cuts_.empty()) return false;
@@ -153,15 +151,18 @@ bool Noder::split_near() {
     return true;
 }
 
-void Noder::note_near(std::size_t e, Point a, Point b, std::int32_t i, Point p) {
-    if (i == edges[e].u || i == edges[e].v) return;
+void Noder::note_near(std::int32_t edge, std::int32_t i) {
+    const NodedEdge& e = edges[std::size_t(edge)];
+    if (i == e.u || i == e.v) return;
+    const Point a = points[std::size_t(e.u)], b = points[std::size_t(e.v)], p = points[std::size_t(i)];
     const double length2 = double(dist2(a, b)), area = double(orient(a, b, p));
     if (area * area > near_edge * near_edge * length2) return;
-    if (area != 0 && off_outline(edges[e], p)) return;
-    const double along = (double(p.x) - a.x) * (double(b.x) - a.x) + (double(p.y) - a.y) * (double(b.y) - a.y);
+    if (area != 0 && off_outline(e, p)) return;
+    const double along =
+        (double(p.x) - a.x) * (double(b.x) - a.x) + (double(p.y) - a.y) * (double(b.y) - a.y);
     if (!(along > 0 && along < length2)) return;
-    cuts_.push_back({std::int32_t(e), i, along / length2});
-    note_bend(edges[e], p);
+    cuts_.push_back({edge, i, along / length2});
+    note_bend(e, p);
 }
 
 Vec Noder::crossing(const NodedEdge& e, const NodedEdge& f) const {
@@ -173,7 +174,9 @@ Vec Noder::crossing(const NodedEdge& e, const NodedEdge& f) const {
         *out = {a.x + t * ux, a.y + t * uy};
         return true;
     };
-    const auto vec = [&](std::int32_t v) { return Vec{double(points[std::size_t(v)].x), double(points[std::size_t(v)].y)}; };
+    const auto vec = [&](std::int32_t v) {
+        return Vec{double(points[std::size_t(v)].x), double(points[std::size_t(v)].y)};
+    };
     Vec grid{};
     if (!meet(vec(e.u), vec(e.v), vec(f.u), vec(f.v), &grid)) grid = vec(e.u);
     const Segment& s = segments[std::size_t(e.segment)];
@@ -184,23 +187,30 @@ Vec Noder::crossing(const NodedEdge& e, const NodedEdge& f) const {
     return grid;
 }
 
-bool Noder::split_crossings() {
+// Edges with their extents, by x.
+void Noder::sort_boxes() {
     const std::size_t n = edges.size();
     keys_.resize(n);
     for (std::size_t i = 0; i < n; ++i)
-        keys_[i] = sort_key(std::min(points[std::size_t(edges[i].u)].x, points[std::size_t(edges[i].v)].x), i);
+        keys_[i] =
+            sort_key(std::min(points[std::size_t(edges[i].u)].x, points[std::size_t(edges[i].v)].x), i);
     std::sort(keys_.begin(), keys_.end());
     boxes_.resize(n);
     for (std::size_t i = 0; i < n; ++i) {
         const auto e = std::int32_t(key_index(keys_[i]));
-        const Point a = points[std::size_t(edges[std::size_t(e)].u)], b = points[std::size_t(edges[std::size_t(e)].v)];
+        const Point a = points[std::size_t(edges[std::size_t(e)].u)],
+                    b = points[std::size_t(edges[std::size_t(e)].v)];
         boxes_[i] = {std::min(a.x, b.x), std::max(a.x, b.x), std::min(a.y, b.y), std::max(a.y, b.y), e};
     }
+}
+
+bool Noder::split_crossings() {
+    const std::size_t n = boxes_.size();
     for (std::size_t i = 0; i < n; ++i) {
         const Box p = boxes_[i];
         for (std::size_t j = i + 1; j < n && boxes_[j].x0 < p.x1; ++j) {
             const Box& q = boxes_[j];
-            if (q.y0 < p.y1 && q.y1 > p.y0 && q.x1 > p.x0) note_crossing(p.edge, q.edge);
+            if ((q.y0 < p.y1) & (q.y1 > p.y0) & (q.x1 > p.x0)) note_crossing(p.edge, q.edge);
         }
     }
     if (cuts_.empty()) return false;
@@ -227,9 +237,10 @@ void Noder::note_crossing(std::int32_t i, std::int32_t j) {
 
 bool Noder::node() {
     for (int round = 0; round < max_rounds; ++round) {
+        sort_boxes();
         const bool near = split_near();
-        const bool crossed = split_crossings();
-        if (!near && !crossed) return true;
+        if (near) sort_boxes();
+        if (!split_crossings() && !near) return true;
     }
     return false;
 }
@@ -263,7 +274,8 @@ void PlanarMap::build(const std::vector<Point>& points, const std::vector<MapEdg
     }
     for (std::size_t i = 1; i < out_begin.size(); ++i) out_begin[i] += out_begin[i - 1];
     position_.assign(out_begin.begin(), out_begin.end());
-    for (std::size_t h = 0; h < halves; ++h) out[std::size_t(position_[std::size_t(origin[h])]++)] = std::int32_t(h);
+    for (std::size_t h = 0; h < halves; ++h)
+        out[std::size_t(position_[std::size_t(origin[h])]++)] = std::int32_t(h);
     sort_out(points);
     trace_loops(points);
     nest_loops(points);
@@ -279,7 +291,8 @@ void PlanarMap::sort_out(const std::vector<Point>& points) {
                 const Point p = points[std::size_t(origin[std::size_t(twin(h))])];
                 return Point{p.x - o.x, p.y - o.y};
             };
-            std::sort(begin, end, [&](std::int32_t g, std::int32_t h) { return angle_less(direction(g), direction(h)); });
+            std::sort(begin, end,
+                      [&](std::int32_t g, std::int32_t h) { return angle_less(direction(g), direction(h)); });
         }
         // The left face continues with the half-edge clockwise of the way it came.
         for (auto i = 0; i < n; ++i) next[std::size_t(twin(*(begin + i)))] = *(begin + (i + n - 1) % n);
@@ -312,7 +325,8 @@ bool PlanarMap::loop_contains(const std::vector<Point>& points, std::int32_t loo
     const std::int32_t first = loop_first[std::size_t(loop)];
     std::int32_t h = first;
     do {
-        const Point a = points[std::size_t(origin[std::size_t(h)])], b = points[std::size_t(origin[std::size_t(twin(h))])];
+        const Point a = points[std::size_t(origin[std::size_t(h)])],
+                    b = points[std::size_t(origin[std::size_t(twin(h))])];
         if ((a.y > p.y) != (b.y > p.y)) {
             const double x = a.x + (p.y - a.y) * (double(b.x) - a.x) / (double(b.y) - a.y);
             if (x > p.x) inside = !inside;
@@ -328,8 +342,10 @@ void PlanarMap::nest_loops(const std::vector<Point>& points) {
     std::int32_t faces = 1;
     std::size_t negative = 0;
     for (std::size_t l = 0; l < loops; ++l) {
-        if (loop_area2[l] > 0) loop_face[l] = faces++;
-        else ++negative;
+        if (loop_area2[l] > 0)
+            loop_face[l] = faces++;
+        else
+            ++negative;
     }
     if (negative > 1) {
         for (std::size_t l = 0; l < loops; ++l) {
@@ -338,7 +354,8 @@ void PlanarMap::nest_loops(const std::vector<Point>& points) {
             const std::int32_t h = loop_first[l];
             std::int32_t low = h, g = h;
             do {  // the lowest vertex: just below it lies the face that surrounds the loop
-                const Point p = points[std::size_t(origin[std::size_t(g)])], q = points[std::size_t(origin[std::size_t(low)])];
+                const Point p = points[std::size_t(origin[std::size_t(g)])],
+                            q = points[std::size_t(origin[std::size_t(low)])];
                 if (p.y < q.y || (p.y == q.y && p.x < q.x)) low = g;
                 g = next[std::size_t(g)];
             } while (g != h);
@@ -360,7 +377,8 @@ void PlanarMap::nest_loops(const std::vector<Point>& points) {
     position_.assign(face_loops_begin.begin(), face_loops_begin.end());
     for (int pass = 0; pass < 2; ++pass) {
         for (std::size_t l = 0; l < loops; ++l) {
-            if ((loop_area2[l] > 0) == (pass == 0)) face_loops[std::size_t(position_[std::size_t(loop_face[l])]++)] = std::int32_t(l);
+            if ((loop_area2[l] > 0) == (pass == 0))
+                face_loops[std::size_t(position_[std::size_t(loop_face[l])]++)] = std::int32_t(l);
         }
     }
 }

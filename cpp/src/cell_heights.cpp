@@ -17,8 +17,14 @@ Status Cells::heights() {
     for (int attempt = 0; attempt < max_repairs; ++attempt) {
         top.assign(std::size_t(map.halves()), 0);
         bottom.assign(std::size_t(map.halves()), 0);
-        for (std::int32_t v = 0; v + 1 < std::int32_t(map.out_begin.size()); ++v)
-            if (map.out_begin[std::size_t(v)] != map.out_begin[std::size_t(v) + 1] && !plain_heights(v) && corner_heights(v)) flags |= flag::merged_heights;
+        bool stepless = continuous_;  // one height at every vertex: no walls but the outer ones
+        for (std::int32_t v = 0; v + 1 < std::int32_t(map.out_begin.size()); ++v) {
+            if (map.out_begin[std::size_t(v)] == map.out_begin[std::size_t(v) + 1] || plain_heights(v))
+                continue;
+            stepless = false;
+            if (corner_heights(v)) flags |= flag::merged_heights;
+        }
+        if (stepless) return Status::ok;
         int round = 0;
         while (untangle())
             if (++round > 64) return Status::not_manifold;
@@ -30,7 +36,8 @@ Status Cells::heights() {
 
 // The common case: all tops at the vertex are one level well above one bottom.
 bool Cells::plain_heights(std::int32_t vertex) {
-    const std::int32_t begin = map.out_begin[std::size_t(vertex)], end = map.out_begin[std::size_t(vertex) + 1];
+    const std::int32_t begin = map.out_begin[std::size_t(vertex)],
+                       end = map.out_begin[std::size_t(vertex) + 1];
     const Point p = noder_.points[std::size_t(vertex)];
     double lo = 1e300, hi = -1e300, b = 0;
     int solids = 0;
@@ -57,7 +64,8 @@ bool Cells::plain_heights(std::int32_t vertex) {
 
 // True when heights were moved by more than rounding.
 bool Cells::corner_heights(std::int32_t vertex) {
-    const std::int32_t begin = map.out_begin[std::size_t(vertex)], n = map.out_begin[std::size_t(vertex) + 1] - begin;
+    const std::int32_t begin = map.out_begin[std::size_t(vertex)],
+                       n = map.out_begin[std::size_t(vertex) + 1] - begin;
     const Point p = noder_.points[std::size_t(vertex)];
     const auto corner = [&](std::int32_t i) { return map.out[std::size_t(begin + i)]; };
     // Corners that meet across an edge share one height: groups are runs of the cyclic order.
@@ -107,12 +115,17 @@ bool Cells::corner_heights(std::int32_t vertex) {
     thread_local std::vector<std::int32_t> sorted;
     sorted.resize(std::size_t(count));
     for (std::int32_t i = 0; i < count; ++i) sorted[std::size_t(i)] = i;
-    const auto middle = [&](std::int32_t i) { return (items_[std::size_t(i)].lo + items_[std::size_t(i)].hi) / 2; };
-    std::sort(sorted.begin(), sorted.end(), [&](std::int32_t a, std::int32_t b) { return middle(a) != middle(b) ? middle(a) < middle(b) : a < b; });
+    const auto middle = [&](std::int32_t i) {
+        return (items_[std::size_t(i)].lo + items_[std::size_t(i)].hi) / 2;
+    };
+    std::sort(sorted.begin(), sorted.end(), [&](std::int32_t a, std::int32_t b) {
+        return middle(a) != middle(b) ? middle(a) < middle(b) : a < b;
+    });
     bool moved = false;
     for (std::int32_t i = 0; i < count;) {
         std::int32_t j = i + 1;
-        while (j < count && middle(sorted[std::size_t(j)]) - middle(sorted[std::size_t(j - 1)]) < min_edge_) ++j;
+        while (j < count && middle(sorted[std::size_t(j)]) - middle(sorted[std::size_t(j - 1)]) < min_edge_)
+            ++j;
         double z = (middle(sorted[std::size_t(i)]) + middle(sorted[std::size_t(j - 1)])) / 2;
         for (std::int32_t k = j; k-- > i;)
             if (items_[std::size_t(sorted[std::size_t(k)])].z == -1) z = middle(sorted[std::size_t(k)]);
@@ -134,11 +147,13 @@ bool Cells::corner_heights(std::int32_t vertex) {
 bool Cells::level(std::int32_t vertex, std::int32_t za, std::int32_t zb) {
     const std::int32_t lo = std::min(za, zb), hi = std::max(za, zb);
     std::int32_t z = lo + (hi - lo) / 2;
-    for (std::int32_t i = map.out_begin[std::size_t(vertex)]; i < map.out_begin[std::size_t(vertex) + 1]; ++i) {
+    for (std::int32_t i = map.out_begin[std::size_t(vertex)]; i < map.out_begin[std::size_t(vertex) + 1];
+         ++i) {
         const auto h = std::size_t(map.out[std::size_t(i)]);
         if (solid(std::int32_t(h)) && bottom[h] >= lo && bottom[h] <= hi) z = bottom[h];
     }
-    for (std::int32_t i = map.out_begin[std::size_t(vertex)]; i < map.out_begin[std::size_t(vertex) + 1]; ++i) {
+    for (std::int32_t i = map.out_begin[std::size_t(vertex)]; i < map.out_begin[std::size_t(vertex) + 1];
+         ++i) {
         const auto h = std::size_t(map.out[std::size_t(i)]);
         if (!solid(std::int32_t(h))) continue;
         if (top[h] >= lo && top[h] <= hi) top[h] = z;
@@ -155,16 +170,20 @@ bool Cells::untangle() {
         const std::int32_t l = 2 * e, r = 2 * e + 1;
         if (!solid(l) || !solid(r)) continue;
         // Corners of both cells at both ends: u is the origin of l, v that of r.
-        const auto lu = std::size_t(l), lv = std::size_t(map.next[std::size_t(l)]), ru = std::size_t(map.next[std::size_t(r)]), rv = std::size_t(r);
+        const auto lu = std::size_t(l), lv = std::size_t(map.next[std::size_t(l)]),
+                   ru = std::size_t(map.next[std::size_t(r)]), rv = std::size_t(r);
         const std::int32_t pairs[4][4] = {{top[lu], top[ru], top[lv], top[rv]},
                                           {top[lu], bottom[ru], top[lv], bottom[rv]},
                                           {bottom[lu], top[ru], bottom[lv], top[rv]},
                                           {bottom[lu], bottom[ru], bottom[lv], bottom[rv]}};
         for (int k = 0; k < (raised_ ? 4 : 1); ++k) {
-            const std::int64_t du = std::int64_t(pairs[k][0]) - pairs[k][1], dv = std::int64_t(pairs[k][2]) - pairs[k][3];
+            const std::int64_t du = std::int64_t(pairs[k][0]) - pairs[k][1],
+                               dv = std::int64_t(pairs[k][2]) - pairs[k][3];
             if (du * dv >= 0) continue;
             const bool at_u = std::abs(du) <= std::abs(dv);
-            changed = level(at_u ? edges_[std::size_t(e)].u : edges_[std::size_t(e)].v, at_u ? pairs[k][0] : pairs[k][2], at_u ? pairs[k][1] : pairs[k][3]) || changed;
+            changed = level(at_u ? edges_[std::size_t(e)].u : edges_[std::size_t(e)].v,
+                            at_u ? pairs[k][0] : pairs[k][2], at_u ? pairs[k][1] : pairs[k][3]) ||
+                      changed;
             break;
         }
     }
@@ -176,7 +195,8 @@ void Cells::drop_flat_cells() {
     for (std::int32_t f = 1; f < map.faces(); ++f) {
         if (cell[std::size_t(f)] < 0) continue;
         bool flat = true;
-        for (std::int32_t k = map.face_loops_begin[std::size_t(f)]; flat && k < map.face_loops_begin[std::size_t(f) + 1]; ++k) {
+        for (std::int32_t k = map.face_loops_begin[std::size_t(f)];
+             flat && k < map.face_loops_begin[std::size_t(f) + 1]; ++k) {
             const std::int32_t first = map.loop_first[std::size_t(map.face_loops[std::size_t(k)])];
             std::int32_t h = first;
             do {
@@ -201,7 +221,8 @@ bool Cells::drop_detached() {
         for (int side = 0; side < 2; ++side) {
             const std::int32_t low = 2 * e + side, high = low ^ 1;
             if (!solid(low) || !solid(high)) continue;
-            const auto lu = std::size_t(low), lv = std::size_t(map.next[std::size_t(low)]), hu = std::size_t(map.next[std::size_t(high)]), hv = std::size_t(high);
+            const auto lu = std::size_t(low), lv = std::size_t(map.next[std::size_t(low)]),
+                       hu = std::size_t(map.next[std::size_t(high)]), hv = std::size_t(high);
             if (top[lu] != bottom[hu] || top[lv] != bottom[hv]) continue;
             std::int32_t& s = cell[std::size_t(map.face_of(high))];
             if (s < 0 || cell[std::size_t(map.face_of(low))] < 0) continue;  // dropped a moment ago
@@ -222,7 +243,8 @@ bool Cells::drop_detached() {
 bool Cells::relieve(std::int32_t vertex) {
     bool changed = false;
     for (int pass = 0; pass < 2 && !changed; ++pass) {
-        for (std::int32_t i = map.out_begin[std::size_t(vertex)]; i < map.out_begin[std::size_t(vertex) + 1]; ++i) {
+        for (std::int32_t i = map.out_begin[std::size_t(vertex)]; i < map.out_begin[std::size_t(vertex) + 1];
+             ++i) {
             std::int32_t& s = cell[std::size_t(map.face_of(map.out[std::size_t(i)]))];
             if (s < 0) continue;
             Surface& surface = surfaces[std::size_t(s)];
@@ -230,7 +252,8 @@ bool Cells::relieve(std::int32_t vertex) {
                 s = -1;
                 flags |= flag::overhang_dropped;
                 changed = true;
-            } else if (pass == 1 && (surface.bottom.a != 0 || surface.bottom.b != 0 || surface.bottom.c != 0)) {
+            } else if (pass == 1 &&
+                       (surface.bottom.a != 0 || surface.bottom.b != 0 || surface.bottom.c != 0)) {
                 surface.bottom = {0, 0, 0};
                 flags |= flag::roof_simplified;
                 changed = true;
@@ -243,8 +266,16 @@ bool Cells::relieve(std::int32_t vertex) {
 
 std::int32_t Cells::find_touch() const {
     for (std::int32_t v = 0; v + 1 < std::int32_t(map.out_begin.size()); ++v) {
-        const std::int32_t begin = map.out_begin[std::size_t(v)], n = map.out_begin[std::size_t(v) + 1] - begin;
+        const std::int32_t begin = map.out_begin[std::size_t(v)],
+                           n = map.out_begin[std::size_t(v) + 1] - begin;
         if (n < 4) continue;
+        if (continuous_) {  // without steps only the outline can touch itself
+            int runs = 0;
+            for (std::int32_t i = 0; i < n; ++i)
+                runs += solid(map.out[std::size_t(begin + i)]) !=
+                        solid(map.out[std::size_t(begin + (i + 1) % n)]);
+            if (runs <= 2) continue;
+        }
         // In the slab under each level the solid sectors must form one run round the vertex.
         for (std::int32_t k = 0; k < 2 * n; ++k) {
             const auto at = std::size_t(map.out[std::size_t(begin + k / 2)]);
@@ -271,17 +302,24 @@ void Cells::redraw(Drawing& drawing) const {
     drawing.add_layer();
     for (std::size_t e = 0; e < edges_.size(); ++e) {
         const Point u = noder_.points[std::size_t(edges_[e].u)], v = noder_.points[std::size_t(edges_[e].v)];
-        drawing.segments.push_back({{double(u.x), double(u.y)}, {double(v.x), double(v.y)}, surface_of_half(std::int32_t(2 * e)),
-                                    surface_of_half(std::int32_t(2 * e + 1)), 0, meets_[e] != 0, source[e]});
+        drawing.segments.push_back({{double(u.x), double(u.y)},
+                                    {double(v.x), double(v.y)},
+                                    surface_of_half(std::int32_t(2 * e)),
+                                    surface_of_half(std::int32_t(2 * e + 1)),
+                                    0,
+                                    meets_[e] != 0,
+                                    source[e]});
     }
 }
 
 Vec Cells::pulled_point(std::int32_t half, double feature) const {
-    const std::int32_t v = map.origin[std::size_t(half)], begin = map.out_begin[std::size_t(v)], n = map.out_begin[std::size_t(v) + 1] - begin;
+    const std::int32_t v = map.origin[std::size_t(half)], begin = map.out_begin[std::size_t(v)],
+                       n = map.out_begin[std::size_t(v) + 1] - begin;
     std::int32_t i = 0;
     while (map.out[std::size_t(begin + i)] != half) ++i;
     const auto unit = [&](std::int32_t h) {
-        const Point a = noder_.points[std::size_t(v)], b = noder_.points[std::size_t(map.origin[std::size_t(h ^ 1)])];
+        const Point a = noder_.points[std::size_t(v)],
+                    b = noder_.points[std::size_t(map.origin[std::size_t(h ^ 1)])];
         const double length = std::sqrt(double(dist2(a, b)));
         return Vec{(b.x - a.x) / length, (b.y - a.y) / length};
     };
@@ -306,13 +344,18 @@ bool Cells::redraw_pulled(std::int32_t v, double feature, int attempt, Drawing& 
     std::vector<Candidate> candidates;
     for (std::int32_t i = 0; i < n; ++i) {
         const std::int32_t h = map.out[std::size_t(begin + i)], g = map.out[std::size_t(begin + (i + 1) % n)];
-        const Point p = noder_.points[std::size_t(v)], a = noder_.points[std::size_t(map.origin[std::size_t(h ^ 1)])], b = noder_.points[std::size_t(map.origin[std::size_t(g ^ 1)])];
+        const Point p = noder_.points[std::size_t(v)],
+                    a = noder_.points[std::size_t(map.origin[std::size_t(h ^ 1)])],
+                    b = noder_.points[std::size_t(map.origin[std::size_t(g ^ 1)])];
         if (orient(p, a, b) <= 0) continue;
         const bool outside = map.face_of(h) == 0;
-        candidates.push_back({h, solid(h) ? std::int64_t(top[std::size_t(h)]) - bottom[std::size_t(h)] + 2 : outside ? 1 : 0});
+        candidates.push_back({h, solid(h)  ? std::int64_t(top[std::size_t(h)]) - bottom[std::size_t(h)] + 2
+                                 : outside ? 1
+                                           : 0});
     }
     if (candidates.empty()) return false;
-    std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
+    std::stable_sort(candidates.begin(), candidates.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
     const std::int32_t half = candidates[std::size_t(attempt) % candidates.size()].half;
     std::int32_t i = 0;
     while (map.out[std::size_t(begin + i)] != half) ++i;
@@ -327,7 +370,8 @@ bool Cells::redraw_pulled(std::int32_t v, double feature, int attempt, Drawing& 
     move(other);
     const Point p = noder_.points[std::size_t(v)];
     const std::int32_t left = surface_of_half(other), right = surface_of_half(half ^ 1);
-    if (left != right) drawing.segments.push_back({{double(p.x), double(p.y)}, to, left, right, 0, false, -1});
+    if (left != right)
+        drawing.segments.push_back({{double(p.x), double(p.y)}, to, left, right, 0, false, -1});
     drawing.flags |= flag::separated;
     return true;
 }
@@ -349,14 +393,17 @@ void Cells::draw_overhang(const double* overhang_of_part, double thickness, Draw
             // the boundary half-edge that ends where g starts: turn clockwise over solid cells
             std::int32_t k = g;
             while (true) {
-                const std::int32_t v = map.origin[std::size_t(k)], begin = map.out_begin[std::size_t(v)], n = map.out_begin[std::size_t(v) + 1] - begin;
+                const std::int32_t v = map.origin[std::size_t(k)], begin = map.out_begin[std::size_t(v)],
+                                   n = map.out_begin[std::size_t(v) + 1] - begin;
                 std::int32_t i = 0;
                 while (map.out[std::size_t(begin + i)] != k) ++i;
                 k = map.out[std::size_t(begin + (i + 1) % n)];
                 if (!solid(k)) return k ^ 1;
             }
         };
-        const auto point = [&](std::int32_t v) { return Vec{double(noder_.points[std::size_t(v)].x), double(noder_.points[std::size_t(v)].y)}; };
+        const auto point = [&](std::int32_t v) {
+            return Vec{double(noder_.points[std::size_t(v)].x), double(noder_.points[std::size_t(v)].y)};
+        };
         const auto normal = [&](std::int32_t g) {
             const Vec a = point(map.origin[std::size_t(g)]), b = point(map.origin[std::size_t(g ^ 1)]);
             const double length = norm(b.x - a.x, b.y - a.y);
@@ -365,9 +412,11 @@ void Cells::draw_overhang(const double* overhang_of_part, double thickness, Draw
         const auto mitre = [&](Vec p, Vec m, Vec n) {
             const double c = 1 + m.x * n.x + m.y * n.y;  // 1 + cos of the turn
             const double k = c > 0.3 ? reach / c : reach;
-            return c > 0.3 ? Vec{p.x + k * (m.x + n.x), p.y + k * (m.y + n.y)} : Vec{p.x + k * n.x, p.y + k * n.y};
+            return c > 0.3 ? Vec{p.x + k * (m.x + n.x), p.y + k * (m.y + n.y)}
+                           : Vec{p.x + k * n.x, p.y + k * n.y};
         };
-        const Vec a = point(map.origin[std::size_t(h)]), b = point(map.origin[std::size_t(h ^ 1)]), n = normal(h);
+        const Vec a = point(map.origin[std::size_t(h)]), b = point(map.origin[std::size_t(h ^ 1)]),
+                  n = normal(h);
         const Vec quad[4] = {a, mitre(a, normal(outer_prev(h)), n), mitre(b, normal(outer_next(h)), n), b};
         if ((quad[2].x - quad[1].x) * (b.x - a.x) + (quad[2].y - quad[1].y) * (b.y - a.y) <= 0) {
             drawing.flags |= flag::overhang_dropped;  // mitres of a narrow court cross

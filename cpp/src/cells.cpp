@@ -26,7 +26,8 @@ Status Cells::overlay(const Drawing& drawing, double min_edge) {
     support_.clear();
     for (const Layer& l : drawing.layers) support_.push_back(l.support);
     raised_ = false;
-    for (const Surface& s : surfaces) raised_ = raised_ || s.bottom.a != 0 || s.bottom.b != 0 || s.bottom.c != 0;
+    for (const Surface& s : surfaces)
+        raised_ = raised_ || s.bottom.a != 0 || s.bottom.b != 0 || s.bottom.c != 0;
     noder_.clear(min_edge);
     for (const Vec a : drawing.anchors) noder_.anchor(a);
     for (const Segment& s : drawing.segments) noder_.add(s);
@@ -57,7 +58,10 @@ Status Cells::overlay(const Drawing& drawing, double min_edge) {
         meets_[e] = edge_meets(edges_[e], l.left, l.right);
         source[e] = -1;
         for (std::int32_t k = edges_[e].begin; k < edges_[e].end; ++k)
-            source[e] = std::max(source[e], noder_.segments[std::size_t(noder_.edges[std::size_t(order_[std::size_t(k)])].segment)].source);
+            source[e] = std::max(
+                source[e],
+                noder_.segments[std::size_t(noder_.edges[std::size_t(order_[std::size_t(k)])].segment)]
+                    .source);
     }
     cell[0] = -1;
     spread_cells();
@@ -70,7 +74,8 @@ Status Cells::overlay(const Drawing& drawing, double min_edge) {
 // Per half-edge, what the loops after this ask for all the time.
 void Cells::spread_cells() {
     half_surface_.resize(std::size_t(map.halves()));
-    for (std::int32_t h = 0; h < map.halves(); ++h) half_surface_[std::size_t(h)] = cell[std::size_t(map.face_of(h))];
+    for (std::int32_t h = 0; h < map.halves(); ++h)
+        half_surface_[std::size_t(h)] = cell[std::size_t(map.face_of(h))];
 }
 
 // Pieces with the same ends become one edge, which keeps the change of label that remains in each layer.
@@ -79,7 +84,8 @@ void Cells::collect_edges() {
     keys_.resize(n);
     for (std::size_t i = 0; i < n; ++i) {
         const NodedEdge& e = noder_.edges[i];
-        keys_[i] = (std::uint64_t(std::uint32_t(std::min(e.u, e.v))) << 42) | (std::uint64_t(std::uint32_t(std::max(e.u, e.v))) << 21) | i;
+        keys_[i] = (std::uint64_t(std::uint32_t(std::min(e.u, e.v))) << 42) |
+                   (std::uint64_t(std::uint32_t(std::max(e.u, e.v))) << 21) | i;
     }
     order_.resize(n);
     if (n < (1u << 21)) {
@@ -104,6 +110,16 @@ void Cells::collect_edges() {
 }
 
 void Cells::add_labels(Edge& e) {
+    if (e.end - e.begin == 1) {  // the common case
+        const NodedEdge& piece = noder_.edges[std::size_t(order_[std::size_t(e.begin)])];
+        const Segment& s = noder_.segments[std::size_t(piece.segment)];
+        if (s.layer < 0)
+            labels_.push_back({-1, unknown, unknown});
+        else if (s.left != s.right)
+            labels_.push_back({s.layer, s.left, s.right});
+        e.label_end = std::int32_t(labels_.size());
+        return;
+    }
     bool cut = false;
     const auto side = [&](std::int32_t k, EdgeLabel* l) {
         const NodedEdge& piece = noder_.edges[std::size_t(order_[std::size_t(k)])];
@@ -139,8 +155,10 @@ void Cells::add_labels(Edge& e) {
                     balance_left += (q.left == p.left) - (q.right == p.left);
                     balance_right += (q.right == p.right) - (q.left == p.right);
                 }
-                if (balance_left > 0 && (rest.left == unknown || (rest.left < 0 && p.left >= 0))) rest.left = p.left;
-                if (balance_right > 0 && (rest.right == unknown || (rest.right < 0 && p.right >= 0))) rest.right = p.right;
+                if (balance_left > 0 && (rest.left == unknown || (rest.left < 0 && p.left >= 0)))
+                    rest.left = p.left;
+                if (balance_right > 0 && (rest.right == unknown || (rest.right < 0 && p.right >= 0)))
+                    rest.right = p.right;
             }
             if (rest.left == unknown || rest.right == unknown) continue;
             l = rest;
@@ -158,15 +176,35 @@ void Cells::label_faces(std::size_t layers) {
     const std::size_t faces = std::size_t(map.faces());
     face_label_.assign(faces * layers, unknown);
     label_weight_.assign(faces * layers, 0);
+    if (layers == 1) {  // every edge has exactly this layer's label unless pieces disagree
+        for (std::size_t e = 0; e < edges_.size(); ++e) {
+            const EdgeLabel& l = labels_[std::size_t(edges_[e].label_begin)];
+            const Point u = noder_.points[std::size_t(edges_[e].u)],
+                        v = noder_.points[std::size_t(edges_[e].v)];
+            const double weight = l.layer < 0 ? 0 : 1 + double(dist2(u, v));
+            for (int side = 0; side < 2; ++side) {
+                const auto at = std::size_t(map.face_of(std::int32_t(2 * e) + side));
+                if (weight <= label_weight_[at]) continue;
+                label_weight_[at] = weight;
+                face_label_[at] = side == 0 ? l.left : l.right;
+            }
+        }
+        face_label_[0] = -1;
+        if (std::find(face_label_.begin(), face_label_.end(), unknown) != face_label_.end())
+            flood_labels(layers);
+        return;
+    }
     std::size_t known = 0;
     for (std::size_t e = 0; e < edges_.size(); ++e) {
         const Edge& edge = edges_[e];
-        const double weight = 1 + double(dist2(noder_.points[std::size_t(edge.u)], noder_.points[std::size_t(edge.v)]));
+        const double weight =
+            1 + double(dist2(noder_.points[std::size_t(edge.u)], noder_.points[std::size_t(edge.v)]));
         for (std::int32_t k = edge.label_begin; k < edge.label_end; ++k) {
             const EdgeLabel& l = labels_[std::size_t(k)];
             if (l.layer < 0) continue;
             for (int side = 0; side < 2; ++side) {
-                const std::size_t at = std::size_t(map.face_of(std::int32_t(2 * e) + side)) * layers + std::size_t(l.layer);
+                const std::size_t at =
+                    std::size_t(map.face_of(std::int32_t(2 * e) + side)) * layers + std::size_t(l.layer);
                 known += face_label_[at] == unknown;
                 if (weight > label_weight_[at]) {
                     label_weight_[at] = weight;
@@ -186,11 +224,13 @@ void Cells::flood_labels(std::size_t layers) {
     for (bool changed = true; changed;) {
         changed = false;
         for (std::size_t e = 0; e < edges_.size(); ++e) {
-            const std::size_t f = std::size_t(map.face_of(std::int32_t(2 * e))) * layers, g = std::size_t(map.face_of(std::int32_t(2 * e + 1))) * layers;
+            const std::size_t f = std::size_t(map.face_of(std::int32_t(2 * e))) * layers,
+                              g = std::size_t(map.face_of(std::int32_t(2 * e + 1))) * layers;
             for (std::size_t l = 0; l < layers; ++l) {
                 if ((face_label_[f + l] == unknown) == (face_label_[g + l] == unknown)) continue;
                 bool differs = false;
-                for (std::int32_t k = edges_[e].label_begin; k < edges_[e].label_end; ++k) differs = differs || labels_[std::size_t(k)].layer == std::int16_t(l);
+                for (std::int32_t k = edges_[e].label_begin; k < edges_[e].label_end; ++k)
+                    differs = differs || labels_[std::size_t(k)].layer == std::int16_t(l);
                 if (differs) continue;
                 (face_label_[f + l] == unknown ? face_label_[f + l] : face_label_[g + l]) =
                     face_label_[f + l] == unknown ? face_label_[g + l] : face_label_[f + l];
@@ -202,9 +242,11 @@ void Cells::flood_labels(std::size_t layers) {
         if (l == unknown) l = -1;
 }
 
-void Cells::face_range(std::int32_t face, const Plane& difference, double* lo, double* hi, double* sum) const {
+void Cells::face_range(std::int32_t face, const Plane& difference, double* lo, double* hi,
+                       double* sum) const {
     *lo = 1e300, *hi = -1e300, *sum = 0;
-    const std::int32_t first = map.loop_first[std::size_t(map.face_loops[std::size_t(map.face_loops_begin[std::size_t(face)])])];
+    const std::int32_t first =
+        map.loop_first[std::size_t(map.face_loops[std::size_t(map.face_loops_begin[std::size_t(face)])])];
     std::int32_t h = first;
     do {
         const double d = difference.at(noder_.points[std::size_t(map.origin[std::size_t(h)])]);
@@ -214,7 +256,8 @@ void Cells::face_range(std::int32_t face, const Plane& difference, double* lo, d
 }
 
 // Adds the line where `difference` is zero, as far as it runs inside the face. False where it does not cross.
-bool Cells::cut_face(std::int32_t face, const Plane& difference, double tolerance, std::int32_t left, std::int32_t right) {
+bool Cells::cut_face(std::int32_t face, const Plane& difference, double tolerance, std::int32_t left,
+                     std::int32_t right) {
     double lo = 0, hi = 0, sum = 0;
     face_range(face, difference, &lo, &hi, &sum);
     if (lo > -tolerance || hi < tolerance) return false;
@@ -224,11 +267,13 @@ bool Cells::cut_face(std::int32_t face, const Plane& difference, double toleranc
     };
     thread_local std::vector<Hit> hits;
     hits.clear();
-    for (std::int32_t k = map.face_loops_begin[std::size_t(face)]; k < map.face_loops_begin[std::size_t(face) + 1]; ++k) {
+    for (std::int32_t k = map.face_loops_begin[std::size_t(face)];
+         k < map.face_loops_begin[std::size_t(face) + 1]; ++k) {
         const std::int32_t first = map.loop_first[std::size_t(map.face_loops[std::size_t(k)])];
         std::int32_t h = first;
         do {
-            const Point a = noder_.points[std::size_t(map.origin[std::size_t(h)])], b = noder_.points[std::size_t(map.origin[std::size_t(h ^ 1)])];
+            const Point a = noder_.points[std::size_t(map.origin[std::size_t(h)])],
+                        b = noder_.points[std::size_t(map.origin[std::size_t(h ^ 1)])];
             const double da = difference.at(a), db = difference.at(b);
             if ((da >= 0) != (db >= 0)) {
                 const double t = da / (da - db);
@@ -239,7 +284,8 @@ bool Cells::cut_face(std::int32_t face, const Plane& difference, double toleranc
         } while (h != first);
     }
     std::sort(hits.begin(), hits.end(), [](const Hit& p, const Hit& q) { return p.along < q.along; });
-    for (std::size_t i = 0; i + 1 < hits.size(); i += 2) cuts_.push_back({hits[i].at, hits[i + 1].at, left, right, -1, true, -1});
+    for (std::size_t i = 0; i + 1 < hits.size(); i += 2)
+        cuts_.push_back({hits[i].at, hits[i + 1].at, left, right, -1, true, -1});
     return true;
 }
 
@@ -253,7 +299,9 @@ void Cells::choose_cell(std::int32_t face, std::size_t layers, bool may_cut) {
     const std::int32_t* label = face_label_.data() + std::size_t(face) * layers;
     std::int32_t& best = cell[std::size_t(face)];
     std::int16_t rank = -32768;
-    const auto counts = [&](std::size_t l) { return label[l] >= 0 && (support_[l] < 0 || label[support_[l]] >= 0); };
+    const auto counts = [&](std::size_t l) {
+        return label[l] >= 0 && (support_[l] < 0 || label[support_[l]] >= 0);
+    };
     for (std::size_t l = 0; l < layers; ++l)
         if (counts(l)) rank = std::max(rank, surfaces[std::size_t(label[l])].rank);
     for (std::size_t l = 0; l < layers; ++l) {
@@ -276,7 +324,8 @@ void Cells::choose_cell(std::int32_t face, std::size_t layers, bool may_cut) {
         if (!counts(l) || label[l] == best) continue;
         const Surface &s = surfaces[std::size_t(label[l])], &b = surfaces[std::size_t(best)];
         double lo = 0, hi = 0, lower = 0, gap = 0;
-        face_range(face, s.bottom - surfaces[std::size_t(face_bottom_[std::size_t(face)])].bottom, &lo, &hi, &lower);
+        face_range(face, s.bottom - surfaces[std::size_t(face_bottom_[std::size_t(face)])].bottom, &lo, &hi,
+                   &lower);
         if (lower >= 0) continue;
         face_range(face, b.bottom - s.top, &lo, &hi, &gap);
         if (gap > 0) {  // daylight between them: a cell holds one storey, and the one that stands below wins
@@ -285,7 +334,8 @@ void Cells::choose_cell(std::int32_t face, std::size_t layers, bool may_cut) {
         }
         face_bottom_[std::size_t(face)] = label[l];
     }
-    const Plane thickness = surfaces[std::size_t(best)].top - surfaces[std::size_t(face_bottom_[std::size_t(face)])].bottom;
+    const Plane thickness =
+        surfaces[std::size_t(best)].top - surfaces[std::size_t(face_bottom_[std::size_t(face)])].bottom;
     double lo = 0, hi = 0, sum = 0;
     face_range(face, thickness, &lo, &hi, &sum);
     if (may_cut && lo < 0) cut_face(face, thickness, rounding_tolerance(thickness), best, -1);
@@ -301,16 +351,19 @@ bool Cells::split_steps() {
     thread_local std::vector<std::pair<Vec, MapEdge>> todo;
     todo.clear();
     for (std::size_t e = 0; e < edges_.size(); ++e) {
-        const std::int32_t l = cell[std::size_t(map.face_of(std::int32_t(2 * e)))], r = cell[std::size_t(map.face_of(std::int32_t(2 * e + 1)))];
+        const std::int32_t l = cell[std::size_t(map.face_of(std::int32_t(2 * e)))],
+                           r = cell[std::size_t(map.face_of(std::int32_t(2 * e + 1)))];
         if (l < 0 || r < 0 || l == r) continue;
         const Surface &s = surfaces[std::size_t(l)], &t = surfaces[std::size_t(r)];
         const Point u = noder_.points[std::size_t(edges_[e].u)], v = noder_.points[std::size_t(edges_[e].v)];
         for (int k = 0; k < (raised_ ? 4 : 1); ++k) {
             const Plane difference = (k < 2 ? s.top : s.bottom) - (k % 2 == 0 ? t.top : t.bottom);
-            const double du = difference.at(u), dv = difference.at(v), tolerance = rounding_tolerance(difference);
+            const double du = difference.at(u), dv = difference.at(v),
+                         tolerance = rounding_tolerance(difference);
             if (std::min(du, dv) > -tolerance || std::max(du, dv) < tolerance) continue;
             const double x = du / (du - dv);
-            todo.push_back({{u.x + x * (double(v.x) - u.x), u.y + x * (double(v.y) - u.y)}, {edges_[e].u, edges_[e].v}});
+            todo.push_back(
+                {{u.x + x * (double(v.x) - u.x), u.y + x * (double(v.y) - u.y)}, {edges_[e].u, edges_[e].v}});
             break;
         }
     }
@@ -322,7 +375,8 @@ bool Cells::split_steps() {
 bool Cells::dissolve() {
     std::size_t kept = 0;
     const std::size_t before = edges_.size();
-    for (std::size_t f = 0; f < cell.size(); ++f) {  // a cell with a lower neighbour's bottom is a surface of its own
+    for (std::size_t f = 0; f < cell.size();
+         ++f) {  // a cell with a lower neighbour's bottom is a surface of its own
         if (cell[f] < 0 || face_bottom_[f] == cell[f]) continue;
         const Plane bottom = surfaces[std::size_t(face_bottom_[f])].bottom;
         if (same_plane(bottom, surfaces[std::size_t(cell[f])].bottom)) continue;
@@ -332,7 +386,8 @@ bool Cells::dissolve() {
         cell[f] = std::int32_t(surfaces.size()) - 1;
     }
     for (std::size_t e = 0; e < before; ++e) {
-        const std::int32_t l = cell[std::size_t(map.face_of(std::int32_t(2 * e)))], r = cell[std::size_t(map.face_of(std::int32_t(2 * e + 1)))];
+        const std::int32_t l = cell[std::size_t(map.face_of(std::int32_t(2 * e)))],
+                           r = cell[std::size_t(map.face_of(std::int32_t(2 * e + 1)))];
         if (l == r) continue;
         Edge edge = edges_[e];
         labels_[kept] = {0, l, r};  // kept <= label_begin of every edge still to come
@@ -351,11 +406,13 @@ bool Cells::edge_meets(const Edge& e, std::int32_t left, std::int32_t right) con
     for (std::int32_t k = e.begin; k < e.end; ++k) {
         const NodedEdge& piece = noder_.edges[std::size_t(order_[std::size_t(k)])];
         const Segment& s = noder_.segments[std::size_t(piece.segment)];
-        if (s.meets && ((s.left == left && s.right == right) || (s.left == right && s.right == left))) return true;
+        if (s.meets && ((s.left == left && s.right == right) || (s.left == right && s.right == left)))
+            return true;
     }
     if (left < 0 || right < 0) return false;
     const Plane d = surfaces[std::size_t(left)].top - surfaces[std::size_t(right)].top;
-    return std::abs(d.at(noder_.points[std::size_t(e.u)])) < min_edge_ && std::abs(d.at(noder_.points[std::size_t(e.v)])) < min_edge_;
+    return std::abs(d.at(noder_.points[std::size_t(e.u)])) < min_edge_ &&
+           std::abs(d.at(noder_.points[std::size_t(e.v)])) < min_edge_;
 }
 
 double Cells::surface_z(std::int32_t surface, Point p, bool top_side) const {

@@ -18,13 +18,9 @@ Vector operator-(const GridPoint& a, const GridPoint& b) {
     return {std::int64_t{a.x} - b.x, std::int64_t{a.y} - b.y, std::int64_t{a.z} - b.z};
 }
 
-bool operator==(const GridPoint& a, const GridPoint& b) {
-    return a.x == b.x && a.y == b.y && a.z == b.z;
-}
+bool operator==(const GridPoint& a, const GridPoint& b) { return a.x == b.x && a.y == b.y && a.z == b.z; }
 
-int sign(Wide value) {
-    return (value > 0) - (value < 0);
-}
+int sign(Wide value) { return (value > 0) - (value < 0); }
 
 struct WideVector {
     Wide x, y, z;
@@ -36,13 +32,9 @@ WideVector cross(const Vector& u, const Vector& v) {
 }
 
 // 66 + 33 + 2 bits.
-Wide dot(const WideVector& n, const Vector& v) {
-    return n.x * v.x + n.y * v.y + n.z * v.z;
-}
+Wide dot(const WideVector& n, const Vector& v) { return n.x * v.x + n.y * v.y + n.z * v.z; }
 
-bool is_zero(const WideVector& n) {
-    return n.x == 0 && n.y == 0 && n.z == 0;
-}
+bool is_zero(const WideVector& n) { return n.x == 0 && n.y == 0 && n.z == 0; }
 
 // Side of d to the plane through a, b, c.
 int orient(const GridPoint& a, const GridPoint& b, const GridPoint& c, const GridPoint& d) {

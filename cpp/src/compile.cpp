@@ -27,6 +27,7 @@ public:
         out.ring_offsets.push_back(0);
     }
     void building(std::int64_t b, bool cancelled);
+    void reserve(std::int64_t from, std::int64_t to);
 
     Solids out;
 
@@ -41,7 +42,8 @@ private:
     Status solve(bool overhangs);
     Status separate();
     Status extrude();
-    void roll_back(std::size_t vertices, std::size_t triangles, std::size_t faces, std::size_t rings, std::size_t ring_vertices);
+    void roll_back(std::size_t vertices, std::size_t triangles, std::size_t faces, std::size_t rings,
+                   std::size_t ring_vertices);
     double steps(double metres) const { return metres / o_.grid; }
     PlanarFaces faces_of(std::int64_t part) const;
 
@@ -74,7 +76,31 @@ void Worker::building(std::int64_t b, bool cancelled) {
     out.flags.push_back(flags);
 }
 
-void Worker::roll_back(std::size_t vertices, std::size_t triangles, std::size_t faces, std::size_t rings, std::size_t ring_vertices) {
+// Room for about as much as hipped roofs give, so that the arrays are seldom moved while they grow.
+void Worker::reserve(std::int64_t from, std::int64_t to) {
+    const auto n = std::size_t(to - from);
+    const auto vertices_before = [&](std::int64_t b) {
+        return p_.vertex_offsets[p_.ring_offsets[p_.part_offsets[b]]];
+    };
+    const auto corners = std::size_t(vertices_before(to) - vertices_before(from));
+    out.origin.reserve(3 * n);
+    for (auto* offsets : {&out.vertex_offsets, &out.triangle_offsets, &out.face_offsets})
+        offsets->reserve(n + 1);
+    out.status.reserve(n);
+    out.flags.reserve(n);
+    out.vertices.reserve(3 * 4 * corners);
+    out.triangles.reserve(3 * 7 * corners);
+    out.triangle_face.reserve(7 * corners);
+    for (auto* column : {&out.face_part, &out.face_surface, &out.face_solid}) column->reserve(4 * corners);
+    for (auto* column : {&out.face_label, &out.face_provenance}) column->reserve(4 * corners);
+    if (!o_.polygons) return;
+    out.face_ring_offsets.reserve(4 * corners + 1);
+    out.ring_offsets.reserve(4 * corners + 1);
+    out.ring_vertices.reserve(16 * corners);
+}
+
+void Worker::roll_back(std::size_t vertices, std::size_t triangles, std::size_t faces, std::size_t rings,
+                       std::size_t ring_vertices) {
     out.vertices.resize(vertices);
     out.triangles.resize(triangles);
     out.triangle_face.resize(triangles / 3);
@@ -94,7 +120,8 @@ Status Worker::make(std::int64_t b, std::uint32_t* flags) {
     status = draw(b);
     *flags |= drawing_.flags;
     if (status != Status::ok) return status;
-    const bool overhangs = o_.lod == 23 && std::any_of(overhang_.begin(), overhang_.end(), [](double o) { return o > 0; });
+    const bool overhangs =
+        o_.lod == 23 && std::any_of(overhang_.begin(), overhang_.end(), [](double o) { return o > 0; });
     drawing_.flags = *flags;
     status = solve(overhangs);
     // Once more without what reaches beyond the walls; then also with every part down on the ground.
@@ -121,7 +148,8 @@ Status Worker::read_parts(std::int64_t b, std::uint32_t* flags) {
     if (first == last) return Status::empty;
     if (!std::isfinite(p_.ground_z[b])) return Status::not_finite;
     double x0 = std::numeric_limits<double>::infinity(), y0 = x0, x1 = -x0, y1 = -x0;
-    for (std::int64_t i = p_.vertex_offsets[p_.ring_offsets[first]]; i < p_.vertex_offsets[p_.ring_offsets[last]]; ++i) {
+    for (std::int64_t i = p_.vertex_offsets[p_.ring_offsets[first]];
+         i < p_.vertex_offsets[p_.ring_offsets[last]]; ++i) {
         if (!std::isfinite(p_.xy[2 * i]) || !std::isfinite(p_.xy[2 * i + 1])) return Status::not_finite;
         x0 = std::min(x0, p_.xy[2 * i]), y0 = std::min(y0, p_.xy[2 * i + 1]);
         x1 = std::max(x1, p_.xy[2 * i]), y1 = std::max(y1, p_.xy[2 * i + 1]);
@@ -142,7 +170,8 @@ Status Worker::read_parts(std::int64_t b, std::uint32_t* flags) {
         spec.kind = RoofKind(p_.roof_kind[part]);
         spec.part = std::int32_t(k);
         spec.eave = steps(p_.eave[part]), spec.base = steps(p_.base[part]);
-        if (!std::isfinite(spec.eave) || !std::isfinite(spec.base) || !std::isfinite(p_.overhang[part])) return Status::not_finite;
+        if (!std::isfinite(spec.eave) || !std::isfinite(spec.base) || !std::isfinite(p_.overhang[part]))
+            return Status::not_finite;
         if (spec.eave < spec.base || std::abs(spec.eave) > max_coordinate / 4) return Status::bad_parameter;
         overhang_[k] = steps(p_.overhang[part]);
         for (int s = 0; s < roof_slots; ++s) {
@@ -173,7 +202,9 @@ Status Worker::read_part(std::int64_t part, Shape& shape, std::uint32_t* flags) 
         if (end - begin < 3) return Status::too_few_points;
         const std::size_t from = shape.points.size();
         double area = 0;
-        const auto at = [&](std::int64_t i) { return Vec{steps(p_.xy[2 * i] - origin_[0]), steps(p_.xy[2 * i + 1] - origin_[1])}; };
+        const auto at = [&](std::int64_t i) {
+            return Vec{steps(p_.xy[2 * i] - origin_[0]), steps(p_.xy[2 * i + 1] - origin_[1])};
+        };
         for (std::int64_t i = begin; i < end; ++i) {
             const Vec a = at(i), b = at(i + 1 < end ? i + 1 : begin);
             area += (a.x * b.y - a.y * b.x) / 2;
@@ -184,7 +215,8 @@ Status Worker::read_part(std::int64_t part, Shape& shape, std::uint32_t* flags) 
             const Vec v = at(i);
             // Edge attributes belong to the edge that leaves the vertex in the caller's order.
             const std::int64_t edge = forward ? i : (i > begin ? i - 1 : end - 1);
-            const double pitch = p_.edge_pitch ? p_.edge_pitch[edge] : std::numeric_limits<double>::quiet_NaN();
+            const double pitch =
+                p_.edge_pitch ? p_.edge_pitch[edge] : std::numeric_limits<double>::quiet_NaN();
             if (shape.points.size() > from) {
                 const Vec& last = shape.points.back();
                 if (norm(v.x - last.x, v.y - last.y) < nearest) {
@@ -196,8 +228,12 @@ Status Worker::read_part(std::int64_t part, Shape& shape, std::uint32_t* flags) 
             shape.points.push_back(v);
             shape.pitch.push_back(pitch);
         }
-        while (shape.points.size() > from + 1 && norm(shape.points.back().x - shape.points[from].x, shape.points.back().y - shape.points[from].y) < nearest) {
-            if (shape.points.back().x != shape.points[from].x || shape.points.back().y != shape.points[from].y) *flags |= flag::merged_edges;
+        while (shape.points.size() > from + 1 &&
+               norm(shape.points.back().x - shape.points[from].x,
+                    shape.points.back().y - shape.points[from].y) < nearest) {
+            if (shape.points.back().x != shape.points[from].x ||
+                shape.points.back().y != shape.points[from].y)
+                *flags |= flag::merged_edges;
             shape.pitch.pop_back();
             shape.points.pop_back();
         }
@@ -211,7 +247,8 @@ Status Worker::read_part(std::int64_t part, Shape& shape, std::uint32_t* flags) 
         shape.ring_begin.push_back(std::int64_t(shape.points.size()));
         shape.area += shell ? std::abs(area) : -std::abs(area);
     }
-    if (shape.rings() == 0 || !(shape.area > nearest * nearest)) {  // nothing that edges of the minimum length can bound
+    if (shape.rings() == 0 ||
+        !(shape.area > nearest * nearest)) {  // nothing that edges of the minimum length can bound
         shape.points.clear();
         *flags |= flag::cells_removed;
         return Status::ok;
@@ -219,29 +256,38 @@ Status Worker::read_part(std::int64_t part, Shape& shape, std::uint32_t* flags) 
     return check_rings(shape, *flags & flag::merged_edges ? 1.5 * nearest : 1);
 }
 
-// Crossings deeper than `depth` (a grid step; more where vertices were merged) are errors of the caller; shallower ones are rounded away later.
+// Crossings deeper than `depth` (a grid step; more where vertices were merged) are errors of the caller;
+// shallower ones are rounded away later.
 Status Worker::check_rings(const Shape& shape, double depth) const {
     const auto& p = shape.points;
     const auto side = [](Vec a, Vec b, Vec c) {
         return ((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)) / norm(b.x - a.x, b.y - a.y);
     };
-    const auto opposite = [&](double s, double t) { return (s > depth && t < -depth) || (s < -depth && t > depth); };
+    const auto opposite = [&](double s, double t) {
+        return (s > depth && t < -depth) || (s < -depth && t > depth);
+    };
     for (std::size_t r = 0; r < shape.rings(); ++r) {
-        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
+        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
+             ++i) {
             const Vec a = p[i], b = p[shape.next(i, r)];
-            const double x0 = std::min(a.x, b.x), x1 = std::max(a.x, b.x), y0 = std::min(a.y, b.y), y1 = std::max(a.y, b.y);
+            const double x0 = std::min(a.x, b.x), x1 = std::max(a.x, b.x), y0 = std::min(a.y, b.y),
+                         y1 = std::max(a.y, b.y);
             std::size_t ring = r;
             for (std::size_t j = i + 2; j < p.size(); ++j) {
                 while (j >= std::size_t(shape.ring_begin[ring + 1])) ++ring;
                 const Vec c = p[j], d = p[shape.next(j, ring)];
-                if (std::max(c.x, d.x) <= x0 || std::min(c.x, d.x) >= x1 || std::max(c.y, d.y) <= y0 || std::min(c.y, d.y) >= y1) continue;
-                if (opposite(side(a, b, c), side(a, b, d)) && opposite(side(c, d, a), side(c, d, b))) return Status::self_crossing;
+                if (std::max(c.x, d.x) <= x0 || std::min(c.x, d.x) >= x1 || std::max(c.y, d.y) <= y0 ||
+                    std::min(c.y, d.y) >= y1)
+                    continue;
+                if (opposite(side(a, b, c), side(a, b, d)) && opposite(side(c, d, a), side(c, d, b)))
+                    return Status::self_crossing;
             }
         }
     }
     const auto inside = [&](std::size_t ring, Vec q) {
         bool in = false;
-        for (std::size_t i = std::size_t(shape.ring_begin[ring]); i < std::size_t(shape.ring_begin[ring + 1]); ++i) {
+        for (std::size_t i = std::size_t(shape.ring_begin[ring]); i < std::size_t(shape.ring_begin[ring + 1]);
+             ++i) {
             const Vec a = p[i], b = p[shape.next(i, ring)];
             if ((a.y > q.y) != (b.y > q.y) && a.x + (q.y - a.y) * (b.x - a.x) / (b.y - a.y) > q.x) in = !in;
         }
@@ -250,7 +296,8 @@ Status Worker::check_rings(const Shape& shape, double depth) const {
     for (std::size_t r = 1; r < shape.rings(); ++r) {
         // Middles of edges: corners may rest on another ring.
         std::size_t out_of_shell = 0, in_hole = 0, edges = 0;
-        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i, ++edges) {
+        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
+             ++i, ++edges) {
             const Vec a = p[i], b = p[shape.next(i, r)], m{(a.x + b.x) / 2, (a.y + b.y) / 2};
             out_of_shell += !inside(0, m);
             for (std::size_t s = 1; s < shape.rings(); ++s) in_hole += s != r && inside(s, m);
@@ -277,13 +324,15 @@ Status Worker::draw(std::int64_t b) {
     const auto parts = std::size_t(p_.part_offsets[b + 1] - first);
     drawing_.clear();
     host_layer_.resize(parts);
-    for (std::size_t k = 0; k < parts; ++k) drawing_.anchors.insert(drawing_.anchors.end(), shapes_[k].points.begin(), shapes_[k].points.end());
+    for (std::size_t k = 0; k < parts; ++k)
+        drawing_.anchors.insert(drawing_.anchors.end(), shapes_[k].points.begin(), shapes_[k].points.end());
     if (o_.lod < 20) return draw_blocks(first, parts);
     for (std::size_t k = 0; k < parts; ++k) {
         host_layer_[k] = std::int16_t(drawing_.layers.size());
         if (drawing_.layers.size() > 16000) return Status::too_large;
         if (shapes_[k].points.empty()) continue;
-        const Status status = draw_roof(specs_[k], shapes_[k], o_.grid, faces_of(first + std::int64_t(k)), scratch_, drawing_);
+        const Status status =
+            draw_roof(specs_[k], shapes_[k], o_.grid, faces_of(first + std::int64_t(k)), scratch_, drawing_);
         if (status != Status::ok) return status;
     }
     return draw_supers(b);
@@ -294,7 +343,9 @@ Status Worker::draw_blocks(std::int64_t first, std::size_t parts) {
     double largest = 0, sum = 0, area = 0, base = std::numeric_limits<double>::infinity();
     for (std::size_t k = 0; k < parts; ++k) largest = std::max(largest, shapes_[k].area);
     const double small = steps(1) * steps(1) * 10;  // parts under 10 m2 are left out of LoD 1.1
-    const auto kept = [&](std::size_t k) { return !shapes_[k].points.empty() && (o_.lod > 11 || shapes_[k].area >= std::min(small, largest)); };
+    const auto kept = [&](std::size_t k) {
+        return !shapes_[k].points.empty() && (o_.lod > 11 || shapes_[k].area >= std::min(small, largest));
+    };
     for (std::size_t k = 0; k < parts; ++k) {
         if (!kept(k)) continue;
         sum += shapes_[k].area * block_height(specs_[k], shapes_[k], faces_of(first + std::int64_t(k)));
@@ -305,8 +356,11 @@ Status Worker::draw_blocks(std::int64_t first, std::size_t parts) {
     for (std::size_t k = 0; k < parts; ++k) {
         if (!kept(k)) continue;
         if (surface < 0 || o_.lod == 13) {
-            const double height = o_.lod == 13 ? block_height(specs_[k], shapes_[k], faces_of(first + std::int64_t(k))) : sum / area;
-            surface = drawing_.add_surface({0, 0, height}, o_.lod == 13 ? specs_[k].base : base, std::int32_t(k), drawing_.groups++, Label::roof);
+            const double height = o_.lod == 13
+                                      ? block_height(specs_[k], shapes_[k], faces_of(first + std::int64_t(k)))
+                                      : sum / area;
+            surface = drawing_.add_surface({0, 0, height}, o_.lod == 13 ? specs_[k].base : base,
+                                           std::int32_t(k), drawing_.groups++, Label::roof);
         }
         draw_block(shapes_[k], surface, drawing_);
     }
@@ -326,11 +380,16 @@ Status Worker::draw_supers(std::int64_t b) {
         double slots[super_slots];
         for (int i = 0; i < super_slots; ++i) {
             const double value = p_.super_params[s * super_slots + i];
-            slots[i] = i == super_azimuth ? value : i == super_x ? steps(value - origin_[0]) : i == super_y ? steps(value - origin_[1]) : steps(value);
-            if (std::isinf(value) || (i != super_azimuth && std::abs(slots[i]) > max_coordinate / 4)) return Status::bad_parameter;
+            slots[i] = i == super_azimuth ? value
+                       : i == super_x     ? steps(value - origin_[0])
+                       : i == super_y     ? steps(value - origin_[1])
+                                          : steps(value);
+            if (std::isinf(value) || (i != super_azimuth && std::abs(slots[i]) > max_coordinate / 4))
+                return Status::bad_parameter;
         }
-        const Status status = draw_superstructure(SuperKind(p_.super_kind[s]), slots, specs_[std::size_t(host)], shapes_[std::size_t(host)],
-                                                  host_layer_[std::size_t(host)], o_.grid, scratch_, drawing_);
+        const Status status = draw_superstructure(
+            SuperKind(p_.super_kind[s]), slots, specs_[std::size_t(host)], shapes_[std::size_t(host)],
+            host_layer_[std::size_t(host)], o_.grid, scratch_, drawing_);
         if (status != Status::ok) return status;
     }
     return Status::ok;
@@ -349,7 +408,8 @@ Status Worker::solve(bool overhangs) {
     return status == Status::ok ? extrude() : status;
 }
 
-// Raised cells (bulges, overhangs, parts on stilts) may hang by a point, which only the finished surface shows.
+// Raised cells (bulges, overhangs, parts on stilts) may hang by a point, which only the finished surface
+// shows.
 Status Worker::extrude() {
     const std::size_t v = out.vertices.size(), t = out.triangles.size(), f = out.face_label.size();
     const std::size_t r = out.ring_offsets.size(), rv = out.ring_vertices.size();
@@ -415,16 +475,24 @@ void append_solids(Solids& to, const Solids& from) {
 
 }  // namespace
 
-Solids compile_solids(const Programs& programs, const CompileOptions& options, const std::atomic<bool>& cancel) {
-    const int cores = options.threads > 0 ? options.threads : int(std::max(1u, std::thread::hardware_concurrency()));
-    const auto workers = std::size_t(std::max<std::int64_t>(1, std::min<std::int64_t>(cores, programs.buildings / 64)));
+Solids compile_solids(const Programs& programs, const CompileOptions& options,
+                      const std::atomic<bool>& cancel) {
+    const int cores =
+        options.threads > 0 ? options.threads : int(std::max(1u, std::thread::hardware_concurrency()));
+    const auto workers =
+        std::size_t(std::max<std::int64_t>(1, std::min<std::int64_t>(cores, programs.buildings / 64)));
     std::vector<Worker> pool;
     pool.reserve(workers);
-    for (std::size_t w = 0; w < workers; ++w) pool.emplace_back(programs, options);
+    const auto share = [&](std::size_t w) {
+        return programs.buildings * std::int64_t(w) / std::int64_t(workers);
+    };
+    for (std::size_t w = 0; w < workers; ++w) {
+        pool.emplace_back(programs, options);
+        pool.back().reserve(share(w), share(w + 1));
+    }
     const auto work = [&](std::size_t w) {
-        const std::int64_t from = programs.buildings * std::int64_t(w) / std::int64_t(workers);
-        const std::int64_t to = programs.buildings * std::int64_t(w + 1) / std::int64_t(workers);
-        for (std::int64_t b = from; b < to; ++b) pool[w].building(b, cancel.load(std::memory_order_relaxed));
+        for (std::int64_t b = share(w); b < share(w + 1); ++b)
+            pool[w].building(b, cancel.load(std::memory_order_relaxed));
     };
     std::vector<std::thread> threads;
     for (std::size_t w = 1; w < workers; ++w) threads.emplace_back(work, w);
@@ -436,8 +504,22 @@ Solids compile_solids(const Programs& programs, const CompileOptions& options, c
 }
 
 const char* status_name(Status status) {
-    static const char* const names[] = {"ok", "too_few_points", "self_crossing", "hole_outside", "not_finite", "zero_area", "too_large", "bad_parameter",
-                                        "not_a_quad", "not_star_shaped", "skeleton_failed", "empty", "not_converged", "not_manifold", "cancelled", "unknown_kind"};
+    static const char* const names[] = {"ok",
+                                        "too_few_points",
+                                        "self_crossing",
+                                        "hole_outside",
+                                        "not_finite",
+                                        "zero_area",
+                                        "too_large",
+                                        "bad_parameter",
+                                        "not_a_quad",
+                                        "not_star_shaped",
+                                        "skeleton_failed",
+                                        "empty",
+                                        "not_converged",
+                                        "not_manifold",
+                                        "cancelled",
+                                        "unknown_kind"};
     return names[std::size_t(status)];
 }
 

@@ -24,7 +24,7 @@ std::int64_t block_count(const PackSolids& solids) {
 
 // Walks the faces of one building: for each, its triangles in order. Scratch is kept between buildings.
 class Walker {
-  public:
+public:
     explicit Walker(const PackSolids& solids) : solids_(solids) {}
 
     // Calls visit(face, first, last): the triangles of one face are triangle(first) .. triangle(last - 1).
@@ -64,7 +64,7 @@ class Walker {
     }
     std::uint32_t& slot(std::int32_t vertex) { return slot_[static_cast<std::size_t>(vertex)]; }
 
-  private:
+private:
     void sort(std::int64_t begin, std::int64_t end) {
         order_.resize(static_cast<std::size_t>(end - begin));
         for (std::int64_t i = begin; i < end; ++i) order_[static_cast<std::size_t>(i - begin)] = i;
@@ -122,9 +122,7 @@ void count_building(const PackSolids& solids, const PackOptions& options, std::i
     });
 }
 
-std::size_t align(std::size_t value, std::size_t step) {
-    return (value + step - 1) / step * step;
-}
+std::size_t align(std::size_t value, std::size_t step) { return (value + step - 1) / step * step; }
 
 // Turns the counts of every block into what stands before it, and returns the totals.
 std::array<std::int64_t, 2 * label_count> prefix_sums(
@@ -253,7 +251,7 @@ void put_index(Cursor& cursor, std::uint32_t index) {
 }
 
 class Filler {
-  public:
+public:
     Filler(const PackSolids& solids, const PackOptions& options)
         : solids_(solids), options_(options), walker_(solids) {}
 
@@ -276,7 +274,7 @@ class Filler {
         });
     }
 
-  private:
+private:
     // Tile-relative float32 positions of the building's vertices, each rounded once.
     void place(std::int64_t b, const std::int32_t* vertices, std::int64_t count) {
         if (static_cast<std::int64_t>(xyz_.size()) < 3 * count)

@@ -13,9 +13,7 @@ namespace {
 
 using Vec = std::array<double, 3>;
 
-double dot(const Vec& a, const Vec& b) {
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
+double dot(const Vec& a, const Vec& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 Vec cross(const Vec& a, const Vec& b) {
     return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
 }
@@ -148,7 +146,7 @@ Vec linear_colour(const std::uint8_t* rgb) {
 }
 
 class Shader {
-  public:
+public:
     Shader(const RasterMesh& mesh, const std::uint8_t* colour, const RenderOptions& options, const View& view,
            const View& sun)
         : colour_(colour), options_(options), view_(view), sun_(sun), normals_(triangle_normals(mesh)) {
@@ -189,7 +187,7 @@ class Shader {
         return {base[0] * light[0] * line, base[1] * light[1] * line, base[2] * light[2] * line};
     }
 
-  private:
+private:
     Vec normal_of(std::int32_t id) const {
         const auto& n = normals_[static_cast<std::size_t>(id)];
         return {n[0], n[1], n[2]};

@@ -14,7 +14,8 @@ void Drawing::clear() {
     flags = 0;
 }
 
-std::int32_t Drawing::add_surface(const Plane& top, double base, std::int32_t part, std::int32_t group, Label label) {
+std::int32_t Drawing::add_surface(const Plane& top, double base, std::int32_t part, std::int32_t group,
+                                  Label label) {
     Surface s;
     s.top = top;
     s.bottom = {0, 0, base};
@@ -31,15 +32,17 @@ std::int16_t Drawing::add_layer(std::int16_t support) {
 }
 
 void Drawing::polygon(const Vec* p, std::size_t n, std::int32_t surface, std::int16_t layer) {
-    for (std::size_t i = 0; i < n; ++i) segments.push_back({p[i], p[(i + 1) % n], surface, -1, layer, true, -1});
+    for (std::size_t i = 0; i < n; ++i)
+        segments.push_back({p[i], p[(i + 1) % n], surface, -1, layer, true, -1});
 }
 
 void draw_block(const Shape& shape, std::int32_t surface, Drawing& drawing) {
     const std::int16_t layer = drawing.add_layer();
     for (std::size_t r = 0; r < shape.rings(); ++r) {
-        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
-            drawing.segments.push_back({shape.points[i], shape.points[shape.next(i, r)], surface, -1, layer, false,
-                                        shape.first_source + std::int32_t(i)});
+        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
+             ++i) {
+            drawing.segments.push_back({shape.points[i], shape.points[shape.next(i, r)], surface, -1, layer,
+                                        false, shape.first_source + std::int32_t(i)});
         }
     }
 }
@@ -47,7 +50,9 @@ void draw_block(const Shape& shape, std::int32_t surface, Drawing& drawing) {
 namespace {
 
 Status draw_flat(const RoofSpec& spec, const Shape& shape, Drawing& drawing) {
-    draw_block(shape, drawing.add_surface({0, 0, spec.eave}, spec.base, spec.part, drawing.groups++, Label::roof), drawing);
+    draw_block(shape,
+               drawing.add_surface({0, 0, spec.eave}, spec.base, spec.part, drawing.groups++, Label::roof),
+               drawing);
     return Status::ok;
 }
 
@@ -70,7 +75,8 @@ Status draw_planar(const RoofSpec& spec, const Shape& shape, const PlanarFaces& 
     for (std::int64_t k = 0; k < f.count; ++k) {
         const double* p = f.plane + 3 * k;
         if (!std::isfinite(p[0]) || !std::isfinite(p[1]) || !std::isfinite(p[2])) return Status::not_finite;
-        const std::int32_t s = drawing.add_surface(face_plane(f, k), spec.base, spec.part, drawing.groups++, Label::roof);
+        const std::int32_t s =
+            drawing.add_surface(face_plane(f, k), spec.base, spec.part, drawing.groups++, Label::roof);
         for (std::int64_t r = f.ring_offsets[k]; r < f.ring_offsets[k + 1]; ++r) {
             const std::int64_t begin = f.vertex_offsets[r], end = f.vertex_offsets[r + 1];
             if (end - begin < 3) return Status::too_few_points;
@@ -93,34 +99,41 @@ Status draw_planar(const RoofSpec& spec, const Shape& shape, const PlanarFaces& 
 
 }  // namespace
 
-Status draw_roof(const RoofSpec& spec, const Shape& shape, double grid, const PlanarFaces& faces, RoofScratch& scratch,
-                 Drawing& drawing) {
+Status draw_roof(const RoofSpec& spec, const Shape& shape, double grid, const PlanarFaces& faces,
+                 RoofScratch& scratch, Drawing& drawing) {
     switch (spec.kind) {
-        case RoofKind::flat: return draw_flat(spec, shape, drawing);
+        case RoofKind::flat:
+            return draw_flat(spec, shape, drawing);
         case RoofKind::skillion:
         case RoofKind::gambrel:
         case RoofKind::saltbox:
         case RoofKind::butterfly:
         case RoofKind::sawtooth:
         case RoofKind::cross_gabled:
-        case RoofKind::round: return roof::draw_profile_kind(spec, shape, grid, scratch, drawing);
+        case RoofKind::round:
+            return roof::draw_profile_kind(spec, shape, grid, scratch, drawing);
         case RoofKind::gabled: {
             std::size_t corner[5];
-            const bool wings = !spec.has(slot_azimuth) && (shape.rings() > 1 || roof::true_corners(shape, corner, 5) > 4);
+            const bool wings =
+                !spec.has(slot_azimuth) && (shape.rings() > 1 || roof::true_corners(shape, corner, 5) > 4);
             return wings ? roof::draw_skeleton_kind(spec, shape, grid, scratch, drawing)
                          : roof::draw_profile_kind(spec, shape, grid, scratch, drawing);
         }
         case RoofKind::hipped:
             return spec.has(slot_inset) ? roof::draw_quad_kind(spec, shape, scratch, drawing)
                                         : roof::draw_skeleton_kind(spec, shape, grid, scratch, drawing);
-        case RoofKind::mansard: return roof::draw_skeleton_kind(spec, shape, grid, scratch, drawing);
+        case RoofKind::mansard:
+            return roof::draw_skeleton_kind(spec, shape, grid, scratch, drawing);
         case RoofKind::half_hipped:
-        case RoofKind::side_hipped: return roof::draw_quad_kind(spec, shape, scratch, drawing);
+        case RoofKind::side_hipped:
+            return roof::draw_quad_kind(spec, shape, scratch, drawing);
         case RoofKind::pyramidal:
         case RoofKind::dome:
         case RoofKind::cone:
-        case RoofKind::onion: return roof::draw_radial_kind(spec, shape, grid, scratch, drawing);
-        case RoofKind::planar: return draw_planar(spec, shape, faces, drawing);
+        case RoofKind::onion:
+            return roof::draw_radial_kind(spec, shape, grid, scratch, drawing);
+        case RoofKind::planar:
+            return draw_planar(spec, shape, faces, drawing);
     }
     return Status::unknown_kind;
 }
@@ -133,7 +146,8 @@ double block_height(const RoofSpec& spec, const Shape& shape, const PlanarFaces&
         std::int64_t n = 0;
         for (std::int64_t k = 0; k < faces.count; ++k) {
             const Plane p = face_plane(faces, k);
-            for (std::int64_t i = faces.vertex_offsets[faces.ring_offsets[k]]; i < faces.vertex_offsets[faces.ring_offsets[k] + 1]; ++i, ++n) {
+            for (std::int64_t i = faces.vertex_offsets[faces.ring_offsets[k]];
+                 i < faces.vertex_offsets[faces.ring_offsets[k] + 1]; ++i, ++n) {
                 const Vec v = face_vertex(faces, i);
                 sum += p.at(v.x, v.y);
             }
@@ -145,11 +159,13 @@ double block_height(const RoofSpec& spec, const Shape& shape, const PlanarFaces&
     } else if (spec.has(slot_pitch)) {
         double around = 0;
         for (std::size_t r = 0; r < shape.rings(); ++r)
-            for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
+            for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
+                 ++i) {
                 const Vec a = shape.points[i], b = shape.points[shape.next(i, r)];
                 around += norm(b.x - a.x, b.y - a.y);
             }
-        top = spec.eave + std::tan(spec.slots[slot_pitch] * 3.14159265358979323846 / 180) * 2 * shape.area / around;
+        top = spec.eave +
+              std::tan(spec.slots[slot_pitch] * 3.14159265358979323846 / 180) * 2 * shape.area / around;
     }
     return std::max((spec.eave + top) / 2, (spec.base + spec.eave) / 2);
 }
@@ -171,7 +187,8 @@ std::size_t true_corners(const Shape& shape, std::size_t* corner, std::size_t mo
         const std::size_t i = (anchor + k) % n, j = (i + 1) % n;
         const Vec a = shape.points[last], b = shape.points[i], c = shape.points[j];
         const double length = norm(c.x - a.x, c.y - a.y);
-        const bool bends = k == 0 || std::abs((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)) > 1.0 * length;
+        const bool bends =
+            k == 0 || std::abs((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)) > 1.0 * length;
         if (!bends) continue;
         if (count < most) corner[count] = i;
         ++count;

@@ -10,8 +10,8 @@ namespace geovision::roof {
 namespace {
 
 constexpr double pi = 3.14159265358979323846;
-constexpr double on_line = 0.5;          // a corner this close (steps) to a crease counts as beyond it
-constexpr double steepest = 5.671281820; // tan 80 degrees: steeper strips of a curve become wall
+constexpr double on_line = 0.5;           // a corner this close (steps) to a crease counts as beyond it
+constexpr double steepest = 5.671281820;  // tan 80 degrees: steeper strips of a curve become wall
 
 Vec downhill_of(const RoofSpec& spec, const Shape& shape) {
     if (!spec.has(slot_azimuth)) return across_long_side(shape);
@@ -57,11 +57,14 @@ Status make_profile(const RoofSpec& s, RoofKind kind, double width, double grid,
     if (!(offset > 0 && offset < 1)) return Status::bad_parameter;
     if (kind != RoofKind::butterfly && ridge < eave) return Status::bad_parameter;
     switch (kind) {
-        case RoofKind::skillion: strip(p, width, eave, ridge, true); break;
+        case RoofKind::skillion:
+            strip(p, width, eave, ridge, true);
+            break;
         case RoofKind::saltbox:
         case RoofKind::gabled:
         case RoofKind::cross_gabled: {
-            const double rear = kind == RoofKind::saltbox && s.has(slot_rear_eave) ? s.slots[slot_rear_eave] : eave;
+            const double rear =
+                kind == RoofKind::saltbox && s.has(slot_rear_eave) ? s.slots[slot_rear_eave] : eave;
             if (rear > ridge) return Status::bad_parameter;
             strip(p, width * offset, eave, ridge, true);
             strip(p, width, ridge, rear, true);
@@ -87,16 +90,19 @@ Status make_profile(const RoofSpec& s, RoofKind kind, double width, double grid,
             for (int i = 0; i < int(teeth); ++i) strip(p, width * (i + 1) / int(teeth), eave, ridge, false);
             break;
         }
-        case RoofKind::round: round_profile(p, width, eave, ridge, grid); break;
-        default: return Status::unknown_kind;
+        case RoofKind::round:
+            round_profile(p, width, eave, ridge, grid);
+            break;
+        default:
+            return Status::unknown_kind;
     }
     return Status::ok;
 }
 
 }  // namespace
 
-void draw_profile(const RoofSpec& spec, const Shape& shape, Vec d, const Profile& profile, Label label, Drawing& drawing,
-                  RoofScratch& scratch) {
+void draw_profile(const RoofSpec& spec, const Shape& shape, Vec d, const Profile& profile, Label label,
+                  Drawing& drawing, RoofScratch& scratch) {
     double lo = 0, hi = 0;
     extent(shape, d, &lo, &hi);
     const std::int16_t layer = drawing.add_layer();
@@ -119,7 +125,8 @@ void draw_profile(const RoofSpec& spec, const Shape& shape, Vec d, const Profile
     hits.clear();
     line.clear();
     for (std::size_t r = 0; r < shape.rings(); ++r) {
-        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
+        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
+             ++i) {
             const Vec a = shape.points[i], b = shape.points[shape.next(i, r)];
             const double va = distance(a), vb = distance(b);
             int k = strip_of(va);
@@ -129,13 +136,15 @@ void draw_profile(const RoofSpec& spec, const Shape& shape, Vec d, const Profile
                 const int crossed = k < end ? k + 1 : k;
                 const double t = std::clamp((profile.breaks[crossed] - va) / (vb - va), 0.0, 1.0);
                 const Vec at{a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)};
-                drawing.segments.push_back({from, at, first + k, -1, layer, false, shape.first_source + std::int32_t(i)});
+                drawing.segments.push_back(
+                    {from, at, first + k, -1, layer, false, shape.first_source + std::int32_t(i)});
                 hits.push_back(at);
                 line.push_back(crossed);
                 from = at;
                 k += k < end ? 1 : -1;
             }
-            drawing.segments.push_back({from, b, first + k, -1, layer, false, shape.first_source + std::int32_t(i)});
+            drawing.segments.push_back(
+                {from, b, first + k, -1, layer, false, shape.first_source + std::int32_t(i)});
         }
     }
     // Creases: along each break, every second stretch between outline hits lies inside.
@@ -145,15 +154,19 @@ void draw_profile(const RoofSpec& spec, const Shape& shape, Vec d, const Profile
         row.clear();
         for (std::size_t i = 0; i < hits.size(); ++i)
             if (int(line[i]) == k) row.push_back(hits[i]);
-        std::sort(row.begin(), row.end(), [&](Vec p, Vec q) { return p.x * along.x + p.y * along.y < q.x * along.x + q.y * along.y; });
+        std::sort(row.begin(), row.end(), [&](Vec p, Vec q) {
+            return p.x * along.x + p.y * along.y < q.x * along.x + q.y * along.y;
+        });
         for (std::size_t i = 0; i + 1 < row.size(); i += 2) {
             // Looking along, the first eave (and so strip k - 1) lies to the right.
-            drawing.segments.push_back({row[i], row[i + 1], first + k, first + k - 1, layer, profile.meets[k], -1});
+            drawing.segments.push_back(
+                {row[i], row[i + 1], first + k, first + k - 1, layer, profile.meets[k], -1});
         }
     }
 }
 
-Status draw_profile_kind(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& scratch, Drawing& drawing) {
+Status draw_profile_kind(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& scratch,
+                         Drawing& drawing) {
     const Vec downhill = downhill_of(spec, shape);
     const int turns = spec.kind == RoofKind::cross_gabled ? 2 : 1;
     for (int turn = 0; turn < turns; ++turn) {

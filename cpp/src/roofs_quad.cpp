@@ -64,7 +64,8 @@ void keep_below(const std::vector<Vec>& in, const Plane& plane, const Plane& oth
     out.clear();
     for (std::size_t i = 0; i < in.size(); ++i) {
         const Vec a = in[i], b = in[(i + 1) % in.size()];
-        const double da = other.at(a.x, a.y) - plane.at(a.x, a.y), db = other.at(b.x, b.y) - plane.at(b.x, b.y);
+        const double da = other.at(a.x, a.y) - plane.at(a.x, a.y),
+                     db = other.at(b.x, b.y) - plane.at(b.x, b.y);
         if (da >= 0) out.push_back(a);
         if ((da >= 0) != (db >= 0)) {
             const double t = da / (da - db);
@@ -93,7 +94,8 @@ Status draw_quad_kind(const RoofSpec& spec, const Shape& shape, RoofScratch& scr
     const double length = norm(end1.x - end0.x, end1.y - end0.y);
     const bool one_end = spec.kind == RoofKind::side_hipped;
     if (!(ridge > eave) || !(start >= eave && start < ridge)) return Status::bad_parameter;
-    if (!(setback > 0 && setback <= (one_end ? length : length / 2) * (1 + 1e-9))) return Status::bad_parameter;
+    if (!(setback > 0 && setback <= (one_end ? length : length / 2) * (1 + 1e-9)))
+        return Status::bad_parameter;
     Plane planes[4];
     int count = 0;
     for (const int i : {0, 2}) {
@@ -105,7 +107,8 @@ Status draw_quad_kind(const RoofSpec& spec, const Shape& shape, RoofScratch& scr
         if (one_end && (i == 1) != (hip_end == 0)) continue;
         const Vec a = q.p[i], b = q.p[(i + 1) % 4];
         const Vec from = i == 1 ? end1 : end0, to = i == 1 ? end0 : end1;
-        const double run = distance_inside(a, b, {from.x + (to.x - from.x) * setback / length, from.y + (to.y - from.y) * setback / length});
+        const double run = distance_inside(
+            a, b, {from.x + (to.x - from.x) * setback / length, from.y + (to.y - from.y) * setback / length});
         if (!(run > 0)) return Status::bad_parameter;
         planes[count++] = rising(a, b, start, (ridge - start) / run);
     }
@@ -118,7 +121,8 @@ Status draw_quad_kind(const RoofSpec& spec, const Shape& shape, RoofScratch& scr
             scratch.poly.swap(scratch.clipped);
         }
         if (scratch.poly.size() < 3 || area_of(scratch.poly) < 4) continue;
-        const std::int32_t s = drawing.add_surface(planes[i], spec.base, spec.part, drawing.groups++, Label::roof);
+        const std::int32_t s =
+            drawing.add_surface(planes[i], spec.base, spec.part, drawing.groups++, Label::roof);
         drawing.polygon(scratch.poly.data(), scratch.poly.size(), s, layer);
     }
     return Status::ok;

@@ -34,7 +34,8 @@ bool find_apex(const Shape& shape, RoofScratch& scratch, Vec* apex) {
     const Vec o = shape.points[0];
     double sx = 0, sy = 0, sum = 0;
     for (std::size_t i = 1; i + 1 < n; ++i) {
-        const Vec a{shape.points[i].x - o.x, shape.points[i].y - o.y}, b{shape.points[i + 1].x - o.x, shape.points[i + 1].y - o.y};
+        const Vec a{shape.points[i].x - o.x, shape.points[i].y - o.y},
+            b{shape.points[i + 1].x - o.x, shape.points[i + 1].y - o.y};
         const double w = a.x * b.y - a.y * b.x;
         sx += w * (a.x + b.x);
         sy += w * (a.y + b.y);
@@ -57,13 +58,15 @@ bool find_apex(const Shape& shape, RoofScratch& scratch, Vec* apex) {
             const Vec p = poly[k], q = poly[(k + 1) % poly.size()];
             const double dp = inside_distance(a, b, p) - clear, dq = inside_distance(a, b, q) - clear;
             if (dp >= 0) clipped.push_back(p);
-            if ((dp >= 0) != (dq >= 0)) clipped.push_back({p.x + (q.x - p.x) * dp / (dp - dq), p.y + (q.y - p.y) * dp / (dp - dq)});
+            if ((dp >= 0) != (dq >= 0))
+                clipped.push_back({p.x + (q.x - p.x) * dp / (dp - dq), p.y + (q.y - p.y) * dp / (dp - dq)});
         }
         poly.swap(clipped);
     }
     if (poly.size() < 3) return false;
     *apex = {0, 0};
-    for (const Vec p : poly) *apex = {apex->x + p.x / double(poly.size()), apex->y + p.y / double(poly.size())};
+    for (const Vec p : poly)
+        *apex = {apex->x + p.x / double(poly.size()), apex->y + p.y / double(poly.size())};
     return sees_all(shape, *apex, clear / 2);
 }
 
@@ -88,28 +91,32 @@ double height_at(const Ring* rings, int n, double r) {
 }
 
 struct Sheets {
-    Ring top[most_bands];      // from the outermost ring to the apex
+    Ring top[most_bands];  // from the outermost ring to the apex
     int tops = 0;
-    Ring under[4];             // from the wall (r = 1) outward; only where the roof bulges
+    Ring under[4];  // from the wall (r = 1) outward; only where the roof bulges
     int unders = 0;
 };
 
 void dome_sheets(double eave, double crown, double radius_m, Sheets& s) {
     const double step = 2 * std::acos(1 - std::min(0.02 / std::max(radius_m, 0.05), 0.3));
     const int n = std::clamp(int(std::ceil(pi / 2 / step)), 3, most_bands - 1);
-    for (int i = 0; i <= n; ++i) s.top[s.tops++] = {i == n ? 0 : std::cos(pi / 2 * i / n), eave + (crown - eave) * std::sin(pi / 2 * i / n)};
+    for (int i = 0; i <= n; ++i)
+        s.top[s.tops++] = {i == n ? 0 : std::cos(pi / 2 * i / n),
+                           eave + (crown - eave) * std::sin(pi / 2 * i / n)};
 }
 
 void onion_sheets(double eave, double tip, double bulge, Sheets& s) {
     const double h = tip - eave;
-    static const double outline[][2] = {{1, .2}, {.93, .32}, {.76, .45}, {.5, .58}, {.27, .68}, {.12, .8}, {0, 1}};
+    static const double outline[][2] = {{1, .2},    {.93, .32}, {.76, .45}, {.5, .58},
+                                        {.27, .68}, {.12, .8},  {0, 1}};
     for (const auto& p : outline) s.top[s.tops++] = {p[0] * (1 + bulge), eave + p[1] * h};
     s.under[s.unders++] = {1, eave};
     s.under[s.unders++] = {1 + 0.7 * bulge, eave + 0.07 * h};
     s.under[s.unders++] = {1 + bulge, eave + 0.2 * h};
 }
 
-void draw_sheets(const RoofSpec& spec, const Shape& shape, Vec apex, const Sheets& s, bool one_surface, bool bulges, Drawing& drawing) {
+void draw_sheets(const RoofSpec& spec, const Shape& shape, Vec apex, const Sheets& s, bool one_surface,
+                 bool bulges, Drawing& drawing) {
     double radii[most_bands + 4];
     int n = 0;
     for (int i = 0; i < s.tops; ++i) radii[n++] = s.top[i].r;
@@ -121,15 +128,20 @@ void draw_sheets(const RoofSpec& spec, const Shape& shape, Vec apex, const Sheet
     for (std::size_t i = 0; i < shape.points.size(); ++i) {
         const Vec a = shape.points[i], b = shape.points[shape.next(i, 0)];
         if (!one_surface) ++drawing.groups;
-        const auto at = [&](Vec p, double r) { return Vec{apex.x + r * (p.x - apex.x), apex.y + r * (p.y - apex.y)}; };
+        const auto at = [&](Vec p, double r) {
+            return Vec{apex.x + r * (p.x - apex.x), apex.y + r * (p.y - apex.y)};
+        };
         for (int k = 0; k + 1 < n; ++k) {
             if (!bulges && radii[k] > 1 + 1e-9) continue;
-            const Ring outer{radii[k], height_at(s.top, s.tops, radii[k])}, inner{radii[k + 1], height_at(s.top, s.tops, radii[k + 1])};
-            const std::int32_t id = drawing.add_surface(band_plane(a, b, apex, outer, inner), spec.base, spec.part, drawing.groups - 1, Label::roof);
+            const Ring outer{radii[k], height_at(s.top, s.tops, radii[k])},
+                inner{radii[k + 1], height_at(s.top, s.tops, radii[k + 1])};
+            const std::int32_t id = drawing.add_surface(band_plane(a, b, apex, outer, inner), spec.base,
+                                                        spec.part, drawing.groups - 1, Label::roof);
             if (radii[k] > 1 + 1e-9) {
                 drawing.surfaces[std::size_t(id)].rank = bulge_rank;
-                drawing.surfaces[std::size_t(id)].bottom = band_plane(a, b, apex, {radii[k], height_at(s.under, s.unders, radii[k])},
-                                                                      {radii[k + 1], height_at(s.under, s.unders, radii[k + 1])});
+                drawing.surfaces[std::size_t(id)].bottom =
+                    band_plane(a, b, apex, {radii[k], height_at(s.under, s.unders, radii[k])},
+                               {radii[k + 1], height_at(s.under, s.unders, radii[k + 1])});
             }
             const Vec quad[4] = {at(a, radii[k]), at(b, radii[k]), at(b, radii[k + 1]), at(a, radii[k + 1])};
             drawing.polygon(quad, radii[k + 1] > 1e-9 ? 4 : 3, id, layer);
@@ -139,7 +151,8 @@ void draw_sheets(const RoofSpec& spec, const Shape& shape, Vec apex, const Sheet
 
 }  // namespace
 
-Status draw_radial_kind(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& scratch, Drawing& drawing) {
+Status draw_radial_kind(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& scratch,
+                        Drawing& drawing) {
     Vec apex{};
     if (shape.rings() != 1 || !find_apex(shape, scratch, &apex)) return Status::not_star_shaped;
     const double top = spec.slots[slot_ridge];

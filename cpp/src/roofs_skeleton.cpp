@@ -14,17 +14,20 @@ constexpr double radians = 3.14159265358979323846 / 180;
 constexpr double unlimited = std::numeric_limits<double>::infinity();
 
 bool solve(const Shape& shape, double max_h, RoofScratch& s) {
-    const SkeletonStatus status = straight_skeleton(s.metres.data(), shape.ring_begin.data(), std::int64_t(shape.rings()), s.slope.data(),
-                                                    max_h, s.skeleton_ws, s.skeleton);
+    const SkeletonStatus status =
+        straight_skeleton(s.metres.data(), shape.ring_begin.data(), std::int64_t(shape.rings()),
+                          s.slope.data(), max_h, s.skeleton_ws, s.skeleton);
     return status == SkeletonStatus::ok || status == SkeletonStatus::perturbed;
 }
 
 // Moves the corners of every hole `by` grid steps into the hole.
 void shrink_holes(const Shape& shape, double by, double grid, RoofScratch& s) {
     for (std::size_t r = 1; r < shape.rings(); ++r) {
-        const std::size_t begin = std::size_t(shape.ring_begin[r]), end = std::size_t(shape.ring_begin[r + 1]);
+        const std::size_t begin = std::size_t(shape.ring_begin[r]),
+                          end = std::size_t(shape.ring_begin[r + 1]);
         for (std::size_t i = begin; i < end; ++i) {
-            const Vec a = shape.points[i > begin ? i - 1 : end - 1], b = shape.points[i], c = shape.points[shape.next(i, r)];
+            const Vec a = shape.points[i > begin ? i - 1 : end - 1], b = shape.points[i],
+                      c = shape.points[shape.next(i, r)];
             const double ab = norm(b.x - a.x, b.y - a.y), bc = norm(c.x - b.x, c.y - b.y);
             // Outward normals of the two edges point into the hole.
             const Vec m{(b.y - a.y) / ab + (c.y - b.y) / bc, -(b.x - a.x) / ab - (c.x - b.x) / bc};
@@ -59,8 +62,10 @@ double top_of(const Skeleton& skeleton) {
 }
 
 bool convex_corner(const Shape& shape, std::size_t i, std::size_t ring) {
-    const std::size_t begin = std::size_t(shape.ring_begin[ring]), end = std::size_t(shape.ring_begin[ring + 1]);
-    const Vec a = shape.points[i > begin ? i - 1 : end - 1], b = shape.points[i], c = shape.points[shape.next(i, ring)];
+    const std::size_t begin = std::size_t(shape.ring_begin[ring]),
+                      end = std::size_t(shape.ring_begin[ring + 1]);
+    const Vec a = shape.points[i > begin ? i - 1 : end - 1], b = shape.points[i],
+              c = shape.points[shape.next(i, ring)];
     return (b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x) > 0;
 }
 
@@ -70,7 +75,8 @@ bool set_slopes(const RoofSpec& spec, const Shape& shape, RoofScratch& s, std::u
     if (!(own > 0 && own < 60)) return false;
     s.slope.assign(shape.points.size(), own);
     for (std::size_t r = 0; r < shape.rings(); ++r) {
-        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
+        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
+             ++i) {
             const double pitch = shape.pitch[i];
             if (!(pitch == pitch)) continue;
             if (!(pitch > 0 && pitch <= 90)) return false;
@@ -93,18 +99,22 @@ Vec node_at(const Shape& shape, const Skeleton& k, std::int32_t i, double grid) 
 
 // Outline edges and arcs as segments; `surface_of(edge)` may map several edges to one surface.
 template <class SurfaceOf>
-void draw_outline(const Shape& shape, const Skeleton& k, double grid, std::int16_t layer, SurfaceOf surface_of, Drawing& drawing) {
+void draw_outline(const Shape& shape, const Skeleton& k, double grid, std::int16_t layer,
+                  SurfaceOf surface_of, Drawing& drawing) {
     std::size_t piece = 0;
     for (std::size_t r = 0; r < shape.rings(); ++r) {
-        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
+        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
+             ++i) {
             const std::int32_t source = shape.first_source + std::int32_t(i);
             if (piece >= k.pieces.size() || std::size_t(k.pieces[piece].edge) != i) {
-                drawing.segments.push_back({shape.points[i], shape.points[shape.next(i, r)], surface_of(std::int32_t(i)), -1, layer, true, source});
+                drawing.segments.push_back({shape.points[i], shape.points[shape.next(i, r)],
+                                            surface_of(std::int32_t(i)), -1, layer, true, source});
                 continue;
             }
             for (; piece < k.pieces.size() && std::size_t(k.pieces[piece].edge) == i; ++piece) {
                 const SkeletonPiece& p = k.pieces[piece];
-                drawing.segments.push_back({node_at(shape, k, p.a, grid), node_at(shape, k, p.b, grid), p.face < 0 ? -1 : surface_of(p.face), -1, layer, true, source});
+                drawing.segments.push_back({node_at(shape, k, p.a, grid), node_at(shape, k, p.b, grid),
+                                            p.face < 0 ? -1 : surface_of(p.face), -1, layer, true, source});
             }
         }
     }
@@ -117,18 +127,23 @@ Plane edge_plane(const Shape& shape, std::size_t i, std::size_t ring, double hei
     return {slope * in.x, slope * in.y, height - slope * (in.x * a.x + in.y * a.y)};
 }
 
-Status draw_hips(const RoofSpec& spec, const Shape& shape, double grid, double scale, RoofScratch& s, Drawing& drawing) {
+Status draw_hips(const RoofSpec& spec, const Shape& shape, double grid, double scale, RoofScratch& s,
+                 Drawing& drawing) {
     const std::int16_t layer = drawing.add_layer();
     const auto first = std::int32_t(drawing.surfaces.size());
     for (std::size_t r = 0; r < shape.rings(); ++r) {
-        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
+        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
+             ++i) {
             const double slope = std::isfinite(s.slope[i]) ? s.slope[i] * scale : 0;
-            drawing.add_surface(edge_plane(shape, i, r, spec.eave, slope), spec.base, spec.part, drawing.groups++, Label::roof);
+            drawing.add_surface(edge_plane(shape, i, r, spec.eave, slope), spec.base, spec.part,
+                                drawing.groups++, Label::roof);
         }
     }
     draw_outline(shape, s.skeleton, grid, layer, [&](std::int32_t edge) { return first + edge; }, drawing);
     for (const SkeletonArc& arc : s.skeleton.arcs) {
-        drawing.segments.push_back({node_at(shape, s.skeleton, arc.a, grid), node_at(shape, s.skeleton, arc.b, grid), first + arc.left, first + arc.right, layer, true, -1});
+        drawing.segments.push_back({node_at(shape, s.skeleton, arc.a, grid),
+                                    node_at(shape, s.skeleton, arc.b, grid), first + arc.left,
+                                    first + arc.right, layer, true, -1});
     }
     return Status::ok;
 }
@@ -155,7 +170,8 @@ Status draw_wings(const RoofSpec& spec, const Shape& shape, double grid, RoofScr
     if (!spec.has(slot_ridge) || !(spec.slots[slot_ridge] > spec.eave)) return Status::bad_parameter;
     s.slope.assign(shape.points.size(), 1.0);
     if (!run(shape, grid, unlimited, s)) return Status::skeleton_failed;
-    gable_candidates(s.metres.data(), shape.ring_begin.data(), std::int64_t(shape.rings()), s.skeleton, s.gable);
+    gable_candidates(s.metres.data(), shape.ring_begin.data(), std::int64_t(shape.rings()), s.skeleton,
+                     s.gable);
     bool any = false;
     for (std::size_t i = 0; i < s.gable.size(); ++i) {
         if (s.gable[i]) s.slope[i] = unlimited, any = true;
@@ -183,10 +199,12 @@ Status draw_mansard(const RoofSpec& spec, const Shape& shape, double grid, RoofS
     const auto first = std::int32_t(drawing.surfaces.size()), n = std::int32_t(shape.points.size());
     for (int storey = 0; storey < 2; ++storey) {
         for (std::size_t r = 0; r < shape.rings(); ++r) {
-            for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]); ++i) {
+            for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
+                 ++i) {
                 const double slope = storey == 0 ? low : high;
                 const double height = storey == 0 ? spec.eave : at - high * inset;
-                drawing.add_surface(edge_plane(shape, i, r, height, slope), spec.base, spec.part, drawing.groups++, Label::roof);
+                drawing.add_surface(edge_plane(shape, i, r, height, slope), spec.base, spec.part,
+                                    drawing.groups++, Label::roof);
             }
         }
     }
@@ -223,33 +241,39 @@ Status draw_mansard(const RoofSpec& spec, const Shape& shape, double grid, RoofS
         hit(arc.left, m);
         hit(arc.right, m);
     }
-    std::sort(hits.begin(), hits.end(), [](const Hit& p, const Hit& q) { return p.face != q.face ? p.face < q.face : p.along < q.along; });
+    std::sort(hits.begin(), hits.end(), [](const Hit& p, const Hit& q) {
+        return p.face != q.face ? p.face < q.face : p.along < q.along;
+    });
     for (std::size_t i = 0; i + 1 < hits.size(); i += 2) {
         if (hits[i].face != hits[i + 1].face) return Status::skeleton_failed;
-        drawing.segments.push_back({hits[i].at, hits[i + 1].at, first + n + hits[i].face, first + hits[i].face, layer, true, -1});
+        drawing.segments.push_back(
+            {hits[i].at, hits[i + 1].at, first + n + hits[i].face, first + hits[i].face, layer, true, -1});
     }
     return Status::ok;
 }
 
 }  // namespace
 
-Status draw_skeleton_kind(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& scratch, Drawing& drawing) {
+Status draw_skeleton_kind(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& scratch,
+                          Drawing& drawing) {
     if (spec.kind == RoofKind::mansard) return draw_mansard(spec, shape, grid, scratch, drawing);
     if (spec.kind == RoofKind::gabled) return draw_wings(spec, shape, grid, scratch, drawing);
     return draw_hipped(spec, shape, grid, scratch, drawing);
 }
 
-Status draw_parapet(const RoofSpec& host, const Shape& shape, double thickness, double top, double grid, std::int16_t support,
-                    RoofScratch& s, Drawing& drawing) {
+Status draw_parapet(const RoofSpec& host, const Shape& shape, double thickness, double top, double grid,
+                    std::int16_t support, RoofScratch& s, Drawing& drawing) {
     if (!(thickness > 0)) return Status::bad_parameter;
     s.slope.assign(shape.points.size(), 1.0);
     if (!run(shape, grid, thickness * grid, s)) return Status::skeleton_failed;
     const std::int16_t layer = drawing.add_layer(support);
-    const std::int32_t surface = drawing.add_surface({0, 0, top}, host.base, host.part, drawing.groups++, Label::parapet);
+    const std::int32_t surface =
+        drawing.add_surface({0, 0, top}, host.base, host.part, drawing.groups++, Label::parapet);
     draw_outline(shape, s.skeleton, grid, layer, [&](std::int32_t) { return surface; }, drawing);
     for (const SkeletonArc& arc : s.skeleton.arcs) {
         if (arc.left >= 0 && arc.right >= 0) continue;
-        drawing.segments.push_back({node_at(shape, s.skeleton, arc.a, grid), node_at(shape, s.skeleton, arc.b, grid), arc.left >= 0 ? surface : -1,
+        drawing.segments.push_back({node_at(shape, s.skeleton, arc.a, grid),
+                                    node_at(shape, s.skeleton, arc.b, grid), arc.left >= 0 ? surface : -1,
                                     arc.right >= 0 ? surface : -1, layer, false, -1});
     }
     return Status::ok;

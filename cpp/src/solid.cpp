@@ -11,10 +11,14 @@ namespace {
 // Which label the wall below a surface's edge carries where another cell stands lower beside it.
 Label step_label(Label surface) {
     switch (surface) {
-        case Label::dormer_roof: return Label::dormer_wall;
-        case Label::chimney: return Label::chimney;
-        case Label::parapet: return Label::parapet;
-        default: return Label::step_wall;
+        case Label::dormer_roof:
+            return Label::dormer_wall;
+        case Label::chimney:
+            return Label::chimney;
+        case Label::parapet:
+            return Label::parapet;
+        default:
+            return Label::step_wall;
     }
 }
 
@@ -48,7 +52,8 @@ void Extruder::find_levels() {
             const auto h = std::size_t(map.out[std::size_t(i)]);
             if (!cells_->solid(std::int32_t(h))) continue;
             for (const std::int32_t z : {cells_->top[h], cells_->bottom[h]})
-                if (std::find(level_z_.begin() + std::ptrdiff_t(begin), level_z_.end(), z) == level_z_.end()) level_z_.push_back(z);
+                if (std::find(level_z_.begin() + std::ptrdiff_t(begin), level_z_.end(), z) == level_z_.end())
+                    level_z_.push_back(z);
         }
         std::sort(level_z_.begin() + std::ptrdiff_t(begin), level_z_.end());
     }
@@ -70,7 +75,8 @@ std::int32_t Extruder::vertex(std::int32_t v, std::int32_t z) {
 }
 
 std::int32_t Extruder::overlap_root(std::int32_t f) {
-    while (parent_[std::size_t(f)] != f) f = parent_[std::size_t(f)] = parent_[std::size_t(parent_[std::size_t(f)])];
+    while (parent_[std::size_t(f)] != f)
+        f = parent_[std::size_t(f)] = parent_[std::size_t(parent_[std::size_t(f)])];
     return f;
 }
 
@@ -82,10 +88,13 @@ void Extruder::join_cells() {
     for (std::int32_t f = 0; f < faces; ++f) parent_[std::size_t(f)] = f;
     for (std::int32_t h = 0; h < map.halves(); h += 2) {
         if (!cells_->solid(h) || !cells_->solid(h ^ 1)) continue;
-        const auto lu = std::size_t(h), lv = std::size_t(map.next[std::size_t(h)]), ru = std::size_t(map.next[std::size_t(h ^ 1)]), rv = std::size_t(h ^ 1);
+        const auto lu = std::size_t(h), lv = std::size_t(map.next[std::size_t(h)]),
+                   ru = std::size_t(map.next[std::size_t(h ^ 1)]), rv = std::size_t(h ^ 1);
         const auto& t = cells_->top;
         const auto& b = cells_->bottom;
-        if (std::min(t[lu], t[ru]) <= std::max(b[lu], b[ru]) && std::min(t[lv], t[rv]) <= std::max(b[lv], b[rv])) continue;
+        if (std::min(t[lu], t[ru]) <= std::max(b[lu], b[ru]) &&
+            std::min(t[lv], t[rv]) <= std::max(b[lv], b[rv]))
+            continue;
         parent_[std::size_t(overlap_root(map.face_of(h)))] = overlap_root(map.face_of(h ^ 1));
     }
     solid_of_.assign(std::size_t(faces), -1);
@@ -96,7 +105,8 @@ void Extruder::join_cells() {
         if (id < 0) id = solids_++;
     }
     for (std::int32_t f = 1; f < faces; ++f)
-        if (cells_->cell[std::size_t(f)] >= 0) solid_of_[std::size_t(f)] = solid_of_[std::size_t(overlap_root(f))];
+        if (cells_->cell[std::size_t(f)] >= 0)
+            solid_of_[std::size_t(f)] = solid_of_[std::size_t(overlap_root(f))];
 }
 
 void Extruder::begin_face(Label label, std::int32_t part, std::int32_t surface, std::int32_t solid) {
@@ -108,7 +118,8 @@ void Extruder::begin_face(Label label, std::int32_t part, std::int32_t surface, 
     ++faces_;
 }
 
-void Extruder::wall(std::int32_t half, std::int32_t ulo, std::int32_t uhi, std::int32_t wlo, std::int32_t whi, Label label, std::int32_t surface) {
+void Extruder::wall(std::int32_t half, std::int32_t ulo, std::int32_t uhi, std::int32_t wlo, std::int32_t whi,
+                    Label label, std::int32_t surface) {
     if (ulo == uhi && wlo == whi) return;
     const PlanarMap& map = cells_->map;
     const auto chain = [&](std::int32_t v, std::int32_t lo, std::int32_t hi, std::vector<std::int32_t>& ids) {
@@ -121,7 +132,8 @@ void Extruder::wall(std::int32_t half, std::int32_t ulo, std::int32_t uhi, std::
     chain(map.origin[std::size_t(half)], ulo, uhi, chain_u_);
     chain(map.origin[std::size_t(half ^ 1)], wlo, whi, chain_w_);
     const std::int32_t face = map.face_of(half);
-    begin_face(label, cells_->surfaces[std::size_t(cells_->cell[std::size_t(face)])].part, surface, solid_of_[std::size_t(face)]);
+    begin_face(label, cells_->surfaces[std::size_t(cells_->cell[std::size_t(face)])].part, surface,
+               solid_of_[std::size_t(face)]);
     if (polygons_) {
         auto& ring = out_->ring_vertices;
         ring.push_back(chain_u_[0]);
@@ -148,7 +160,8 @@ void Extruder::walls(std::int32_t half) {
     if (!cells_->solid(half)) return;
     const PlanarMap& map = cells_->map;
     const auto u = std::size_t(half), w = std::size_t(map.next[u]);
-    const std::int32_t tu = cells_->top[u], tw = cells_->top[w], bu = cells_->bottom[u], bw = cells_->bottom[w];
+    const std::int32_t tu = cells_->top[u], tw = cells_->top[w], bu = cells_->bottom[u],
+                       bw = cells_->bottom[w];
     const std::int32_t e = half / 2, own = groups_ + sources_ + 2 * e;
     const std::int32_t source = cells_->source[std::size_t(e)];
     const Surface& s = cells_->surfaces[std::size_t(cells_->surface_of_half(half))];
@@ -157,7 +170,8 @@ void Extruder::walls(std::int32_t half) {
         return;
     }
     const auto ou = std::size_t(map.next[std::size_t(half ^ 1)]), ow = std::size_t(half ^ 1);
-    const std::int32_t otu = cells_->top[ou], otw = cells_->top[ow], obu = cells_->bottom[ou], obw = cells_->bottom[ow];
+    const std::int32_t otu = cells_->top[ou], otw = cells_->top[ow], obu = cells_->bottom[ou],
+                       obw = cells_->bottom[ow];
     const bool apart = (otu <= bu && otw <= bw) || (tu <= obu && tw <= obw);
     if (apart) {
         wall(half, bu, tu, bw, tw, step_label(s.label), own);
@@ -188,26 +202,34 @@ bool Extruder::horizontal(bool up, const Plane& plane) {
     }
     local_triangles_.clear();
     const auto rings = std::int32_t(ring_begin_.size()) - 1;
-    if (!triangulator_.run(local_points_, ring_.data(), ring_begin_.data(), rings, local_triangles_)) return false;
+    if (!triangulator_.run(local_points_, ring_.data(), ring_begin_.data(), rings, local_triangles_))
+        return false;
     double off = 0;
     for (std::size_t i = 0; i < corners_.size(); ++i) {
         ring_[i] = vertex(corners_[i].vertex, corners_[i].z);
         off = std::max(off, std::abs(plane.at(local_points_[i]) - corners_[i].z));
     }
     // Corners that merging moved off the plane: the triangles are faces of their own, planar by nature.
-    const bool split = corners_.size() > 3 && off * off > flat_enough * flat_enough * (1 + plane.a * plane.a + plane.b * plane.b);
+    const bool split = corners_.size() > 3 &&
+                       off * off > flat_enough * flat_enough * (1 + plane.a * plane.a + plane.b * plane.b);
     if (polygons_ && !split) {
         for (std::int32_t r = 0; r < rings; ++r) {
-            const auto begin = ring_.begin() + ring_begin_[std::size_t(r)], end = ring_.begin() + ring_begin_[std::size_t(r) + 1];
-            if (up) out_->ring_vertices.insert(out_->ring_vertices.end(), begin, end);
-            else out_->ring_vertices.insert(out_->ring_vertices.end(), std::make_reverse_iterator(end), std::make_reverse_iterator(begin));
+            const auto begin = ring_.begin() + ring_begin_[std::size_t(r)],
+                       end = ring_.begin() + ring_begin_[std::size_t(r) + 1];
+            if (up)
+                out_->ring_vertices.insert(out_->ring_vertices.end(), begin, end);
+            else
+                out_->ring_vertices.insert(out_->ring_vertices.end(), std::make_reverse_iterator(end),
+                                           std::make_reverse_iterator(begin));
             out_->ring_offsets.push_back(std::int64_t(out_->ring_vertices.size()));
         }
         out_->face_ring_offsets.push_back(std::int64_t(out_->ring_offsets.size()) - 1);
     }
     for (std::size_t t = 0; t < local_triangles_.size(); t += 3) {
         if (split && t > 0) repeat_face();
-        const std::int32_t a = ring_[std::size_t(local_triangles_[t])], b = ring_[std::size_t(local_triangles_[t + 1])], c = ring_[std::size_t(local_triangles_[t + 2])];
+        const std::int32_t a = ring_[std::size_t(local_triangles_[t])],
+                           b = ring_[std::size_t(local_triangles_[t + 1])],
+                           c = ring_[std::size_t(local_triangles_[t + 2])];
         push3(out_->triangles, a, up ? b : c, up ? c : b);
         out_->triangle_face.push_back(faces_ - 1);
         if (!split || !polygons_) continue;
@@ -219,7 +241,8 @@ bool Extruder::horizontal(bool up, const Plane& plane) {
 }
 
 void Extruder::repeat_face() {
-    begin_face(Label(out_->face_label.back()), out_->face_part.back(), out_->face_surface.back(), out_->face_solid.back());
+    begin_face(Label(out_->face_label.back()), out_->face_part.back(), out_->face_surface.back(),
+               out_->face_solid.back());
 }
 
 std::int32_t Extruder::find_pinch(const Solids& out) {
@@ -237,21 +260,26 @@ std::int32_t Extruder::find_pinch(const Solids& out) {
     };
     std::vector<Directed> edges;
     for (std::int32_t i = 0; i < corners; ++i) edges.push_back({t[i], t[i / 3 * 3 + (i + 1) % 3], i});
-    const auto key_less = [](const Directed& p, const Directed& q) { return p.a != q.a ? p.a < q.a : p.b < q.b; };
+    const auto key_less = [](const Directed& p, const Directed& q) {
+        return p.a != q.a ? p.a < q.a : p.b < q.b;
+    };
     std::sort(edges.begin(), edges.end(), key_less);
     for (std::size_t i = 1; i < edges.size(); ++i)
         if (!key_less(edges[i - 1], edges[i])) return plan_vertex_[std::size_t(edges[i].a)];
     for (std::int32_t i = 0; i < corners; ++i) {
         const Directed want{t[i / 3 * 3 + (i + 1) % 3], t[i], 0};
         const auto found = std::lower_bound(edges.begin(), edges.end(), want, key_less);
-        if (found == edges.end() || found->a != want.a || found->b != want.b) return plan_vertex_[std::size_t(t[i])];
+        if (found == edges.end() || found->a != want.a || found->b != want.b)
+            return plan_vertex_[std::size_t(t[i])];
         fan_[std::size_t(root(i))] = root(found->corner / 3 * 3 + (found->corner + 1) % 3);  // both at t[i]
     }
     std::vector<std::int32_t> first(std::size_t(vertices_), -1);
     for (std::int32_t i = 0; i < corners; ++i) {
         std::int32_t& f = first[std::size_t(t[i])];
-        if (f < 0) f = root(i);
-        else if (f != root(i)) return plan_vertex_[std::size_t(t[i])];
+        if (f < 0)
+            f = root(i);
+        else if (f != root(i))
+            return plan_vertex_[std::size_t(t[i])];
     }
     return -1;
 }
@@ -263,9 +291,12 @@ bool Extruder::roof(std::int32_t face) {
         if (!up && ground_surface(s)) break;
         corners_.clear();
         ring_begin_.assign(1, 0);
-        for (std::int32_t k = map.face_loops_begin[std::size_t(face)]; k < map.face_loops_begin[std::size_t(face) + 1]; ++k)
+        for (std::int32_t k = map.face_loops_begin[std::size_t(face)];
+             k < map.face_loops_begin[std::size_t(face) + 1]; ++k)
             add_ring(map.loop_first[std::size_t(map.face_loops[std::size_t(k)])], up);
-        begin_face(up ? s.label : Label::underside, s.part, up ? s.group : groups_ + sources_ + 2 * std::int32_t(cells_->source.size()) + 1 + face, solid_of_[std::size_t(face)]);
+        begin_face(up ? s.label : Label::underside, s.part,
+                   up ? s.group : groups_ + sources_ + 2 * std::int32_t(cells_->source.size()) + 1 + face,
+                   solid_of_[std::size_t(face)]);
         if (!horizontal(up, up ? s.top : s.bottom)) return false;
     }
     return true;
@@ -314,7 +345,9 @@ bool Extruder::ground() {
             k = loop_half_[m];
             do {
                 const Point a = at(k), b = at(k ^ 1);
-                if ((a.y > py) != (b.y > py) && a.x + (py - a.y) * (double(b.x) - a.x) / (double(b.y) - a.y) > px) inside = !inside;
+                if ((a.y > py) != (b.y > py) &&
+                    a.x + (py - a.y) * (double(b.x) - a.x) / (double(b.y) - a.y) > px)
+                    inside = !inside;
                 k = onward(k);
             } while (k != loop_half_[m]);
             if (inside) best = loop_area_[m], owner[l] = std::int32_t(m);
@@ -343,13 +376,16 @@ bool Extruder::ground() {
             } while (k != loop_half_[q]);
             ring_begin_.push_back(std::int32_t(corners_.size()));
         }
-        begin_face(Label::ground, shared ? -1 : part, groups_ + sources_ + 2 * std::int32_t(cells_->source.size()), solid_of_[std::size_t(map.face_of(loop_half_[l]))]);
+        begin_face(Label::ground, shared ? -1 : part,
+                   groups_ + sources_ + 2 * std::int32_t(cells_->source.size()),
+                   solid_of_[std::size_t(map.face_of(loop_half_[l]))]);
         if (!horizontal(false, {0, 0, double(corners_[0].z)})) return false;
     }
     return true;
 }
 
-bool Extruder::run(const Cells& cells, std::int32_t z_shift, std::int32_t groups, std::int32_t sources, bool polygons, Solids& out) {
+bool Extruder::run(const Cells& cells, std::int32_t z_shift, std::int32_t groups, std::int32_t sources,
+                   bool polygons, Solids& out) {
     cells_ = &cells;
     out_ = &out;
     z_shift_ = z_shift, groups_ = groups, sources_ = sources, polygons_ = polygons;

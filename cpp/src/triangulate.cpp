@@ -7,8 +7,8 @@ namespace geovision {
 namespace {
 
 bool on_segment(Point a, Point b, Point p) {
-    return orient(a, b, p) == 0 && std::min(a.x, b.x) <= p.x && p.x <= std::max(a.x, b.x) && std::min(a.y, b.y) <= p.y &&
-           p.y <= std::max(a.y, b.y);
+    return orient(a, b, p) == 0 && std::min(a.x, b.x) <= p.x && p.x <= std::max(a.x, b.x) &&
+           std::min(a.y, b.y) <= p.y && p.y <= std::max(a.y, b.y);
 }
 
 // Does direction p->q leave apex p strictly inside the sector that opens counter-clockwise from p->a to p->b?
@@ -22,8 +22,9 @@ bool in_sector(Point p, Point a, Point b, Point q) {
 
 }  // namespace
 
-bool Triangulator::run(const std::vector<Point>& points, const std::int32_t* ring, const std::int32_t* ring_begin,
-                       std::int32_t rings, std::vector<std::int32_t>& triangles) {
+bool Triangulator::run(const std::vector<Point>& points, const std::int32_t* ring,
+                       const std::int32_t* ring_begin, std::int32_t rings,
+                       std::vector<std::int32_t>& triangles) {
     points_ = &points;
     const std::int32_t n = ring_begin[1] - ring_begin[0];
     if (n < 3) return false;
@@ -53,13 +54,14 @@ bool Triangulator::convex_fan(std::vector<std::int32_t>& triangles) const {
         }
     }
     for (std::int32_t i = 2; i < n; ++i)
-        for (const std::int32_t id : {ids_[0], ids_[std::size_t(i) - 1], ids_[std::size_t(i)]}) triangles.push_back(id);
+        for (const std::int32_t id : {ids_[0], ids_[std::size_t(i) - 1], ids_[std::size_t(i)]})
+            triangles.push_back(id);
     return true;
 }
 
 // Is the segment from a node of the merged ring to vertex `id` free of every edge and vertex?
-bool Triangulator::visible(std::int32_t node, std::int32_t id, const std::int32_t* ring, const std::int32_t* ring_begin,
-                           std::int32_t rings) const {
+bool Triangulator::visible(std::int32_t node, std::int32_t id, const std::int32_t* ring,
+                           const std::int32_t* ring_begin, std::int32_t rings) const {
     const Point p = at(node), q = (*points_)[std::size_t(id)];
     if (!in_sector(p, at(next_[std::size_t(node)]), at(prev_[std::size_t(node)]), q)) return false;
     const auto blocks = [&](Point a, Point b) {
@@ -104,7 +106,8 @@ bool Triangulator::bridge(const std::int32_t* ring, const std::int32_t* ring_beg
         const std::int32_t k0 = leftmost(r), begin = ring_begin[r], size = ring_begin[r + 1] - begin;
         const Point h = points[std::size_t(ring[k0])];
         scratch_.clear();
-        for (std::int32_t i = 0, more = 1; more || i != 0; i = next_[std::size_t(i)], more = 0) scratch_.push_back(i);
+        for (std::int32_t i = 0, more = 1; more || i != 0; i = next_[std::size_t(i)], more = 0)
+            scratch_.push_back(i);
         std::sort(scratch_.begin(), scratch_.end(), [&](std::int32_t a, std::int32_t b) {
             const std::int64_t da = dist2(at(a), h), db = dist2(at(b), h);
             return da != db ? da < db : a < b;
@@ -153,7 +156,8 @@ bool Triangulator::is_ear(std::int32_t b) const {
         if (t == p || t == q || t == r) {
             // The ring passes this corner again: it must not enter the triangle from it.
             const Point lo = t == p ? q : t == q ? r : p, hi = t == p ? r : t == q ? p : q;
-            if (in_convex_cone(t, lo, hi, at(next_[std::size_t(i)])) || in_convex_cone(t, lo, hi, at(prev_[std::size_t(i)])))
+            if (in_convex_cone(t, lo, hi, at(next_[std::size_t(i)])) ||
+                in_convex_cone(t, lo, hi, at(prev_[std::size_t(i)])))
                 return false;
             continue;
         }
@@ -169,7 +173,8 @@ bool Triangulator::clip(std::vector<std::int32_t>& triangles) {
     while (left > 3) {
         if (is_ear(b)) {
             const std::int32_t a = prev_[std::size_t(b)], c = next_[std::size_t(b)];
-            for (const std::int32_t id : {ids_[std::size_t(a)], ids_[std::size_t(b)], ids_[std::size_t(c)]}) triangles.push_back(id);
+            for (const std::int32_t id : {ids_[std::size_t(a)], ids_[std::size_t(b)], ids_[std::size_t(c)]})
+                triangles.push_back(id);
             next_[std::size_t(a)] = c;
             prev_[std::size_t(c)] = a;
             --left;
@@ -182,7 +187,8 @@ bool Triangulator::clip(std::vector<std::int32_t>& triangles) {
     }
     const std::int32_t a = prev_[std::size_t(b)], c = next_[std::size_t(b)];
     if (orient(at(a), at(b), at(c)) <= 0) return false;
-    for (const std::int32_t id : {ids_[std::size_t(a)], ids_[std::size_t(b)], ids_[std::size_t(c)]}) triangles.push_back(id);
+    for (const std::int32_t id : {ids_[std::size_t(a)], ids_[std::size_t(b)], ids_[std::size_t(c)]})
+        triangles.push_back(id);
     return true;
 }
 

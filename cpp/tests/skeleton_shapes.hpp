@@ -15,7 +15,7 @@ constexpr double gable = std::numeric_limits<double>::infinity();
 
 // splitmix64: the same numbers on every platform.
 class Random {
-  public:
+public:
     explicit Random(std::uint64_t seed) : state_(seed) {}
     std::uint64_t bits() {
         std::uint64_t z = (state_ += 0x9E3779B97F4A7C15ull);
@@ -27,7 +27,7 @@ class Random {
     double between(double a, double b) { return a + (b - a) * unit(); }
     int below(int n) { return static_cast<int>(bits() % static_cast<std::uint64_t>(n)); }
 
-  private:
+private:
     std::uint64_t state_;
 };
 

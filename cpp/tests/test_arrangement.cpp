@@ -133,7 +133,7 @@ bool same(const Noder& a, const Noder& b) {
 void test_random_noding() {
     Random random(1);
     Noder reused;
-    for (int i = 0; i < 600; ++i) {
+    for (int i = 0; i < 3000; ++i) {
         static const double reaches[] = {60, 300, 1500, 10000, 300000};
         const double reach = reaches[i % 5], min_edge = i % 2 == 0 ? 10 : 4;
         const auto segments = random_segments(random, 2 + random.below(i % 10 == 4 ? 40 : 14), reach);
@@ -220,8 +220,7 @@ int winding(const PlanarMap& map, const std::vector<Point>& points, std::int32_t
         const std::int32_t first = map.loop_first[at(map.face_loops[at(i)])];
         std::int32_t h = first;
         do {
-            const Point a = points[at(map.origin[at(h)])],
-                        b = points[at(map.origin[at(PlanarMap::twin(h))])];
+            const Point a = points[at(map.origin[at(h)])], b = points[at(map.origin[at(PlanarMap::twin(h))])];
             const Wide ay = Wide(a.y) * 4096, by = Wide(b.y) * 4096, ax = Wide(a.x) * 4096;
             if ((ay > p.y) != (by > p.y)) {
                 const Wide side = (Wide(b.x) * 4096 - ax) * (p.y - ay) - (by - ay) * (p.x - ax);
@@ -258,8 +257,7 @@ void check_map(const PlanarMap& map, const std::vector<Point>& points, const std
         std::int64_t area = 0;
         std::int32_t h = map.loop_first[l];
         do {
-            const Point p = points[at(map.origin[at(h)])],
-                        q = points[at(map.origin[at(PlanarMap::twin(h))])];
+            const Point p = points[at(map.origin[at(h)])], q = points[at(map.origin[at(PlanarMap::twin(h))])];
             area += std::int64_t(p.x) * q.y - std::int64_t(p.y) * q.x;
             CHECK(map.loop_of[at(h)] == std::int32_t(l));
             ++met[at(h)];
@@ -290,7 +288,7 @@ void test_random_maps() {
     Random random(3);
     PlanarMap map;
     Noder noder;
-    for (int i = 0; i < 150; ++i) {
+    for (int i = 0; i < 600; ++i) {
         static const double reaches[] = {150, 2000, 200000};
         REQUIRE(node(noder, random_segments(random, 3 + random.below(10), reaches[i % 3]), 10));
         const auto edges = distinct_edges(noder);

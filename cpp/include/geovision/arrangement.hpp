@@ -15,17 +15,17 @@
 namespace geovision {
 
 struct Segment {
-    Vec a, b;                 // as given, grid steps
-    std::int32_t left = -1;   // surface left of a->b in this layer, -1 for none
+    Vec a, b;                // as given, grid steps
+    std::int32_t left = -1;  // surface left of a->b in this layer, -1 for none
     std::int32_t right = -1;
-    std::int16_t layer = 0;   // -1: a cut between surfaces `left` and `right` that changes no label
-    bool meets = false;       // the roof is continuous across this segment
-    std::int32_t source = -1; // outline edge that this segment is a piece of, -1 for creases
+    std::int16_t layer = 0;    // -1: a cut between surfaces `left` and `right` that changes no label
+    bool meets = false;        // the roof is continuous across this segment
+    std::int32_t source = -1;  // outline edge that this segment is a piece of, -1 for creases
 };
 
 struct NodedEdge {
-    std::int32_t u, v;    // vertices
-    std::int32_t segment; // the segment it is a piece of, in the segment's direction
+    std::int32_t u, v;     // vertices
+    std::int32_t segment;  // the segment it is a piece of, in the segment's direction
 };
 
 class Noder {
@@ -50,9 +50,10 @@ private:
     void insert_hash(std::int32_t v);
     void grow_hash();
     bool split_near();
-    void note_near(std::size_t edge, Point a, Point b, std::int32_t vertex, Point p);
+    void note_near(std::int32_t edge, std::int32_t vertex);
     bool off_outline(const NodedEdge& e, Point p) const;
     void note_bend(const NodedEdge& e, Point p);
+    void sort_boxes();
     bool split_crossings();
     void note_crossing(std::int32_t edge, std::int32_t other);
     Vec crossing(const NodedEdge& e, const NodedEdge& f) const;
@@ -90,9 +91,9 @@ public:
     std::int32_t faces() const { return std::int32_t(face_loops_begin.size()) - 1; }
     static std::int32_t twin(std::int32_t h) { return h ^ 1; }
 
-    std::vector<std::int32_t> origin, next, loop_of;   // per half-edge; the face lies left
-    std::vector<std::int32_t> out_begin, out;          // half-edges leaving a vertex, counter-clockwise
-    std::vector<std::int32_t> loop_first, loop_face;   // per loop
+    std::vector<std::int32_t> origin, next, loop_of;  // per half-edge; the face lies left
+    std::vector<std::int32_t> out_begin, out;         // half-edges leaving a vertex, counter-clockwise
+    std::vector<std::int32_t> loop_first, loop_face;  // per loop
     std::vector<std::int64_t> loop_area2;
     std::vector<std::int32_t> face_loops_begin, face_loops;  // a face's loops, the outer one first
 
@@ -107,6 +108,7 @@ private:
 };
 
 // Point strictly inside / outside the closed chain of half-edges (p on the chain gives either).
-bool chain_contains(const std::vector<Point>& points, const std::int32_t* ids, std::size_t n, double px, double py);
+bool chain_contains(const std::vector<Point>& points, const std::int32_t* ids, std::size_t n, double px,
+                    double py);
 
 }  // namespace geovision

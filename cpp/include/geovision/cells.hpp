@@ -59,7 +59,8 @@ private:
     void flood_labels(std::size_t layers);
     void choose_cells(std::size_t layers, bool may_cut);
     void choose_cell(std::int32_t face, std::size_t layers, bool may_cut);
-    bool cut_face(std::int32_t face, const Plane& difference, double tolerance, std::int32_t left, std::int32_t right);
+    bool cut_face(std::int32_t face, const Plane& difference, double tolerance, std::int32_t left,
+                  std::int32_t right);
     void face_range(std::int32_t face, const Plane& difference, double* lo, double* hi, double* sum) const;
     bool split_steps();
     bool dissolve();
@@ -88,7 +89,7 @@ private:
     std::vector<std::int16_t> support_;
     std::vector<std::uint8_t> meets_;
     double min_edge_ = 10;
-    bool raised_ = false;  // some surface has a bottom of its own
+    bool raised_ = false;      // some surface has a bottom of its own
     bool continuous_ = false;  // one layer whose creases all meet: no steps
 
     struct Item {

@@ -15,10 +15,10 @@ namespace geovision {
 
 struct Surface {
     Plane top;
-    Plane bottom;              // flat base, or the underside of a bulge or an overhang
+    Plane bottom;  // flat base, or the underside of a bulge or an overhang
     std::int32_t part = 0;
-    std::int32_t group = 0;    // facets of one curved surface share it
-    std::int16_t rank = 0;     // a higher rank hides a lower one; within a rank the highest top shows
+    std::int32_t group = 0;  // facets of one curved surface share it
+    std::int16_t rank = 0;   // a higher rank hides a lower one; within a rank the highest top shows
     Label label = Label::roof;
 };
 
@@ -27,7 +27,7 @@ struct Layer {
 };
 
 struct Drawing {
-    std::vector<Vec> anchors;   // outline vertices, which no other vertex may displace
+    std::vector<Vec> anchors;  // outline vertices, which no other vertex may displace
     std::vector<Segment> segments;
     std::vector<Surface> surfaces;
     std::vector<Layer> layers;
@@ -35,7 +35,8 @@ struct Drawing {
     std::uint32_t flags = 0;
 
     void clear();
-    std::int32_t add_surface(const Plane& top, double base, std::int32_t part, std::int32_t group, Label label);
+    std::int32_t add_surface(const Plane& top, double base, std::int32_t part, std::int32_t group,
+                             Label label);
     std::int16_t add_layer(std::int16_t support = -1);
     void polygon(const Vec* p, std::size_t n, std::int32_t surface, std::int16_t layer);
 };
@@ -83,8 +84,8 @@ struct PlanarFaces {
     double origin_x = 0, origin_y = 0, grid = 0.001;
 };
 
-Status draw_roof(const RoofSpec& spec, const Shape& shape, double grid, const PlanarFaces& faces, RoofScratch& scratch,
-                 Drawing& drawing);
+Status draw_roof(const RoofSpec& spec, const Shape& shape, double grid, const PlanarFaces& faces,
+                 RoofScratch& scratch, Drawing& drawing);
 
 // One flat block per part (levels of detail 1.x); `surface` is shared by parts that are to be one block.
 void draw_block(const Shape& shape, std::int32_t surface, Drawing& drawing);
@@ -93,8 +94,9 @@ void draw_block(const Shape& shape, std::int32_t surface, Drawing& drawing);
 double block_height(const RoofSpec& spec, const Shape& shape, const PlanarFaces& faces);
 
 // `host` is the layer of the part it stands on; `slots` as SuperSlot, already in grid steps.
-Status draw_superstructure(SuperKind kind, const double* slots, const RoofSpec& host_spec, const Shape& host_shape,
-                           std::int16_t host, double grid, RoofScratch& scratch, Drawing& drawing);
+Status draw_superstructure(SuperKind kind, const double* slots, const RoofSpec& host_spec,
+                           const Shape& host_shape, std::int16_t host, double grid, RoofScratch& scratch,
+                           Drawing& drawing);
 
 // Shared by the families (roofs_*.cpp).
 namespace roof {
@@ -113,10 +115,13 @@ Vec across_long_side(const Shape& shape);
 void extent(const Shape& shape, Vec direction, double* lo, double* hi);
 void draw_profile(const RoofSpec& spec, const Shape& shape, Vec downhill, const Profile& profile, Label label,
                   Drawing& drawing, RoofScratch& scratch);
-Status draw_profile_kind(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& scratch, Drawing& drawing);
+Status draw_profile_kind(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& scratch,
+                         Drawing& drawing);
 Status draw_quad_kind(const RoofSpec& spec, const Shape& shape, RoofScratch& scratch, Drawing& drawing);
-Status draw_radial_kind(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& scratch, Drawing& drawing);
-Status draw_skeleton_kind(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& scratch, Drawing& drawing);
+Status draw_radial_kind(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& scratch,
+                        Drawing& drawing);
+Status draw_skeleton_kind(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& scratch,
+                          Drawing& drawing);
 Status draw_parapet(const RoofSpec& host, const Shape& shape, double thickness, double top, double grid,
                     std::int16_t support, RoofScratch& scratch, Drawing& drawing);
 std::size_t true_corners(const Shape& shape, std::size_t* corner, std::size_t most);

@@ -58,7 +58,7 @@ enum class SkeletonStatus : std::uint8_t {
 
 // Buffers reused from call to call: after the first few calls nothing is allocated. One per thread.
 class SkeletonWorkspace {
-  public:
+public:
     SkeletonWorkspace();
     ~SkeletonWorkspace();
     SkeletonWorkspace(SkeletonWorkspace&&) noexcept;
@@ -66,7 +66,7 @@ class SkeletonWorkspace {
     struct Impl;
     Impl& impl() { return *impl_; }
 
-  private:
+private:
     std::unique_ptr<Impl> impl_;
 };
 

@@ -14,9 +14,11 @@ class Extruder {
 public:
     // Appends the faces and triangles of one building to `out`, vertices relative to its ground plus
     // `z_shift` grid steps. Does not touch the per-building offsets. False when a face has no triangulation.
-    bool run(const Cells& cells, std::int32_t z_shift, std::int32_t groups, std::int32_t sources, bool polygons, Solids& out);
+    bool run(const Cells& cells, std::int32_t z_shift, std::int32_t groups, std::int32_t sources,
+             bool polygons, Solids& out);
     std::int32_t solids() const { return solids_; }
-    // After `run`: a plan vertex over which some vertex of the solid has more than one fan of triangles, or -1.
+    // After `run`: a plan vertex over which some vertex of the solid has more than one fan of triangles, or
+    // -1.
     std::int32_t find_pinch(const Solids& out);
 
 private:
@@ -27,7 +29,8 @@ private:
     void join_cells();
     std::int32_t vertex(std::int32_t v, std::int32_t z);
     void walls(std::int32_t half);
-    void wall(std::int32_t half, std::int32_t ulo, std::int32_t uhi, std::int32_t wlo, std::int32_t whi, Label label, std::int32_t surface);
+    void wall(std::int32_t half, std::int32_t ulo, std::int32_t uhi, std::int32_t wlo, std::int32_t whi,
+              Label label, std::int32_t surface);
     bool roof(std::int32_t face);
     bool ground();
     bool horizontal(bool up, const Plane& plane);
