@@ -199,6 +199,38 @@ def ring_points(solids: Arrays) -> Floats:
     )
 
 
+def bookkeeping(solids: Arrays, cases: Sequence[Case]) -> Complaints:
+    """Parts, surfaces, solids, provenance, flags and origins mean what types.hpp says."""
+    found: Complaints = []
+    owner = np.repeat(np.arange(len(solids["status"])), np.diff(solids["face_offsets"]))
+    parts = np.array([len(c.parts) for c in cases])
+    built = solids["status"] == 0
+
+    def complain(wrong: NDArray[np.bool_], text: str) -> None:
+        found.extend((int(b), text) for b in np.unique(owner[wrong]))
+
+    complain((solids["face_part"] < -1) | (solids["face_part"] >= parts[owner]), "a face of no part")
+    complain(solids["face_provenance"] > 2, "an unknown provenance")
+    complain(solids["face_surface"] < 0, "a face of no surface")
+    complain(
+        (solids["face_part"] < 0) & (solids["face_label"] != GROUND), "a face, not ground, that parts share"
+    )
+    label_of: dict[tuple[int, int], int] = {}
+    for b, surface, label in zip(
+        owner.tolist(), solids["face_surface"].tolist(), solids["face_label"].tolist(), strict=True
+    ):
+        if label_of.setdefault((b, surface), label) != label:
+            found.append((b, f"surface {surface} has two labels"))
+    last = np.full(len(built), -1)
+    np.maximum.at(last, owner, solids["face_solid"])
+    several = (solids["flags"] & SEVERAL) != 0
+    for b in np.flatnonzero(built & (several != (last > 0))).tolist():
+        found.append((b, f"{last[b] + 1} solids, flag several_solids {several[b]}"))
+    for b in np.flatnonzero((solids["origin"].reshape(-1, 3) % 1.0 != 0).any(axis=1) & built).tolist():
+        found.append((b, "the origin is not a whole metre"))
+    return found
+
+
 def heights(solids: Arrays, cases: Sequence[Case]) -> Complaints:
     """No vertex is under the ground or above the highest thing that its program names."""
     found: Complaints = []

@@ -48,6 +48,7 @@ def judge(cases: Sequence[Case], lod: int, thorough: int = 0) -> Complaints:
     if report.faults.astype(np.int64).tolist().count(int(Fault.BAD_INDEX)) == 0:
         found += judges.volume(solids, report.volume)
         found += judges.labels(solids, cases)
+        found += judges.bookkeeping(solids, cases)
         found += judges.heights(solids, cases)
         found += judges.manifold(solids, report.volume)
         if lod == 22:

@@ -417,7 +417,9 @@ bool Cells::edge_meets(const Edge& e, std::int32_t left, std::int32_t right) con
 
 double Cells::surface_z(std::int32_t surface, Point p, bool top_side) const {
     const Surface& s = surfaces[std::size_t(surface)];
-    return (top_side ? s.top : s.bottom).at(p);
+    if (top_side) return s.top.at(p);
+    // A sloping underside that was cut short may run under the ground beyond its own strip.
+    return s.bottom.a != 0 || s.bottom.b != 0 ? std::max(0.0, s.bottom.at(p)) : s.bottom.c;
 }
 
 }  // namespace geovision

@@ -8,42 +8,17 @@
 #include <numeric>
 #include <thread>
 
-#include "check_plane.hpp"
+#include "check_building.hpp"
 #include "check_sweep.hpp"
 
 namespace geovision {
 namespace {
 
-__extension__ typedef __int128 Wide;  // a compiler extension, and said so under -Wpedantic
+using namespace checking;
 
-struct Finding {
-    std::uint32_t faults = 0;
-    std::int64_t element = -1;
-    double volume = 0.0;
-    double deviation = 0.0;
-
-    void add(std::uint32_t bit, std::int64_t where) {
-        if (faults == 0 || bit < (faults & (~faults + 1))) element = where;
-        faults |= bit;
-    }
-};
-
-// Scratch of one thread, reused from building to building.
-struct Scratch {
-    std::vector<std::int32_t> start, out;  // half-edges by origin: start[v]..start[v+1] into out
-    std::vector<std::int32_t> twin;        // opposite half-edge, -1 for none
-    std::vector<std::int32_t> vertex_solid;
-    std::vector<std::int32_t> order;
-    std::vector<std::int32_t> face_start, face_triangles;
-    std::vector<std::int64_t> border, wanted;
-    std::vector<std::array<double, 3>> cloud;
-};
-
-// One building: pointers to its own slices and their lengths.
-class Building {
+class Building : private BuildingSlice {
 public:
-    Building(const SolidsView& all, const CheckOptions& options, std::int64_t index, Scratch& scratch)
-        : all_(all), options_(options), s_(scratch), index_(index) {}
+    using BuildingSlice::BuildingSlice;
 
     Finding check() {
         if (!slice()) return found_;
@@ -54,34 +29,12 @@ public:
         if ((found_.faults & (fault::open_edge | fault::repeated_edge)) == 0) check_fans();
         check_places();
         check_volume();
-        if (all_.face_ring_offsets != nullptr) check_faces();
+        if (all_.face_ring_offsets != nullptr) found_ = check_faces(*this);
         if (options_.self_intersection) check_crossings();
         return found_;
     }
 
 private:
-    static bool range(const std::int64_t* offsets, std::int64_t i, std::int64_t total) {
-        return offsets[i] >= 0 && offsets[i] <= offsets[i + 1] && offsets[i + 1] <= total;
-    }
-
-    bool slice() {
-        if (!range(all_.vertex_offsets, index_, all_.vertex_count) ||
-            !range(all_.triangle_offsets, index_, all_.triangle_count) ||
-            !range(all_.face_offsets, index_, all_.face_count)) {
-            found_.add(fault::bad_offsets, -1);
-            return false;
-        }
-        xyz_ = all_.vertices + 3 * all_.vertex_offsets[index_];
-        vertices_ = static_cast<std::int32_t>(all_.vertex_offsets[index_ + 1] - all_.vertex_offsets[index_]);
-        tri_ = all_.triangles + 3 * all_.triangle_offsets[index_];
-        tri_face_ = all_.triangle_face + all_.triangle_offsets[index_];
-        triangles_ =
-            static_cast<std::int32_t>(all_.triangle_offsets[index_ + 1] - all_.triangle_offsets[index_]);
-        first_face_ = all_.face_offsets[index_];
-        faces_ = static_cast<std::int32_t>(all_.face_offsets[index_ + 1] - first_face_);
-        return true;
-    }
-
     void check_presence() {
         const bool accepted = all_.status == nullptr || all_.status[index_] == 0;
         const bool has_any = vertices_ > 0 || triangles_ > 0 || faces_ > 0;
@@ -98,29 +51,6 @@ private:
             sound = false;
         }
         return sound;
-    }
-
-    static bool in(std::int32_t index, std::int32_t count) { return index >= 0 && index < count; }
-
-    GridPoint point(std::int32_t v) const { return {xyz_[3 * v], xyz_[3 * v + 1], xyz_[3 * v + 2]}; }
-    std::int32_t origin(std::int32_t half) const { return tri_[half]; }
-    static std::int32_t next(std::int32_t half) { return half % 3 == 2 ? half - 2 : half + 1; }
-    static std::int32_t previous(std::int32_t half) { return half % 3 == 0 ? half + 2 : half - 1; }
-    std::int32_t target(std::int32_t half) const { return tri_[next(half)]; }
-    std::int32_t solid(std::int32_t t) const { return all_.face_solid[first_face_ + tri_face_[t]]; }
-
-    struct Normal {
-        Wide x, y, z;
-    };
-
-    // Twice the area vector; 67 bits.
-    Normal normal(std::int32_t t) const {
-        const GridPoint a = point(tri_[3 * t]), b = point(tri_[3 * t + 1]), c = point(tri_[3 * t + 2]);
-        const std::int64_t ux = std::int64_t{b.x} - a.x, uy = std::int64_t{b.y} - a.y,
-                           uz = std::int64_t{b.z} - a.z;
-        const std::int64_t vx = std::int64_t{c.x} - a.x, vy = std::int64_t{c.y} - a.y,
-                           vz = std::int64_t{c.z} - a.z;
-        return {Wide{uy} * vz - Wide{uz} * vy, Wide{uz} * vx - Wide{ux} * vz, Wide{ux} * vy - Wide{uy} * vx};
     }
 
     void check_triangles() {
@@ -244,123 +174,6 @@ private:
         found_.volume = static_cast<double>(total) / 6.0 * all_.grid * all_.grid * all_.grid;
     }
 
-    void check_faces() {
-        s_.face_start.assign(static_cast<std::size_t>(faces_) + 1, 0);
-        for (std::int32_t t = 0; t < triangles_; ++t)
-            ++s_.face_start[static_cast<std::size_t>(tri_face_[t]) + 1];
-        std::partial_sum(s_.face_start.begin(), s_.face_start.end(), s_.face_start.begin());
-        s_.face_triangles.resize(static_cast<std::size_t>(triangles_));
-        s_.order.assign(s_.face_start.begin(), s_.face_start.end() - 1);
-        for (std::int32_t t = 0; t < triangles_; ++t)
-            s_.face_triangles[static_cast<std::size_t>(s_.order[static_cast<std::size_t>(tri_face_[t])]++)] =
-                t;
-        for (std::int32_t f = 0; f < faces_; ++f) {
-            if (!check_rings(f)) continue;
-            check_fold(f);
-            check_planarity(f);
-        }
-    }
-
-    static std::int64_t directed(std::int32_t from, std::int32_t to) {
-        return (std::int64_t{from} << 32) | to;
-    }
-
-    // The rings' directed edges are the triangles' directed edges less those that cancel inside the face.
-    bool check_rings(std::int32_t f) {
-        if (!range(all_.face_ring_offsets, first_face_ + f, all_.ring_count)) {
-            found_.add(fault::bad_offsets, f);
-            return false;
-        }
-        s_.wanted.clear();
-        const std::int64_t begin = all_.face_ring_offsets[first_face_ + f],
-                           end = all_.face_ring_offsets[first_face_ + f + 1];
-        for (std::int64_t r = begin; r < end; ++r) {
-            if (!add_ring(f, r)) return false;
-        }
-        s_.border.clear();
-        for (std::int32_t i = s_.face_start[static_cast<std::size_t>(f)];
-             i < s_.face_start[static_cast<std::size_t>(f) + 1]; ++i) {
-            const std::int32_t t = s_.face_triangles[static_cast<std::size_t>(i)];
-            for (std::int32_t h = 3 * t; h < 3 * t + 3; ++h) {
-                const std::int32_t other = s_.twin[static_cast<std::size_t>(h)];
-                if (other < 0 || tri_face_[other / 3] != f)
-                    s_.border.push_back(directed(origin(h), target(h)));
-            }
-        }
-        std::sort(s_.border.begin(), s_.border.end());
-        std::sort(s_.wanted.begin(), s_.wanted.end());
-        if (begin == end || s_.border != s_.wanted) found_.add(fault::ring_mismatch, f);
-        return begin != end;
-    }
-
-    bool add_ring(std::int32_t f, std::int64_t r) {
-        if (!range(all_.ring_offsets, r, all_.ring_vertex_count)) {
-            found_.add(fault::bad_offsets, f);
-            return false;
-        }
-        const std::int32_t* ring = all_.ring_vertices + all_.ring_offsets[r];
-        const std::int64_t count = all_.ring_offsets[r + 1] - all_.ring_offsets[r];
-        for (std::int64_t i = 0; i < count; ++i) {
-            const std::int32_t from = ring[i], to = ring[(i + 1) % count];
-            if (!in(from, vertices_) || !in(to, vertices_)) {
-                found_.add(fault::bad_index, f);
-                return false;
-            }
-            s_.wanted.push_back(directed(from, to));
-        }
-        if (count < 3) found_.add(fault::ring_mismatch, f);
-        return count >= 3;
-    }
-
-    // Looked at from above (or, for a wall, from its side) no triangle of a face is turned over.
-    void check_fold(std::int32_t f) {
-        const std::size_t begin = static_cast<std::size_t>(s_.face_start[static_cast<std::size_t>(f)]),
-                          end = static_cast<std::size_t>(s_.face_start[static_cast<std::size_t>(f) + 1]);
-        bool up = true, down = true, level = true;
-        Normal sum{0, 0, 0};
-        for (std::size_t i = begin; i < end; ++i) {
-            const Normal n = normal(s_.face_triangles[i]);
-            up = up && n.z > 0;
-            down = down && n.z < 0;
-            level = level && n.z == 0;
-            sum = {sum.x + n.x, sum.y + n.y, sum.z + n.z};
-        }
-        if (level) {
-            for (std::size_t i = begin; i < end; ++i) {
-                const Normal n = normal(s_.face_triangles[i]);
-                const Wide along =
-                    wide_abs(sum.x) > wide_abs(sum.y) ? scaled(sum.x, n.x) : scaled(sum.y, n.y);
-                if (along <= 0) found_.add(fault::folded_face, f);
-            }
-        } else if (!up && !down) {
-            found_.add(fault::folded_face, f);
-        }
-    }
-
-    static Wide wide_abs(Wide v) { return v < 0 ? -v : v; }
-    // Only the sign matters; a product of two 67-bit numbers would not fit.
-    static Wide scaled(Wide a, Wide b) { return ((a > 0) - (a < 0)) * ((b > 0) - (b < 0)); }
-
-    // Distance of the vertices from their least-squares plane, in doubles about the first one. Newell's
-    // normal will not do: along a strip a few centimetres wide, a millimetre of rounding turns it over.
-    void check_planarity(std::int32_t f) {
-        const std::int64_t r0 = all_.face_ring_offsets[first_face_ + f];
-        const std::int64_t r1 = all_.face_ring_offsets[first_face_ + f + 1];
-        const std::int64_t begin = all_.ring_offsets[r0], end = all_.ring_offsets[r1];
-        const GridPoint o = point(all_.ring_vertices[begin]);
-        s_.cloud.clear();
-        for (std::int64_t i = begin; i < end; ++i) s_.cloud.push_back(relative(all_.ring_vertices[i], o));
-        const double worst = distance_from_plane(s_.cloud) * all_.grid;
-        found_.deviation = std::max(found_.deviation, worst);
-        if (worst > options_.planarity) found_.add(fault::not_planar, f);
-    }
-
-    std::array<double, 3> relative(std::int32_t v, const GridPoint& o) const {
-        const GridPoint p = point(v);
-        return {static_cast<double>(std::int64_t{p.x} - o.x), static_cast<double>(std::int64_t{p.y} - o.y),
-                static_cast<double>(std::int64_t{p.z} - o.z)};
-    }
-
     // Two solids of a building may touch (that is why they are two); they may not enter each other.
     void check_crossings() {
         for_near_triangles(xyz_, tri_, triangles_, [this](std::int32_t s, std::int32_t t) {
@@ -373,17 +186,6 @@ private:
             }
         });
     }
-
-    const SolidsView& all_;
-    const CheckOptions& options_;
-    Scratch& s_;
-    std::int64_t index_;
-    Finding found_;
-    const std::int32_t* xyz_ = nullptr;
-    const std::int32_t* tri_ = nullptr;
-    const std::int32_t* tri_face_ = nullptr;
-    std::int32_t vertices_ = 0, triangles_ = 0, faces_ = 0;
-    std::int64_t first_face_ = 0;
 };
 
 bool stopped(const CheckOptions& options) {

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iterator>
 #include <limits>
 #include <thread>
 
 #include "geovision/cells.hpp"
+#include "geovision/parallel.hpp"
 #include "geovision/roofs.hpp"
 #include "geovision/solid.hpp"
 
@@ -36,7 +39,7 @@ private:
     Status read_parts(std::int64_t b, std::uint32_t* flags);
     Status read_part(std::int64_t part, Shape& shape, std::uint32_t* flags);
     Status check_rings(const Shape& shape, double depth) const;
-    Status draw(std::int64_t b);
+    Status draw(std::int64_t b, bool merged);
     Status draw_blocks(std::int64_t first, std::size_t parts);
     Status draw_supers(std::int64_t b);
     Status solve(bool overhangs);
@@ -117,7 +120,7 @@ void Worker::roll_back(std::size_t vertices, std::size_t triangles, std::size_t 
 Status Worker::make(std::int64_t b, std::uint32_t* flags) {
     Status status = read_parts(b, flags);
     if (status != Status::ok) return status;
-    status = draw(b);
+    status = draw(b, (*flags & flag::merged_edges) != 0);
     *flags |= drawing_.flags;
     if (status != Status::ok) return status;
     const bool overhangs =
@@ -131,7 +134,7 @@ Status Worker::make(std::int64_t b, std::uint32_t* flags) {
         if (given_up == flag::roof_simplified)
             for (RoofSpec& spec : specs_) spec.base = 0;
         scratch_.bulges = false;
-        draw(b);
+        draw(b, (*flags & flag::merged_edges) != 0);
         scratch_.bulges = true;
         drawing_.flags |= *flags;
         status = solve(false);
@@ -319,7 +322,7 @@ PlanarFaces Worker::faces_of(std::int64_t part) const {
     return f;
 }
 
-Status Worker::draw(std::int64_t b) {
+Status Worker::draw(std::int64_t b, bool merged) {
     const std::int64_t first = p_.part_offsets[b];
     const auto parts = std::size_t(p_.part_offsets[b + 1] - first);
     drawing_.clear();
@@ -331,8 +334,16 @@ Status Worker::draw(std::int64_t b) {
         host_layer_[k] = std::int16_t(drawing_.layers.size());
         if (drawing_.layers.size() > 16000) return Status::too_large;
         if (shapes_[k].points.empty()) continue;
-        const Status status =
-            draw_roof(specs_[k], shapes_[k], o_.grid, faces_of(first + std::int64_t(k)), scratch_, drawing_);
+        const PlanarFaces faces = faces_of(first + std::int64_t(k));
+        Status status = draw_roof(specs_[k], shapes_[k], o_.grid, faces, scratch_, drawing_);
+        if (status == Status::skeleton_failed && merged) {
+            // Merging close vertices can make an outline touch itself, on which no skeleton stands.
+            RoofSpec flat = specs_[k];
+            flat.kind = RoofKind::flat;
+            flat.eave = block_height(specs_[k], shapes_[k], faces);
+            drawing_.flags |= flag::roof_simplified;
+            status = draw_roof(flat, shapes_[k], o_.grid, faces, scratch_, drawing_);
+        }
         if (status != Status::ok) return status;
     }
     return draw_supers(b);
@@ -453,24 +464,29 @@ void append_offsets(std::vector<std::int64_t>& to, const std::vector<std::int64_
     for (std::size_t i = 1; i < from.size(); ++i) to.push_back(from[i] + shift);
 }
 
-void append_solids(Solids& to, const Solids& from) {
-    append(to.origin, from.origin);
-    append_offsets(to.vertex_offsets, from.vertex_offsets);
-    append(to.vertices, from.vertices);
-    append_offsets(to.triangle_offsets, from.triangle_offsets);
-    append(to.triangles, from.triangles);
-    append(to.triangle_face, from.triangle_face);
-    append_offsets(to.face_offsets, from.face_offsets);
-    append(to.face_label, from.face_label);
-    append(to.face_part, from.face_part);
-    append(to.face_surface, from.face_surface);
-    append(to.face_provenance, from.face_provenance);
-    append(to.face_solid, from.face_solid);
-    append_offsets(to.face_ring_offsets, from.face_ring_offsets);
-    append_offsets(to.ring_offsets, from.ring_offsets);
-    append(to.ring_vertices, from.ring_vertices);
-    append(to.status, from.status);
-    append(to.flags, from.flags);
+// Appends all columns of `from`, several columns at a time.
+void append_solids(Solids& to, const Solids& from, int threads) {
+    const std::function<void()> columns[] = {
+        [&] { append(to.vertices, from.vertices); },
+        [&] { append(to.triangles, from.triangles); },
+        [&] { append(to.triangle_face, from.triangle_face); },
+        [&] { append(to.ring_vertices, from.ring_vertices); },
+        [&] { append_offsets(to.ring_offsets, from.ring_offsets); },
+        [&] { append_offsets(to.face_ring_offsets, from.face_ring_offsets); },
+        [&] { append(to.face_part, from.face_part); },
+        [&] { append(to.face_surface, from.face_surface); },
+        [&] { append(to.face_solid, from.face_solid); },
+        [&] { append(to.face_label, from.face_label); },
+        [&] { append(to.face_provenance, from.face_provenance); },
+        [&] { append_offsets(to.vertex_offsets, from.vertex_offsets); },
+        [&] { append_offsets(to.triangle_offsets, from.triangle_offsets); },
+        [&] { append_offsets(to.face_offsets, from.face_offsets); },
+        [&] { append(to.origin, from.origin); },
+        [&] { append(to.status, from.status); },
+        [&] { append(to.flags, from.flags); },
+    };
+    const auto copy = [&] { return [&](std::int64_t i) { columns[i](); }; };
+    parallel_blocks(std::int64_t(std::size(columns)), threads, nullptr, copy);
 }
 
 }  // namespace
@@ -488,7 +504,8 @@ Solids compile_solids(const Programs& programs, const CompileOptions& options,
     };
     for (std::size_t w = 0; w < workers; ++w) {
         pool.emplace_back(programs, options);
-        pool.back().reserve(share(w), share(w + 1));
+        pool.back().reserve(share(w),
+                            w == 0 ? programs.buildings : share(w + 1));  // the others join the first
     }
     const auto work = [&](std::size_t w) {
         for (std::int64_t b = share(w); b < share(w + 1); ++b)
@@ -499,7 +516,7 @@ Solids compile_solids(const Programs& programs, const CompileOptions& options,
     work(0);
     for (std::thread& t : threads) t.join();
     Solids result = std::move(pool[0].out);
-    for (std::size_t w = 1; w < workers; ++w) append_solids(result, pool[w].out);
+    for (std::size_t w = 1; w < workers; ++w) append_solids(result, pool[w].out, int(workers));
     return result;
 }
 

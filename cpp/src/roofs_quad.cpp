@@ -11,7 +11,8 @@ namespace {
 constexpr double pi = 3.14159265358979323846;
 
 struct Quad {
-    Vec p[4];  // edges 0 and 2 are eaves, 1 and 3 the ends; counter-clockwise
+    Vec p[4];             // edges 0 and 2 are eaves, 1 and 3 the ends; counter-clockwise
+    std::size_t edge[4];  // the shape's edge that starts at each corner
 };
 
 Vec outward(Vec a, Vec b) {
@@ -55,8 +56,21 @@ bool find_quad(const RoofSpec& spec, const Shape& shape, Quad* quad) {
         const auto length = [&](int i) { return norm(c[(i + 1) % 4].x - c[i].x, c[(i + 1) % 4].y - c[i].y); };
         first = length(1) + length(3) > length(0) + length(2) ? 1 : 0;
     }
-    for (int i = 0; i < 4; ++i) quad->p[i] = c[(first + i) % 4];
+    for (int i = 0; i < 4; ++i) {
+        quad->p[i] = c[(first + i) % 4];
+        quad->edge[i] = corner[(first + i) % 4];
+    }
     return true;
+}
+
+// The outline edge that a piece lies on, -1 for a crease.
+std::int32_t outline_edge(const Quad& q, std::int32_t first_source, const Segment& s) {
+    for (int i = 0; i < 4; ++i) {
+        const Vec a = q.p[i], b = q.p[(i + 1) % 4];
+        if (std::abs(distance_inside(a, b, s.a)) < 0.1 && std::abs(distance_inside(a, b, s.b)) < 0.1)
+            return first_source + std::int32_t(q.edge[i]);
+    }
+    return -1;
 }
 
 // The part of the convex polygon where `plane` is not above `other`.
@@ -123,7 +137,10 @@ Status draw_quad_kind(const RoofSpec& spec, const Shape& shape, RoofScratch& scr
         if (scratch.poly.size() < 3 || area_of(scratch.poly) < 4) continue;
         const std::int32_t s =
             drawing.add_surface(planes[i], spec.base, spec.part, drawing.groups++, Label::roof);
+        const std::size_t outline = drawing.segments.size();
         drawing.polygon(scratch.poly.data(), scratch.poly.size(), s, layer);
+        for (std::size_t k = outline; k < drawing.segments.size(); ++k)
+            drawing.segments[k].source = outline_edge(q, shape.first_source, drawing.segments[k]);
     }
     return Status::ok;
 }
