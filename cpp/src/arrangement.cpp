@@ -9,6 +9,7 @@ namespace geovision {
 namespace {
 
 constexpr double near_edge = 0.75;  // a vertex this close to an edge (grid steps) becomes part of it
+constexpr double bend = 0.95;  // an outline is not bent further than this from where it was given
 constexpr int max_rounds = 64;
 
 constexpr int cell_bits = 8;  // vertices are looked up in cells of 256 steps
@@ -113,13 +114,13 @@ void Noder::apply_cuts() {
     cuts_.clear();
 }
 
-// An outline may not be bent further than a grid step from where it was given.
+// An outline stays within a grid step of where it was given.
 bool Noder::off_outline(const NodedEdge& e, Point p) const {
     const Segment& s = segments[std::size_t(e.segment)];
     if (s.source < 0) return false;
     const double ux = s.b.x - s.a.x, uy = s.b.y - s.a.y;
     const double area = ux * (p.y - s.a.y) - uy * (p.x - s.a.x);
-    return area * area > ux * ux + uy * uy;
+    return area * area > bend * bend * (ux * ux + uy * uy);
 }
 
 void Noder::note_bend(const NodedEdge& e, Point p) {

@@ -403,12 +403,18 @@ bool Cells::dissolve() {
 }
 
 bool Cells::edge_meets(const Edge& e, std::int32_t left, std::int32_t right) const {
+    // Either one crease between the two surfaces, or the borders of both, drawn as polygons of one roof.
+    std::int16_t left_layer = -2, right_layer = -3;
     for (std::int32_t k = e.begin; k < e.end; ++k) {
         const NodedEdge& piece = noder_.edges[std::size_t(order_[std::size_t(k)])];
         const Segment& s = noder_.segments[std::size_t(piece.segment)];
-        if (s.meets && ((s.left == left && s.right == right) || (s.left == right && s.right == left)))
-            return true;
+        if (!s.meets) continue;
+        if ((s.left == left && s.right == right) || (s.left == right && s.right == left)) return true;
+        if (s.right >= 0) continue;
+        if (s.left == left) left_layer = s.layer;
+        if (s.left == right) right_layer = s.layer;
     }
+    if (left_layer == right_layer) return true;
     if (left < 0 || right < 0) return false;
     const Plane d = surfaces[std::size_t(left)].top - surfaces[std::size_t(right)].top;
     return std::abs(d.at(noder_.points[std::size_t(e.u)])) < min_edge_ &&

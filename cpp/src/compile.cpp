@@ -39,7 +39,7 @@ private:
     Status read_parts(std::int64_t b, std::uint32_t* flags);
     Status read_part(std::int64_t part, Shape& shape, std::uint32_t* flags);
     Status check_rings(const Shape& shape, double depth) const;
-    Status draw(std::int64_t b, bool merged);
+    Status draw(std::int64_t b);
     Status draw_blocks(std::int64_t first, std::size_t parts);
     Status draw_supers(std::int64_t b);
     Status solve(bool overhangs);
@@ -120,7 +120,7 @@ void Worker::roll_back(std::size_t vertices, std::size_t triangles, std::size_t 
 Status Worker::make(std::int64_t b, std::uint32_t* flags) {
     Status status = read_parts(b, flags);
     if (status != Status::ok) return status;
-    status = draw(b, (*flags & flag::merged_edges) != 0);
+    status = draw(b);
     *flags |= drawing_.flags;
     if (status != Status::ok) return status;
     const bool overhangs =
@@ -134,7 +134,7 @@ Status Worker::make(std::int64_t b, std::uint32_t* flags) {
         if (given_up == flag::roof_simplified)
             for (RoofSpec& spec : specs_) spec.base = 0;
         scratch_.bulges = false;
-        draw(b, (*flags & flag::merged_edges) != 0);
+        draw(b);
         scratch_.bulges = true;
         drawing_.flags |= *flags;
         status = solve(false);
@@ -322,7 +322,7 @@ PlanarFaces Worker::faces_of(std::int64_t part) const {
     return f;
 }
 
-Status Worker::draw(std::int64_t b, bool merged) {
+Status Worker::draw(std::int64_t b) {
     const std::int64_t first = p_.part_offsets[b];
     const auto parts = std::size_t(p_.part_offsets[b + 1] - first);
     drawing_.clear();
@@ -335,9 +335,11 @@ Status Worker::draw(std::int64_t b, bool merged) {
         if (drawing_.layers.size() > 16000) return Status::too_large;
         if (shapes_[k].points.empty()) continue;
         const PlanarFaces faces = faces_of(first + std::int64_t(k));
+        const Drawing::Mark before = drawing_.mark();
         Status status = draw_roof(specs_[k], shapes_[k], o_.grid, faces, scratch_, drawing_);
-        if (status == Status::skeleton_failed && merged) {
-            // Merging close vertices can make an outline touch itself, on which no skeleton stands.
+        if (status == Status::skeleton_failed) {
+            // Outlines that touch themselves, and the worst of needles, carry no skeleton but still a block.
+            drawing_.rewind(before);
             RoofSpec flat = specs_[k];
             flat.kind = RoofKind::flat;
             flat.eave = block_height(specs_[k], shapes_[k], faces);
@@ -398,9 +400,15 @@ Status Worker::draw_supers(std::int64_t b) {
             if (std::isinf(value) || (i != super_azimuth && std::abs(slots[i]) > max_coordinate / 4))
                 return Status::bad_parameter;
         }
+        const Drawing::Mark before = drawing_.mark();
         const Status status = draw_superstructure(
             SuperKind(p_.super_kind[s]), slots, specs_[std::size_t(host)], shapes_[std::size_t(host)],
             host_layer_[std::size_t(host)], o_.grid, scratch_, drawing_);
+        if (status == Status::skeleton_failed) {  // a parapet on an outline that touches itself
+            drawing_.rewind(before);
+            drawing_.flags |= flag::super_dropped;
+            continue;
+        }
         if (status != Status::ok) return status;
     }
     return Status::ok;

@@ -162,7 +162,7 @@ void Extruder::walls(std::int32_t half) {
     const auto u = std::size_t(half), w = std::size_t(map.next[u]);
     const std::int32_t tu = cells_->top[u], tw = cells_->top[w], bu = cells_->bottom[u],
                        bw = cells_->bottom[w];
-    const std::int32_t e = half / 2, own = groups_ + sources_ + 2 * e;
+    const std::int32_t e = half / 2, own = groups_ + sources_ + 2 * half;
     const std::int32_t source = cells_->source[std::size_t(e)];
     const Surface& s = cells_->surfaces[std::size_t(cells_->surface_of_half(half))];
     if (!cells_->solid(half ^ 1)) {
@@ -295,7 +295,7 @@ bool Extruder::roof(std::int32_t face) {
              k < map.face_loops_begin[std::size_t(face) + 1]; ++k)
             add_ring(map.loop_first[std::size_t(map.face_loops[std::size_t(k)])], up);
         begin_face(up ? s.label : Label::underside, s.part,
-                   up ? s.group : groups_ + sources_ + 2 * std::int32_t(cells_->source.size()) + 1 + face,
+                   up ? s.group : groups_ + sources_ + 4 * std::int32_t(cells_->source.size()) + 1 + face,
                    solid_of_[std::size_t(face)]);
         if (!horizontal(up, up ? s.top : s.bottom)) return false;
     }
@@ -377,7 +377,7 @@ bool Extruder::ground() {
             ring_begin_.push_back(std::int32_t(corners_.size()));
         }
         begin_face(Label::ground, shared ? -1 : part,
-                   groups_ + sources_ + 2 * std::int32_t(cells_->source.size()),
+                   groups_ + sources_ + 4 * std::int32_t(cells_->source.size()),
                    solid_of_[std::size_t(map.face_of(loop_half_[l]))]);
         if (!horizontal(false, {0, 0, double(corners_[0].z)})) return false;
     }

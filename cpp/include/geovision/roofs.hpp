@@ -34,6 +34,17 @@ struct Drawing {
     std::int32_t groups = 0;
     std::uint32_t flags = 0;
 
+    // Where a drawing stood, to take back what was drawn since.
+    struct Mark {
+        std::size_t segments, surfaces, layers;
+    };
+    Mark mark() const { return {segments.size(), surfaces.size(), layers.size()}; }
+    void rewind(const Mark& m) {
+        segments.resize(m.segments);
+        surfaces.resize(m.surfaces);
+        layers.resize(m.layers);
+    }
+
     void clear();
     std::int32_t add_surface(const Plane& top, double base, std::int32_t part, std::int32_t group,
                              Label label);

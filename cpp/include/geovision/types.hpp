@@ -23,7 +23,7 @@ enum class Status : std::uint8_t {
     bad_parameter = 7,     // a roof or superstructure parameter is out of its range
     not_a_quad = 8,        // the kind needs a part with four corners
     not_star_shaped = 9,   // the kind needs a point that sees the whole part
-    skeleton_failed = 10,  // the straight skeleton could not be completed
+    skeleton_failed = 10,  // no straight skeleton; today a roof becomes a block instead (roof_simplified)
     empty = 11,            // nothing is left above the ground
     not_converged = 12,    // snap rounding hit its iteration limit
     not_manifold = 13,     // two pieces touch in a way that no rule could separate
