@@ -9,7 +9,7 @@ namespace geovision {
 namespace {
 
 constexpr double near_edge = 0.75;  // a vertex this close to an edge (grid steps) becomes part of it
-constexpr double bend = 0.95;  // an outline is not bent further than this from where it was given
+constexpr double bend = 0.95;       // an outline is not bent further than this from where it was given
 constexpr int max_rounds = 64;
 
 constexpr int cell_bits = 8;  // vertices are looked up in cells of 256 steps

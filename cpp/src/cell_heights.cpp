@@ -1,6 +1,7 @@
 // Corner heights of cells, and the repairs that keep their solids two-manifold.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "geovision/cells.hpp"
 
@@ -17,14 +18,14 @@ Status Cells::heights() {
     for (int attempt = 0; attempt < max_repairs; ++attempt) {
         top.assign(std::size_t(map.halves()), 0);
         bottom.assign(std::size_t(map.halves()), 0);
-        bool stepless = continuous_;  // one height at every vertex: no walls but the outer ones
+        stepless_ = continuous_;
         for (std::int32_t v = 0; v + 1 < std::int32_t(map.out_begin.size()); ++v) {
             if (map.out_begin[std::size_t(v)] == map.out_begin[std::size_t(v) + 1] || plain_heights(v))
                 continue;
-            stepless = false;
+            stepless_ = false;
             if (corner_heights(v)) flags |= flag::merged_heights;
         }
-        if (stepless) return Status::ok;
+        if (stepless_) return Status::ok;
         int round = 0;
         while (untangle())
             if (++round > 64) return Status::not_manifold;
@@ -238,6 +239,19 @@ bool Cells::drop_detached() {
     }
     if (changed) spread_cells();
     return changed;
+}
+
+bool Cells::flatten(std::int32_t vertex) {
+    std::int32_t lo = std::numeric_limits<std::int32_t>::max(), hi = std::numeric_limits<std::int32_t>::min();
+    for (std::int32_t i = map.out_begin[std::size_t(vertex)]; i < map.out_begin[std::size_t(vertex) + 1];
+         ++i) {
+        const std::int32_t h = map.out[std::size_t(i)];
+        if (solid(h)) lo = std::min(lo, top[std::size_t(h)]), hi = std::max(hi, top[std::size_t(h)]);
+    }
+    if (lo >= hi || !level(vertex, lo, hi)) return false;
+    for (int round = 0; round < 64 && untangle(); ++round) {
+    }
+    return true;
 }
 
 bool Cells::relieve(std::int32_t vertex) {

@@ -434,10 +434,14 @@ Status Worker::extrude() {
     const std::size_t r = out.ring_offsets.size(), rv = out.ring_vertices.size();
     for (int i = 0; i < max_pulls; ++i) {
         const bool closed = extruder_.run(cells_, z_shift_, drawing_.groups, sources_, o_.polygons, out);
-        const std::int32_t pinch = closed && cells_.raised() ? extruder_.find_pinch(out) : -1;
+        const std::int32_t pinch = closed && !cells_.stepless() ? extruder_.find_pinch(out) : -1;
         if (closed && pinch < 0) return Status::ok;
         roll_back(v, t, f, r, rv);
-        if (!closed || !cells_.relieve(pinch)) return Status::not_manifold;
+        if (!closed) return Status::not_manifold;
+        if (!cells_.relieve(pinch)) {
+            if (!cells_.flatten(pinch)) return Status::not_manifold;
+            continue;
+        }
         Status status = cells_.heights();
         if (status == Status::ok) status = separate();
         if (status != Status::ok) return status;

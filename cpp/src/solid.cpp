@@ -258,7 +258,8 @@ std::int32_t Extruder::find_pinch(const Solids& out) {
     struct Directed {
         std::int32_t a, b, corner;  // the corner at a; the next corner is at b
     };
-    std::vector<Directed> edges;
+    thread_local std::vector<Directed> edges;
+    edges.clear();
     for (std::int32_t i = 0; i < corners; ++i) edges.push_back({t[i], t[i / 3 * 3 + (i + 1) % 3], i});
     const auto key_less = [](const Directed& p, const Directed& q) {
         return p.a != q.a ? p.a < q.a : p.b < q.b;
@@ -273,7 +274,8 @@ std::int32_t Extruder::find_pinch(const Solids& out) {
             return plan_vertex_[std::size_t(t[i])];
         fan_[std::size_t(root(i))] = root(found->corner / 3 * 3 + (found->corner + 1) % 3);  // both at t[i]
     }
-    std::vector<std::int32_t> first(std::size_t(vertices_), -1);
+    thread_local std::vector<std::int32_t> first;
+    first.assign(std::size_t(vertices_), -1);
     for (std::int32_t i = 0; i < corners; ++i) {
         std::int32_t& f = first[std::size_t(t[i])];
         if (f < 0)

@@ -25,8 +25,10 @@ public:
     // Where raised cells leave a solid hanging by a point: drops the overhangs at that vertex, or lets the
     // raised cells there down to the ground. `heights` must be run again. False when there are none.
     bool relieve(std::int32_t vertex);
-    // Some cell has a bottom of its own.
-    bool raised() const { return raised_; }
+    // Gives all tops at a vertex one height, after `heights`. False when they have one already.
+    bool flatten(std::int32_t vertex);
+    // Every vertex has one top: there are no walls but the outer ones.
+    bool stepless() const { return stepless_; }
     // A vertex where two high cells touch across lower ones, or -1.
     std::int32_t find_touch() const;
     // Pulls one of the lower cells away from that vertex by `feature` steps, in a redrawn drawing.
@@ -89,7 +91,8 @@ private:
     std::vector<std::int16_t> support_;
     std::vector<std::uint8_t> meets_;
     double min_edge_ = 10;
-    bool raised_ = false;      // some surface has a bottom of its own
+    bool raised_ = false;  // some surface has a bottom of its own
+    bool stepless_ = false;
     bool continuous_ = false;  // one layer whose creases all meet: no steps
 
     struct Item {
