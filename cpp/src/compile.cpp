@@ -53,6 +53,7 @@ private:
     const Programs& p_;
     CompileOptions o_;
     double origin_[3] = {0, 0, 0};
+    double nearest_ = 10;  // vertices closer than this, in grid steps, are merged
     std::int32_t z_shift_ = 0, sources_ = 0;
     std::vector<Shape> shapes_;
     std::vector<RoofSpec> specs_;
@@ -126,13 +127,16 @@ Status Worker::make(std::int64_t b, std::uint32_t* flags) {
     const bool overhangs =
         o_.lod == 23 && std::any_of(overhang_.begin(), overhang_.end(), [](double o) { return o > 0; });
     drawing_.flags = *flags;
+    nearest_ = steps(o_.min_edge);
     status = solve(overhangs);
-    // Once more without what reaches beyond the walls; then also with every part down on the ground.
-    for (const std::uint32_t given_up : {flag::overhang_dropped, flag::roof_simplified}) {
+    // Once more without what reaches beyond the walls; then also with every part down on the ground; then
+    // with slivers up to four times the minimum edge closed.
+    for (const std::uint32_t given_up : {flag::overhang_dropped, flag::roof_simplified, flag::merged_edges}) {
         if (status != Status::not_manifold && status != Status::not_converged) break;
         *flags |= given_up;
         if (given_up == flag::roof_simplified)
             for (RoofSpec& spec : specs_) spec.base = 0;
+        if (given_up == flag::merged_edges) nearest_ *= 4;
         scratch_.bulges = false;
         draw(b);
         scratch_.bulges = true;
@@ -416,11 +420,11 @@ Status Worker::draw_supers(std::int64_t b) {
 
 // From the drawing to faces in `out`.
 Status Worker::solve(bool overhangs) {
-    Status status = cells_.overlay(drawing_, steps(o_.min_edge));
+    Status status = cells_.overlay(drawing_, nearest_);
     if (overhangs && status == Status::ok) {
         cells_.redraw(redrawn_);
         cells_.draw_overhang(overhang_.data(), steps(o_.thickness), redrawn_);
-        status = cells_.overlay(redrawn_, steps(o_.min_edge));
+        status = cells_.overlay(redrawn_, nearest_);
     }
     if (status == Status::ok) status = cells_.heights();
     if (status == Status::ok) status = separate();
@@ -458,8 +462,8 @@ Status Worker::separate() {
         if (v < 0) return Status::ok;
         attempt = v == last ? attempt + 1 : 0;
         last = v;
-        if (!cells_.redraw_pulled(v, 2 * steps(o_.min_edge), attempt, redrawn_)) return Status::not_manifold;
-        Status status = cells_.overlay(redrawn_, steps(o_.min_edge));
+        if (!cells_.redraw_pulled(v, 2 * nearest_, attempt, redrawn_)) return Status::not_manifold;
+        Status status = cells_.overlay(redrawn_, nearest_);
         if (status == Status::ok) status = cells_.heights();
         if (status != Status::ok) return status;
     }

@@ -348,18 +348,22 @@ void test_nesting() {
     std::vector<Segment> segments;
     nest(0, 0, 1 << 20, 4, segments);
     Noder noder;
-    REQUIRE(node(noder, segments, 10));
-    const auto edges = distinct_edges(noder);
     PlanarMap map;
-    map.build(noder.points, edges);
-    check_map(map, noder.points, edges);
-    CHECK(map.faces() == 32);
-    int leaves = 0, twins = 0;
-    for (std::int32_t f = 1; f < map.faces(); ++f) {
-        const std::int32_t loops = map.face_loops_begin[at(f) + 1] - map.face_loops_begin[at(f)];
-        leaves += loops == 1, twins += loops == 3;
+    for (int order = 0; order < 2; ++order) {  // inner squares last, inner squares first
+        REQUIRE(node(noder, segments, 10));
+        std::vector<MapEdge> edges;
+        for (const NodedEdge& e : noder.edges) edges.push_back({e.u, e.v});
+        map.build(noder.points, edges);
+        check_map(map, noder.points, edges);
+        CHECK(map.faces() == 32);
+        int leaves = 0, twins = 0;
+        for (std::int32_t f = 1; f < map.faces(); ++f) {
+            const std::int32_t loops = map.face_loops_begin[at(f) + 1] - map.face_loops_begin[at(f)];
+            leaves += loops == 1, twins += loops == 3;
+        }
+        CHECK(leaves == 16 && twins == 15);
+        std::reverse(segments.begin(), segments.end());
     }
-    CHECK(leaves == 16 && twins == 15);
 }
 
 }  // namespace
