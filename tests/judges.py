@@ -30,8 +30,8 @@ MERGED_EDGES, MERGED_HEIGHTS, SEPARATED, SEVERAL, GABLE_HIPPED, SIMPLIFIED, DROP
     1 << i for i in range(9)
 )
 # How far the outline may move where edges under 1 cm were merged (a chain of them adds up), and where
-# touching corners were pulled apart by one more such feature.
-MERGE_BOUND, SEPARATE_BOUND = 0.02, 0.03
+# touching corners were pulled apart by one more such feature; and where nothing but a coarser merge helped.
+MERGE_BOUND, SEPARATE_BOUND, COARSE_BOUND = 0.02, 0.03, 0.1
 
 
 @dataclass(frozen=True)
@@ -288,7 +288,8 @@ def _compare(got: Any, given: Any, rings: Any, flags: int, whole: bool) -> str:
     """
     free = not flags & (MERGED_EDGES | SEPARATED | REMOVED)
     # 1 mm is what rounding may do; two thousandths of that are what a buffer of flat pieces leaves out.
-    bound = (0.001 if free else SEPARATE_BOUND if flags & SEPARATED else MERGE_BOUND) * 1.002
+    bound = 0.001 if free else SEPARATE_BOUND if flags & SEPARATED else MERGE_BOUND
+    bound = 1.002 * (COARSE_BOUND if flags & SIMPLIFIED and flags & MERGED_EDGES else bound)
     outside = shapely.difference(got, given.buffer(bound, quad_segs=16))
     missing = shapely.difference(given.buffer(-bound, quad_segs=16), got.buffer(bound, quad_segs=16))
     stray = shapely.difference(got.boundary, rings.buffer(bound, quad_segs=16))

@@ -232,6 +232,8 @@ void Noder::note_crossing(std::int32_t i, std::int32_t j) {
         const double dx = double(t.x) - s.x, dy = double(t.y) - s.y;
         return ((double(m.x) - s.x) * dx + (double(m.y) - s.y) * dy) / (dx * dx + dy * dy);
     };
+    note_bend(e, points[std::size_t(v)]);
+    note_bend(f, points[std::size_t(v)]);
     cuts_.push_back({i, v, place(a, b)});
     cuts_.push_back({j, v, place(c, d)});
 }

@@ -348,6 +348,32 @@ Vec Cells::pulled_point(std::int32_t half, double feature) const {
     return {p.x + feature * m.x / length, p.y + feature * m.y / length};
 }
 
+// Can the corner between two half-edges of a cell move to `to` without leaving the cell?
+bool Cells::holds(std::int32_t half, std::int32_t other, Vec to) const {
+    const auto& points = noder_.points;
+    const Point t = round_point(to.x, to.y);
+    bool inside = map.face_of(half) == 0;  // the outside lies round all loops
+    for (std::int32_t h = 0; h < map.halves(); ++h) {
+        const Point p = points[std::size_t(map.origin[std::size_t(h)])],
+                    q = points[std::size_t(map.origin[std::size_t(h ^ 1)])];
+        if (map.face_of(h) != map.face_of(half) || (p.y > t.y) == (q.y > t.y)) continue;
+        const double x = p.x + (double(t.y) - p.y) * (double(q.x) - p.x) / (double(q.y) - p.y);
+        if (x > t.x) inside = !inside;
+    }
+    if (!inside) return false;
+    for (const std::int32_t arm : {half, other}) {
+        const Point end = points[std::size_t(map.origin[std::size_t(arm ^ 1)])];
+        for (const MapEdge& e : map_edges_) {
+            const Point p = points[std::size_t(e.u)], q = points[std::size_t(e.v)];
+            if (proper_crossing(t, end, p, q)) return false;
+            for (const Point r : {p, q})  // and no vertex is swept over
+                if (r != end && orient(t, end, r) == 0 && dist2(t, r) + dist2(r, end) <= dist2(t, end))
+                    return false;
+        }
+    }
+    return true;
+}
+
 bool Cells::redraw_pulled(std::int32_t v, double feature, int attempt, Drawing& drawing) const {
     const std::int32_t begin = map.out_begin[std::size_t(v)], n = map.out_begin[std::size_t(v) + 1] - begin;
     // Candidates: sectors narrower than a half turn; empty ones first, then lower ones.
@@ -367,13 +393,23 @@ bool Cells::redraw_pulled(std::int32_t v, double feature, int attempt, Drawing& 
                                  : outside ? 1
                                            : 0});
     }
-    if (candidates.empty()) return false;
     std::stable_sort(candidates.begin(), candidates.end(),
                      [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
+    const auto turn = [&](std::int32_t h) {
+        std::int32_t i = 0;
+        while (map.out[std::size_t(begin + i)] != h) ++i;
+        return map.out[std::size_t(begin + (i + 1) % n)];
+    };
+    for (std::size_t k = 0; k < candidates.size();) {  // only cells that hold the pulled corner
+        const std::int32_t h = candidates[k].half;
+        if (holds(h, turn(h), pulled_point(h, feature)))
+            ++k;
+        else
+            candidates.erase(candidates.begin() + std::ptrdiff_t(k));
+    }
+    if (candidates.empty()) return false;
     const std::int32_t half = candidates[std::size_t(attempt) % candidates.size()].half;
-    std::int32_t i = 0;
-    while (map.out[std::size_t(begin + i)] != half) ++i;
-    const std::int32_t other = map.out[std::size_t(begin + (i + 1) % n)];
+    const std::int32_t other = turn(half);
     const Vec to = pulled_point(half, feature);
     redraw(drawing);
     const auto move = [&](std::int32_t h) {

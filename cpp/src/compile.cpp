@@ -462,7 +462,10 @@ Status Worker::separate() {
         if (v < 0) return Status::ok;
         attempt = v == last ? attempt + 1 : 0;
         last = v;
-        if (!cells_.redraw_pulled(v, 2 * nearest_, attempt, redrawn_)) return Status::not_manifold;
+        if (!cells_.redraw_pulled(v, 2 * nearest_, attempt, redrawn_)) {
+            if (!cells_.flatten(v)) return Status::not_manifold;
+            continue;
+        }
         Status status = cells_.overlay(redrawn_, nearest_);
         if (status == Status::ok) status = cells_.heights();
         if (status != Status::ok) return status;

@@ -63,14 +63,44 @@ bool find_quad(const RoofSpec& spec, const Shape& shape, Quad* quad) {
     return true;
 }
 
-// The outline edge that a piece lies on, -1 for a crease.
-std::int32_t outline_edge(const Quad& q, std::int32_t first_source, const Segment& s) {
+// The quad's side that a piece lies on, -1 for a crease.
+int side_of(const Quad& q, Vec a, Vec b) {
     for (int i = 0; i < 4; ++i) {
-        const Vec a = q.p[i], b = q.p[(i + 1) % 4];
-        if (std::abs(distance_inside(a, b, s.a)) < 0.1 && std::abs(distance_inside(a, b, s.b)) < 0.1)
-            return first_source + std::int32_t(q.edge[i]);
+        const Vec p = q.p[i], r = q.p[(i + 1) % 4];
+        if (std::abs(distance_inside(p, r, a)) < 0.1 && std::abs(distance_inside(p, r, b)) < 0.1) return i;
     }
     return -1;
+}
+
+// One face of the roof. Its border follows the outline through the vertices on the quad's sides, which are
+// straight only to a grid step.
+void draw_face(const Quad& q, const Shape& shape, const std::vector<Vec>& face, std::int32_t surface,
+               std::int16_t layer, Drawing& drawing) {
+    const std::size_t n = shape.points.size();
+    for (std::size_t i = 0; i < face.size(); ++i) {
+        Vec from = face[i];
+        const Vec to = face[(i + 1) % face.size()];
+        const int side = side_of(q, from, to);
+        if (side < 0) {
+            drawing.segments.push_back({from, to, surface, -1, layer, true, -1});
+            continue;
+        }
+        const auto ahead = [&](Vec a, Vec b) {
+            return (to.x - from.x) * (b.x - a.x) + (to.y - from.y) * (b.y - a.y);
+        };
+        const std::size_t last = q.edge[(side + 1) % 4];
+        std::size_t edge = q.edge[side];
+        while ((edge + 1) % n != last && ahead(shape.points[(edge + 1) % n], from) >= 0)
+            edge = (edge + 1) % n;
+        for (; (edge + 1) % n != last && ahead(shape.points[(edge + 1) % n], to) > 0; edge = (edge + 1) % n) {
+            const Vec v = shape.points[(edge + 1) % n];
+            drawing.segments.push_back(
+                {from, v, surface, -1, layer, true, shape.first_source + std::int32_t(edge)});
+            from = v;
+        }
+        drawing.segments.push_back(
+            {from, to, surface, -1, layer, true, shape.first_source + std::int32_t(edge)});
+    }
 }
 
 // The part of the convex polygon where `plane` is not above `other`.
@@ -137,10 +167,7 @@ Status draw_quad_kind(const RoofSpec& spec, const Shape& shape, RoofScratch& scr
         if (scratch.poly.size() < 3 || area_of(scratch.poly) < 4) continue;
         const std::int32_t s =
             drawing.add_surface(planes[i], spec.base, spec.part, drawing.groups++, Label::roof);
-        const std::size_t outline = drawing.segments.size();
-        drawing.polygon(scratch.poly.data(), scratch.poly.size(), s, layer);
-        for (std::size_t k = outline; k < drawing.segments.size(); ++k)
-            drawing.segments[k].source = outline_edge(q, shape.first_source, drawing.segments[k]);
+        draw_face(q, shape, scratch.poly, s, layer, drawing);
     }
     return Status::ok;
 }

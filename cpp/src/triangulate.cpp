@@ -25,6 +25,7 @@ bool in_sector(Point p, Point a, Point b, Point q) {
 bool Triangulator::run(const std::vector<Point>& points, const std::int32_t* ring,
                        const std::int32_t* ring_begin, std::int32_t rings,
                        std::vector<std::int32_t>& triangles) {
+    const std::size_t before = triangles.size();
     points_ = &points;
     const std::int32_t n = ring_begin[1] - ring_begin[0];
     if (n < 3) return false;
@@ -37,7 +38,9 @@ bool Triangulator::run(const std::vector<Point>& points, const std::int32_t* rin
         next_[std::size_t(i)] = (i + 1) % n;
     }
     if (rings > 1 && !bridge(ring, ring_begin, rings)) return false;
-    return clip(triangles);
+    if (clip(triangles)) return true;
+    triangles.resize(before);
+    return false;
 }
 
 // Strictly convex rings, the common case, need no search.
@@ -83,65 +86,113 @@ bool Triangulator::visible(std::int32_t node, std::int32_t id, const std::int32_
     return true;
 }
 
-// Joins every hole to the outer ring by a double edge, from its leftmost vertex, leftmost holes first.
+// Joins every hole to the merged ring: where it touches it, else by a double edge from the leftmost vertex of
+// the leftmost hole that is left, which always sees the ring.
 bool Triangulator::bridge(const std::int32_t* ring, const std::int32_t* ring_begin, std::int32_t rings) {
-    const auto& points = *points_;
-    const auto before = [&](std::int32_t a, std::int32_t b) {
-        const Point p = points[std::size_t(a)], q = points[std::size_t(b)];
-        return p.x != q.x ? p.x < q.x : p.y < q.y;
-    };
     const auto leftmost = [&](std::int32_t r) {
-        std::int32_t best = ring_begin[r];
-        for (std::int32_t k = best + 1; k < ring_begin[r + 1]; ++k)
-            if (before(ring[k], ring[best])) best = k;
-        return best;
+        return *std::min_element(&order_[std::size_t(ring_begin[r])], &order_[std::size_t(ring_begin[r + 1])],
+                                 [&](std::int32_t a, std::int32_t b) {
+                                     const Point p = (*points_)[std::size_t(ring[a])],
+                                                 q = (*points_)[std::size_t(ring[b])];
+                                     return p.x != q.x ? p.x < q.x : p.y != q.y ? p.y < q.y : a < b;
+                                 });
     };
-    order_.clear();
-    for (std::int32_t r = 1; r < rings; ++r) order_.push_back(r);
-    std::sort(order_.begin(), order_.end(), [&](std::int32_t a, std::int32_t b) {
-        const std::int32_t i = ring[leftmost(a)], j = ring[leftmost(b)];
-        return points[std::size_t(i)] != points[std::size_t(j)] ? before(i, j) : a < b;
+    order_.resize(std::size_t(ring_begin[rings]));
+    for (std::size_t k = 0; k < order_.size(); ++k) order_[k] = std::int32_t(k);
+    pending_.clear();
+    for (std::int32_t r = 1; r < rings; ++r) pending_.push_back(r);
+    std::sort(pending_.begin(), pending_.end(), [&](std::int32_t a, std::int32_t b) {
+        const Point p = (*points_)[std::size_t(ring[leftmost(a)])],
+                    q = (*points_)[std::size_t(ring[leftmost(b)])];
+        return p.x != q.x ? p.x < q.x : p.y != q.y ? p.y < q.y : a < b;
     });
-    for (const std::int32_t r : order_) {
-        const std::int32_t k0 = leftmost(r), begin = ring_begin[r], size = ring_begin[r + 1] - begin;
-        const Point h = points[std::size_t(ring[k0])];
-        scratch_.clear();
-        for (std::int32_t i = 0, more = 1; more || i != 0; i = next_[std::size_t(i)], more = 0)
-            scratch_.push_back(i);
-        std::sort(scratch_.begin(), scratch_.end(), [&](std::int32_t a, std::int32_t b) {
-            const std::int64_t da = dist2(at(a), h), db = dist2(at(b), h);
-            return da != db ? da < db : a < b;
-        });
-        const Point after = points[std::size_t(ring[begin + (k0 - begin + 1) % size])];
-        const Point ahead = points[std::size_t(ring[begin + (k0 - begin + size - 1) % size])];
-        std::int32_t node = -1;
-        for (const std::int32_t i : scratch_) {
-            if (at(i) == h) {  // the hole touches the ring here: join where the sectors nest
-                if (in_sector(h, at(next_[std::size_t(i)]), at(prev_[std::size_t(i)]), after)) node = i;
-            } else if (in_sector(h, after, ahead, at(i)) && visible(i, ring[k0], ring, ring_begin, rings)) {
-                node = i;
+    while (!pending_.empty()) {
+        std::int32_t node = -1, corner = -1;
+        std::size_t chosen = 0;
+        for (std::size_t i = 0; i < pending_.size() && node < 0; ++i) {
+            const std::int32_t r = pending_[i];
+            for (std::int32_t k = ring_begin[r]; k < ring_begin[r + 1] && node < 0; ++k) {
+                node = touching_node(ring, ring_begin[r], ring_begin[r + 1], k);
+                corner = k, chosen = i;
             }
-            if (node >= 0) break;
+        }
+        if (node < 0) {
+            chosen = 0;
+            corner = leftmost(pending_[0]);
+            node = nearest_visible(ring, ring_begin, rings, pending_[0], corner);
         }
         if (node < 0) return false;
-        // node -> k0 -> around the hole -> k0' -> node' -> next(node)
-        const bool touching = at(node) == h;
-        std::int32_t last = node;
-        const std::int32_t resume = next_[std::size_t(node)];
-        const auto append = [&](std::int32_t id) {
-            const auto i = std::int32_t(ids_.size());
-            ids_.push_back(id);
-            prev_.push_back(last);
-            next_.push_back(-1);
-            next_[std::size_t(last)] = i;
-            last = i;
-        };
-        for (std::int32_t s = touching ? 1 : 0; s <= size; ++s) append(ring[begin + (k0 - begin + s) % size]);
-        if (!touching) append(ids_[std::size_t(node)]);
-        next_[std::size_t(last)] = resume;
-        prev_[std::size_t(resume)] = last;
+        const std::int32_t r = pending_[chosen];
+        join(node, ring, ring_begin[r], ring_begin[r + 1], corner);
+        pending_.erase(pending_.begin() + std::ptrdiff_t(chosen));
     }
     return true;
+}
+
+namespace {
+
+// Neighbours of corner k in the ring [begin, end).
+std::int32_t following(std::int32_t k, std::int32_t begin, std::int32_t end) {
+    return k + 1 < end ? k + 1 : begin;
+}
+std::int32_t preceding(std::int32_t k, std::int32_t begin, std::int32_t end) {
+    return k > begin ? k - 1 : end - 1;
+}
+
+}  // namespace
+
+// The node of the merged ring at the place of the hole's corner k in whose sector the hole lies, or -1.
+std::int32_t Triangulator::touching_node(const std::int32_t* ring, std::int32_t begin, std::int32_t end,
+                                         std::int32_t k) const {
+    const Point h = (*points_)[std::size_t(ring[k])],
+                after = (*points_)[std::size_t(ring[following(k, begin, end)])];
+    std::int32_t i = 0;
+    do {
+        if (at(i) == h && in_sector(h, at(next_[std::size_t(i)]), at(prev_[std::size_t(i)]), after)) return i;
+        i = next_[std::size_t(i)];
+    } while (i != 0);
+    return -1;
+}
+
+std::int32_t Triangulator::nearest_visible(const std::int32_t* ring, const std::int32_t* ring_begin,
+                                           std::int32_t rings, std::int32_t r, std::int32_t k) {
+    const Point h = (*points_)[std::size_t(ring[k])];
+    const Point after = (*points_)[std::size_t(ring[following(k, ring_begin[r], ring_begin[r + 1])])];
+    const Point ahead = (*points_)[std::size_t(ring[preceding(k, ring_begin[r], ring_begin[r + 1])])];
+    scratch_.clear();
+    std::int32_t i = 0;
+    do {
+        scratch_.push_back(i);
+        i = next_[std::size_t(i)];
+    } while (i != 0);
+    std::sort(scratch_.begin(), scratch_.end(), [&](std::int32_t a, std::int32_t b) {
+        const std::int64_t da = dist2(at(a), h), db = dist2(at(b), h);
+        return da != db ? da < db : a < b;
+    });
+    for (const std::int32_t node : scratch_)
+        if (in_sector(h, after, ahead, at(node)) && visible(node, ring[k], ring, ring_begin, rings))
+            return node;
+    return -1;
+}
+
+// node -> corner k -> round the hole -> corner k again -> node again -> the node's successor.
+void Triangulator::join(std::int32_t node, const std::int32_t* ring, std::int32_t begin, std::int32_t end,
+                        std::int32_t k) {
+    const bool touching = at(node) == (*points_)[std::size_t(ring[k])];
+    const std::int32_t size = end - begin, resume = next_[std::size_t(node)];
+    std::int32_t last = node;
+    const auto append = [&](std::int32_t id) {
+        const auto i = std::int32_t(ids_.size());
+        ids_.push_back(id);
+        prev_.push_back(last);
+        next_.push_back(-1);
+        next_[std::size_t(last)] = i;
+        last = i;
+    };
+    for (std::int32_t s = touching ? 1 : 0; s <= size; ++s) append(ring[begin + (k - begin + s) % size]);
+    if (!touching) append(ids_[std::size_t(node)]);
+    next_[std::size_t(last)] = resume;
+    prev_[std::size_t(resume)] = last;
 }
 
 bool Triangulator::is_ear(std::int32_t b) const {

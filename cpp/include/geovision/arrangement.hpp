@@ -107,8 +107,4 @@ private:
     std::vector<std::int32_t> position_;
 };
 
-// Point strictly inside / outside the closed chain of half-edges (p on the chain gives either).
-bool chain_contains(const std::vector<Point>& points, const std::int32_t* ids, std::size_t n, double px,
-                    double py);
-
 }  // namespace geovision

@@ -74,6 +74,7 @@ private:
     void drop_flat_cells();
     bool drop_detached();
     Vec pulled_point(std::int32_t half, double feature) const;
+    bool holds(std::int32_t half, std::int32_t other, Vec to) const;
     double surface_z(std::int32_t surface, Point p, bool top_side) const;
 
     void spread_cells();

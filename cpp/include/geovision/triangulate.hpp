@@ -15,13 +15,20 @@ namespace geovision {
 class Triangulator {
 public:
     // `ring` holds vertex ids into `points`, ring r spans [ring_begin[r], ring_begin[r + 1]).
-    // Appends three ids per triangle to `triangles`. False when the precondition does not hold.
+    // Appends three ids per triangle to `triangles`. False, and nothing appended, when the precondition does
+    // not hold.
     bool run(const std::vector<Point>& points, const std::int32_t* ring, const std::int32_t* ring_begin,
              std::int32_t rings, std::vector<std::int32_t>& triangles);
 
 private:
     bool convex_fan(std::vector<std::int32_t>& triangles) const;
     bool bridge(const std::int32_t* ring, const std::int32_t* ring_begin, std::int32_t rings);
+    std::int32_t touching_node(const std::int32_t* ring, std::int32_t begin, std::int32_t end,
+                               std::int32_t k) const;
+    std::int32_t nearest_visible(const std::int32_t* ring, const std::int32_t* ring_begin, std::int32_t rings,
+                                 std::int32_t r, std::int32_t k);
+    void join(std::int32_t node, const std::int32_t* ring, std::int32_t begin, std::int32_t end,
+              std::int32_t k);
     bool visible(std::int32_t node, std::int32_t id, const std::int32_t* ring, const std::int32_t* ring_begin,
                  std::int32_t rings) const;
     bool clip(std::vector<std::int32_t>& triangles);
@@ -31,7 +38,7 @@ private:
     const std::vector<Point>* points_ = nullptr;
     std::vector<std::int32_t> ids_;          // vertex id per node of the merged ring
     std::vector<std::int32_t> prev_, next_;  // linked ring
-    std::vector<std::int32_t> scratch_, order_;
+    std::vector<std::int32_t> scratch_, order_, pending_;
 };
 
 }  // namespace geovision
