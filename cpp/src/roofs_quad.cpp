@@ -72,18 +72,34 @@ int side_of(const Quad& q, Vec a, Vec b) {
     return -1;
 }
 
+// The point of the outline beside a point of the quad's side, from which it may lie up to a grid step off.
+Vec on_outline(const Quad& q, const Shape& shape, int side, Vec p) {
+    const std::size_t n = shape.points.size(), last = q.edge[(side + 1) % 4];
+    const Vec a = q.p[side], b = q.p[(side + 1) % 4];
+    const auto along = [&](Vec v) { return (b.x - a.x) * (v.x - a.x) + (b.y - a.y) * (v.y - a.y); };
+    std::size_t edge = q.edge[side];
+    while ((edge + 1) % n != last && along(shape.points[(edge + 1) % n]) < along(p)) edge = (edge + 1) % n;
+    const Vec c = shape.points[edge], d = shape.points[(edge + 1) % n];
+    const double t = (along(p) - along(c)) / (along(d) - along(c));
+    return {c.x + t * (d.x - c.x), c.y + t * (d.y - c.y)};
+}
+
 // One face of the roof. Its border follows the outline through the vertices on the quad's sides, which are
 // straight only to a grid step.
 void draw_face(const Quad& q, const Shape& shape, const std::vector<Vec>& face, std::int32_t surface,
                std::int16_t layer, Drawing& drawing) {
     const std::size_t n = shape.points.size();
     for (std::size_t i = 0; i < face.size(); ++i) {
-        Vec from = face[i];
-        const Vec to = face[(i + 1) % face.size()];
+        Vec from = face[i], to = face[(i + 1) % face.size()];
         const int side = side_of(q, from, to);
         if (side < 0) {
             drawing.segments.push_back({from, to, surface, -1, layer, true, -1});
             continue;
+        }
+        if (n > 4) {
+            from = on_outline(q, shape, side, from);
+            to = on_outline(q, shape, side, to);
+            drawing.anchors.insert(drawing.anchors.end(), {from, to});  // creases end there too
         }
         const auto ahead = [&](Vec a, Vec b) {
             return (to.x - from.x) * (b.x - a.x) + (to.y - from.y) * (b.y - a.y);
