@@ -31,7 +31,7 @@ def load_kernel() -> ModuleType:
         raise KernelMissing(
             "geovision._kernel",
             "rebuilding the C++ kernel failed",
-            "Mend the C++ error above; SKBUILD_EDITABLE_SKIP=<build folder> loads the last good build",
+            "Mend the C++ error above",
         ) from error
     except ImportError as error:
         raise KernelMissing(

@@ -38,9 +38,9 @@ def status(text: str, *, quiet: bool = False) -> Iterator[None]:
         yield
 
 
-def report_failures(reasons: Sequence[str], *, quiet: bool = False) -> None:
-    """Say what failed and why: the first few, and how many more."""
+def report_failures(reasons: Sequence[str]) -> None:
+    """Say what failed and why, `--quiet` or not: the first few, and how many more."""
     for reason in reasons[:FAILURES_SHOWN]:
-        note(f"failed: {reason}", quiet=quiet)
+        note(f"failed: {reason}")
     if len(reasons) > FAILURES_SHOWN:
-        note(f"failed: and {len(reasons) - FAILURES_SHOWN} more", quiet=quiet)
+        note(f"failed: and {len(reasons) - FAILURES_SHOWN} more")

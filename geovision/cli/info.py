@@ -46,6 +46,7 @@ def _statuses(table: ProgramTable, lod: str) -> dict[str, int]:
     from geovision.model.labels import Status
 
     solids = geovision.mesh(table, lod=lod, on_error="record")
+    report_failures([f"building {failure.id!r}: {failure.message}" for failure in solids.failures])
     return {Status(code).name: count for code, count in sorted(Counter(solids.status.tolist()).items())}
 
 
@@ -93,7 +94,7 @@ def command(ctx: click.Context, files: tuple[Path, ...], check: bool, lod: str, 
             failed += 1
     if as_json:
         emit_json(reports)
-    else:
+    elif reports:
         click.echo("\n\n".join(map(_text, reports)))
     bad = sum(report.get("refused", 0) for report in reports)
     for report in reports:

@@ -62,10 +62,11 @@ def command(
         solids = geovision.mesh(table, lod=lod, threads=threads, on_error=on_error)
     reasons = [str(error) for error in refused]
     reasons += [f"building {failure.id!r}: {failure.message}" for failure in solids.failures]
-    report_failures(reasons, quiet=quiet)
+    report_failures(reasons)
     built = len(solids) - len(solids.failures)
     if not built:
-        raise InputError(str(programs), "has no building that can be built", "The reasons are above")
+        remedy = "Mend the programs; the reasons are above" if reasons else "Give at least one program"
+        raise InputError(str(programs), "has no building that can be built", remedy)
     with status(f"writing {output}", quiet=quiet):
         if output.suffix.lower() == ".glb":
             columns = program_columns(table)

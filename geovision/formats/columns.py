@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -107,7 +108,9 @@ def _array_of(values: Sequence[Any]) -> NDArray[Any]:
         if dtype is not None:
             return _with_gaps(values, dtype) if missing else np.array(values, dtype)
     if kinds and kinds <= {int, float}:
-        return np.array([math.nan if v is None else float(v) for v in values], np.float64)
+        # Whole numbers beyond every float stay exact, as text.
+        with contextlib.suppress(OverflowError):
+            return np.array([math.nan if v is None else float(v) for v in values], np.float64)
     return _objects(values)
 
 

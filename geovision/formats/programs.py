@@ -119,12 +119,19 @@ def _object_tables(objects: Iterator[Any], rows: int, sink: _Sink) -> Iterator[P
 
 def _json_objects(path: str | Path) -> Iterator[Any]:
     if str(path) == "-":
-        yield from _guess_objects("standard input", sys.stdin.read())
+        yield from _guess_objects("standard input", _stdin())
     elif Path(path).suffix.lower() in LINES:
         with Path(path).open(encoding="utf-8-sig") as file:
             yield from _lines(str(path), file)
     else:
         yield from _members(_parse(str(path), _text(Path(path))))
+
+
+def _stdin() -> str:
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise _not_json("standard input", error) from None
 
 
 def _text(path: Path) -> str:
@@ -138,9 +145,11 @@ def _guess_objects(name: str, text: str) -> Iterator[Any]:
     """A pipe has no suffix: one JSON value, or else one per line."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except RecursionError as error:
+        raise _not_json(name, error) from None
+    except ValueError as error:
         if len(text.splitlines()) < 2:
-            raise _not_json(name, "no JSON value") from None
+            raise _not_json(name, error) from None
         yield from _lines(name, io.StringIO(text))
         return
     yield from _members(value)
@@ -187,6 +196,9 @@ def _parquet_tables(path: Path, rows: int, sink: _Sink) -> Iterator[ProgramTable
             for batch in file.iter_batches(batch_size=rows):
                 arrow = pa.Table.from_batches([batch]).replace_schema_metadata(metadata)
                 yield _sound_rows(ProgramTable.from_arrow(arrow), sink)
+    except InputError as error:
+        # The table does not know the name of its file.
+        raise InputError(str(path), f"is no file of programs: it {error.problem}", error.remedy) from None
     except (pa.ArrowException, ValueError) as error:
         raise InputError(
             str(path), f"is no Parquet file of programs ({error})", "Write it with write_programs"

@@ -150,6 +150,7 @@ _REMEDIES = {
     "float_type": "Give a number, not text or a truth value",
     "int_type": "Give a whole number",
     "string_type": "Give a text in quotes",
+    "string_too_short": "Give a text that is not empty",
     "tuple_type": "Give a list",
     "dict_type": "Give an object in braces",
     "json_invalid": "Check that the file is complete and valid JSON",
@@ -174,6 +175,8 @@ def _explain(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
         return problem.replace("input", "it", 1), f"Give a number {_bound(context)}"
     if kind == "missing" and details["loc"] and isinstance(details["loc"][-1], int):
         return "a point has two coordinates", "Give [x, y]"
+    if kind == "too_short":
+        return "it has too few entries", f"Give at least {context.get('min_length')}"
     if kind == "too_long" and str(context.get("field_type", "")) == "Tuple":
         return "has too many entries", f"Give at most {context.get('max_length')}"
     return problem, _REMEDIES.get(kind, "See docs/program.md for what the field takes")

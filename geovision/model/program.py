@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, JsonValue, StrictBool, StrictInt, StrictStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from geovision.model._base import Length, Metres, Model, Refusal, Ring
+from geovision.model._base import UNNAMED, Length, Metres, Model, Refusal, Ring
 from geovision.model.checks import check_part, check_superstructure
 from geovision.model.labels import Provenance
 from geovision.model.roofs import Roof, open_ring
@@ -106,7 +106,8 @@ class Program(Model):
     @classmethod
     def _known_schema(cls, data: Any) -> Any:
         if isinstance(data, dict):
-            check_schema(data.get("schema", data.get("schema_version", SCHEMA)))
+            name = data.get("schema", data.get("schema_version", SCHEMA))
+            check_schema(name, str(data.get("id", UNNAMED)))
         return data
 
     @model_validator(mode="after")

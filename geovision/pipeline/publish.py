@@ -23,7 +23,10 @@ def publish_folder(out: str | Path, *, overwrite: bool) -> Iterator[Path]:
     caller says so and it holds an index.json, the mark of an earlier result; an empty one is filled.
     """
     target = Path(out).absolute()
-    _check_target(target, overwrite=overwrite)
+    try:
+        _check_target(target, overwrite=overwrite)
+    except OSError as error:
+        raise OutputError(f"output {out}", f"cannot be looked at ({error.strerror})", _REMEDY) from error
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

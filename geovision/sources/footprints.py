@@ -257,21 +257,24 @@ def _polygons(
     names: list[str] = []
     for row, (geometry, name) in enumerate(zip(geometries, ids, strict=True)):
         if geometry is None or geometry.is_empty:
-            problems.append(Problem(name, "it has no geometry"))
+            problems.append(Problem(name, "it has no geometry. Drop it, or draw its outline."))
             continue
         if geometry.geom_type not in ("Polygon", "MultiPolygon"):
-            problems.append(Problem(name, f"it is a {geometry.geom_type}, not a polygon"))
+            problems.append(Problem(name, f"it is a {geometry.geom_type}, not a polygon. Drop it, or give its outline."))
             continue
         pieces = [geometry] if geometry.geom_type == "Polygon" else list(geometry.geoms)
         for number, piece in enumerate(pieces):
             own = name if len(pieces) == 1 else f"{name}/{number}"
             if not np.isfinite(shapely.get_coordinates(piece)).all():
-                problems.append(Problem(own, "a coordinate is NaN or infinite"))
+                problems.append(Problem(own, "a coordinate is NaN or infinite. Mend it."))
             elif not piece.is_valid:
-                problems.append(Problem(own, shapely.is_valid_reason(piece)))
+                reason = shapely.is_valid_reason(piece)
+                problems.append(
+                    Problem(own, f"it is not valid: {reason}. Repair it, for example with shapely.make_valid.")
+                )
             elif piece.area < _MIN_AREA_M2:
                 problems.append(
-                    Problem(own, f"its area is {piece.area:.4f} m2; at least {_MIN_AREA_M2} is needed")
+                    Problem(own, f"its area is {piece.area:.4f} m2; at least {_MIN_AREA_M2} is needed. Drop it.")
                 )
             else:
                 polygons.append(piece)
