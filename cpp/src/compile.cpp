@@ -17,6 +17,7 @@ namespace geovision {
 namespace {
 
 constexpr int max_pulls = 12;
+constexpr std::size_t most_layers = 16000;  // parts and superstructures of one building
 
 // One worker's memory, reused from building to building.
 class Worker {
@@ -336,7 +337,7 @@ Status Worker::draw(std::int64_t b) {
     if (o_.lod < 20) return draw_blocks(first, parts);
     for (std::size_t k = 0; k < parts; ++k) {
         host_layer_[k] = std::int16_t(drawing_.layers.size());
-        if (drawing_.layers.size() > 16000) return Status::too_large;
+        if (drawing_.layers.size() > most_layers) return Status::too_large;
         if (shapes_[k].points.empty()) continue;
         const PlanarFaces faces = faces_of(first + std::int64_t(k));
         const Drawing::Mark before = drawing_.mark();
@@ -388,6 +389,7 @@ Status Worker::draw_supers(std::int64_t b) {
     const std::int64_t first = p_.super_offsets[b], last = p_.super_offsets[b + 1];
     for (std::int64_t s = first; s < last; ++s) {
         if (p_.super_kind[s] >= super_kind_count) return Status::unknown_kind;
+        if (drawing_.layers.size() > most_layers) return Status::too_large;
         const std::int32_t host = p_.super_part[s];
         if (host < 0 || std::size_t(host) >= specs_.size()) return Status::bad_parameter;
         if (shapes_[std::size_t(host)].points.empty()) {

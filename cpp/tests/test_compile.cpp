@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <limits>
 #include <tuple>
 #include <utility>
@@ -20,7 +21,6 @@ using namespace geovision;
 
 namespace {
 
-using shapes::Random;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double inf = std::numeric_limits<double>::infinity();
 
@@ -57,10 +57,8 @@ Part block(double x0, double y0, double x1, double y1, double eave = 6, double b
 
 double area_of(const Ring& r) {
     double sum = 0;
-    for (std::size_t i = 0; i < r.size(); ++i) {
-        const Corner a = r[i], b = r[(i + 1) % r.size()];
-        sum += (a.x * b.y - a.y * b.x) / 2;
-    }
+    for (std::size_t i = 0, j = r.size() - 1; i < r.size(); j = i++)
+        sum += (r[j].x * r[i].y - r[j].y * r[i].x) / 2;
     return std::fabs(sum);
 }
 
@@ -69,8 +67,8 @@ struct Batch {
     std::vector<double> ground, eave, base, overhang, params, xy, face_xy, face_plane, super_params;
     std::vector<std::uint8_t> kind, super_kind;
     std::vector<std::int32_t> super_part;
-    std::vector<std::int64_t> parts{0}, rings{0}, vertices{0}, faces{0}, face_rings{0}, face_vertices{0},
-        supers{0};
+    std::vector<std::int64_t> parts{0}, rings{0}, vertices{0}, supers{0}, faces{0}, face_rings{0};
+    std::vector<std::int64_t> face_vertices{0};
 
     void part(const Part& p) {
         kind.push_back(code(p.kind));
@@ -122,9 +120,8 @@ Solids compile(const Batch& b, int lod = 22, int threads = 1, bool stop = false)
 }
 
 CheckResult inspect(const Solids& s) {
-    CheckOptions options;
-    options.self_intersection = true;
-    return check_solids(view_of(s), options);
+    const CheckOptions with_crossings{0.01, 0.002, true, 1, nullptr};
+    return check_solids(view_of(s), with_crossings);
 }
 
 struct One {
@@ -166,8 +163,7 @@ Slots slots_of(RoofKind kind) {
     using K = RoofKind;
     if (kind == K::flat || kind == K::planar) return {};
     if (kind == K::butterfly) return {{slot_ridge, 5}};
-    if (kind == K::half_hipped) return {{slot_ridge, 9}, {slot_break, 7}, {slot_inset, 2}};
-    if (kind == K::mansard || kind == K::gambrel)
+    if (kind == K::half_hipped || kind == K::mansard || kind == K::gambrel)
         return {{slot_ridge, 9}, {slot_break, 8}, {slot_inset, 1.2}};
     if (kind == K::saltbox) return {{slot_ridge, 9}, {slot_offset, 0.4}, {slot_rear_eave, 5}};
     if (kind == K::sawtooth) return {{slot_ridge, 9}, {slot_count, 3}};
@@ -177,12 +173,10 @@ Slots slots_of(RoofKind kind) {
 }
 
 void test_every_kind() {
-    const Ring outlines[] = {
-        box(0, 0, 12, 8),
-        {{0, 0}, {12, 1}, {11, 9}, {1, 7}},
-        {{0, 0}, {12, 0}, {12, 6}, {6, 6}, {6, 11}, {0, 11}},
-        {{10, 5}, {7.5, 9.33}, {2.5, 9.33}, {0, 5}, {2.5, 0.67}, {7.5, 0.67}},
-    };
+    const Ring outlines[] = {box(0, 0, 12, 8),
+                             {{0, 0}, {12, 1}, {11, 9}, {1, 7}},
+                             {{0, 0}, {12, 0}, {12, 6}, {6, 6}, {6, 11}, {0, 11}},
+                             {{10, 5}, {7.5, 9.33}, {2.5, 9.33}, {0, 5}, {2.5, 0.67}, {7.5, 0.67}}};
     for (const int lod : {11, 12, 13, 22, 23}) {
         for (int k = 0; k <= roof_kind_count; ++k) {  // the last is hipped with a setback
             const bool setback = k == roof_kind_count;
@@ -199,7 +193,7 @@ void test_every_kind() {
                 const bool good = CHECK(r.status == (refused ? Status::not_a_quad : Status::ok)) &&
                                   CHECK(r.faults == 0 && !(r.flags & flag::roof_simplified)) &&
                                   CHECK(refused || (height > 5 && height < 10)) &&
-                                  CHECK(shaped || std::fabs(height / block - 1) < 1e-3);
+                                  CHECK(shaped || std::fabs(height / block - 1) < 1e-4);
                 if (!good)
                     std::fprintf(stderr, "  kind %d, outline %d, lod %d: %s, faults %#x\n", k,
                                  static_cast<int>(o), lod, status_name(r.status), r.faults);
@@ -209,7 +203,7 @@ void test_every_kind() {
 }
 
 Batch random_batch(int n) {
-    Random random(7);
+    shapes::Random random(7);
     Batch b;
     for (int i = 0; i < n; ++i) {
         std::vector<Part> parts(static_cast<std::size_t>(1 + random.below(3)));
@@ -244,8 +238,7 @@ void test_random_threads_cancel() {
     const CheckResult r = inspect(first);
     int built = 0;
     for (std::size_t i = 0; i < 500; ++i) {
-        if (r.faults[i] != 0) std::fprintf(stderr, "  building %d\n", static_cast<int>(i));
-        CHECK(r.faults[i] == 0);
+        if (!CHECK(r.faults[i] == 0)) std::fprintf(stderr, "  building %d\n", static_cast<int>(i));
         built += first.status[i] == code(Status::ok);
         CHECK(first.status[i] == code(Status::ok) || first.status[i] == code(Status::bad_parameter));
     }
@@ -268,7 +261,6 @@ void test_refusals() {
     const Ring b = box(0, 0, 12, 8);
     const auto flat = [](std::vector<Ring> rings) { return Part{K::flat, std::move(rings)}; };
     const auto roof = [&](K kind, Slots slots) { return Part{kind, {b}, 6, std::move(slots)}; };
-    CHECK(status_of(flat({b})) == Status::ok);
     CHECK(status_of(flat({{{0, 0}, {5, 0}}})) == Status::too_few_points);
     CHECK(status_of(flat({{{0, 0}, {10, 10}, {10, 0}, {0, 8}}})) == Status::self_crossing);
     CHECK(status_of(flat({b, box(10, 2, 15, 4)})) == Status::self_crossing);
@@ -288,7 +280,7 @@ void test_refusals() {
     for (const K kind : {K::skillion, K::gabled, K::hipped, K::pyramidal, K::round})
         CHECK(status_of(roof(kind, {{slot_ridge, 5}})) == Status::bad_parameter);
     const Slots wrong = {
-        {slot_ridge, 9}, {slot_break, 8}, {slot_inset, 4.5}, {slot_offset, 1}, {slot_count, 0}};
+        {slot_ridge, 9}, {slot_break, 8}, {slot_inset, 5}, {slot_offset, 1}, {slot_count, 0}};
     for (const K kind : {K::butterfly, K::saltbox, K::sawtooth, K::mansard, K::gambrel})
         CHECK(status_of(roof(kind, wrong)) == Status::bad_parameter);
     CHECK(status_of(roof(K::hipped, {{slot_pitch, 90}})) == Status::bad_parameter);
@@ -314,8 +306,8 @@ void test_touching() {
         for (const RoofKind kind : {RoofKind::flat, RoofKind::gabled, RoofKind::hipped}) {
             const One r = one({Part{kind, {box(0, 0, 10, 10), hole}, 6, slots_of(kind)}});
             CHECK(r.status == Status::ok && r.faults == 0);
-            const double least = (100 - area_of(hole)) * 6;
-            CHECK(r.volume > 0.99 * least && r.volume < (kind == RoofKind::flat ? 1.01 : 1.5) * least);
+            const double height = r.volume / (100 - area_of(hole));
+            CHECK(height > 5.94 && height < (kind == RoofKind::flat ? 6.06 : 8.5));
         }
     }
 }
@@ -327,8 +319,7 @@ void test_several_parts() {
     CHECK_NEAR(r.volume, 80 * 6 + 48 * 9, 1e-6);
     CHECK_NEAR(labelled(r.solids, Label::step_wall), 8 * 3, 1e-6);
     CHECK_NEAR(labelled(r.solids, Label::wall), 6 * 28 + 9 * 20, 1e-6);
-    CHECK_NEAR(labelled(r.solids, Label::roof), 128, 1e-6);
-    CHECK_NEAR(labelled(r.solids, Label::ground), 128, 1e-6);
+    for (const Label level : {Label::roof, Label::ground}) CHECK_NEAR(labelled(r.solids, level), 128, 1e-6);
     CHECK_NEAR(one({low, high}, 12).volume / (80 * 6 + 48 * 9), 1, 1e-3);
     CHECK_NEAR(one({low, high}, 13).volume, 80 * 6 + 48 * 9, 1e-6);
     CHECK_NEAR(one({low, block(10, 0, 13, 3)}, 11).volume, 80 * 6, 1e-6);  // a shed under 10 m2
@@ -343,31 +334,33 @@ void test_several_parts() {
     CHECK(raised.status == Status::ok && raised.faults == 0);
     CHECK_NEAR(raised.volume, 80 * 6 + 48 * 3, 1e-6);
     CHECK_NEAR(labelled(raised.solids, Label::underside), 48, 1e-6);
-    const One apart = one({low, block(20, 0, 30, 8)});
-    CHECK(apart.faults == 0 && (apart.flags & flag::several_solids));
+    CHECK(one({low, block(20, 0, 30, 8)}).flags == flag::several_solids);
 }
 
 void test_volumes() {
+    using K = RoofKind;
+    // Volumes over the area. A wedge holds width * height * (2 length + ridge) / 6.
+    const double mansard = 2 * (96 + 4 * 10.8 * 6.8 + 9.6 * 5.6) / 6 + 5.6 * (2 * 9.6 + 4) / 6;
+    const K kinds[] = {K::flat,     K::skillion, K::gabled,  K::pyramidal, K::cone,        K::butterfly,
+                       K::sawtooth, K::gambrel,  K::saltbox, K::hipped,    K::side_hipped, K::mansard};
+    const double heights[] = {
+        6, 7.5, 7.5, 7, 7, 5.5, 7.5, 8.05, 7.2, 6 + 28 / 24.0, 6 + 34 / 24.0, 6 + mansard / 96};
     for (const double turn : {0.0, 0.3, 1.1, 2.6}) {
-        const Ring ring = turned(box(0, 0, 12, 8), 93000.123, 435000.456, turn);
-        const auto volume = [&](RoofKind kind, Slots slots) {
-            const One r = one({Part{kind, {ring}, 6, std::move(slots)}}, 22, 2.5);
+        Part p{K::flat, {turned(box(0, 0, 12, 8), 93000.123, 435000.456, turn)}};
+        for (std::size_t i = 0; i < std::size(kinds); ++i) {
+            p.kind = kinds[i], p.slots = slots_of(p.kind);
+            const One r = one({p}, 22, 2.5);
             CHECK(r.status == Status::ok && r.faults == 0 && r.flags == 0);
-            return r.volume / 96;
-        };
-        CHECK_NEAR(volume(RoofKind::flat, {}) / 6, 1, 1e-3);
-        CHECK_NEAR(volume(RoofKind::skillion, {{slot_ridge, 9}}) / 7.5, 1, 1e-3);
-        CHECK_NEAR(volume(RoofKind::gabled, {{slot_ridge, 9}}) / 7.5, 1, 1e-3);
-        CHECK_NEAR(volume(RoofKind::pyramidal, {{slot_ridge, 9}}) / 7, 1, 1e-3);
-        const double hipped = (2 * 12 + 4) / 72.0;  // of the box over the roof: (2 length + ridge) / 6 length
-        CHECK_NEAR(volume(RoofKind::hipped, {{slot_ridge, 9}}) / (6 + 3 * hipped), 1, 1e-3);
-        CHECK_NEAR(volume(RoofKind::hipped, {{slot_pitch, 45}}) / (6 + 4 * hipped), 1, 1e-3);
+            CHECK_NEAR(r.volume / (96 * heights[i]), 1, 1e-3);
+        }
+        p.kind = K::hipped, p.slots = {{slot_pitch, 45}};
+        CHECK_NEAR(one({p}).volume / (96 * (6 + 28 / 18.0)), 1, 1e-3);
     }
 }
 
 void test_frame_and_polygons() {
     Batch b;
-    const Ring ring = {{93000.123, 435000.456}, {93012.5, 435001}, {93010.25, 435009.875}};
+    const Ring ring = {{93000.623, 435000.756}, {93012.5, 435001}, {93010.25, 435009.875}};
     b.add({Part{RoofKind::flat, {ring}, 6}}, -1.25);
     for (const double grid : {0.001, 0.002}) {
         CompileOptions options;

@@ -45,6 +45,7 @@ def _area(_ctx: click.Context, _option: click.Parameter, value: str | None) -> A
     metavar="FILE",
     help="Building footprints to build on: GPKG, GeoJSON or GeoParquet.",
 )
+@click.option("--layer", metavar="NAME", help="Layer of a GeoPackage; needed where it has several.")
 @click.option(
     "--area",
     callback=_area,
@@ -108,6 +109,8 @@ def command(
         raise click.UsageError("--footprints gives the buildings; it does not go with --area or --count.")
     if footprints is None and area is None and job["count"] is None:
         raise click.UsageError("Give --footprints FILE, --area X,Y,W,H or --count N.")
+    if footprints is None and job["layer"] is not None:
+        raise click.UsageError("--layer names a layer of the footprints; give --footprints FILE with it.")
 
     from geovision.pipeline import generate_to
 
@@ -120,7 +123,7 @@ def command(
 
 
 def _summarise(summary: GenerateSummary, *, quiet: bool) -> None:
-    report_failures(summary.problems, quiet=quiet)
+    report_failures([*summary.problems, *summary.failed])
     note(
         f"{summary.out}: {summary.buildings:,} buildings, {summary.triangles:,} triangles in {summary.tiles} "
         f"tiles, {summary.failures} failed, {summary.seconds:.1f} s",

@@ -54,6 +54,10 @@ def command(
 
     import geovision
     from geovision.formats.attributes import program_columns
+    from geovision.sources.footprints import known_crs
+
+    if crs is not None:
+        known_crs(crs, metric=True)
 
     refused: list[ProgramError] = []
     with status("reading programs", quiet=quiet):

@@ -91,7 +91,9 @@ def json_option(function: Function) -> Function:
 
 def quiet(function: Function) -> Function:
     """``--quiet``."""
-    return click.option("-q", "--quiet", is_flag=True, help="No progress and no summary on stderr; failures are still named.")(function)
+    return click.option(
+        "-q", "--quiet", is_flag=True, help="No progress and no summary on stderr; failures are still named."
+    )(function)
 
 
 def output(text: str, metavar: str = "OUT") -> Callable[[Function], Function]:

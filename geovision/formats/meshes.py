@@ -112,6 +112,8 @@ def _write_obj(path: Path, soup: TriangleSoup, ids: Sequence[str], place: str) -
 
 def _obj_faces(soup: TriangleSoup, ids: Sequence[str]) -> Iterator[str]:
     # A building's triangles label by label, so that each material is named once.
+    if not len(soup.triangles):
+        return
     order = np.lexsort((soup.labels, soup.buildings))
     keys = np.stack([soup.buildings[order], soup.labels[order]], axis=1)
     starts = np.flatnonzero(np.any(np.diff(keys, axis=0, prepend=-1) != 0, axis=1)).tolist()

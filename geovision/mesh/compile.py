@@ -58,6 +58,8 @@ def mesh(
         raise UsageError(
             f"lod {lod!r}", "is not a level of detail with solids", f"Use one of {', '.join(LODS)}"
         )
+    if on_error not in ("raise", "record"):
+        raise UsageError(f"on_error {on_error!r}", "is not known", 'Use "raise" or "record"')
     table = _as_table(programs)
     arrays = _kernel.compile_solids(
         table.kernel_arrays(),
@@ -75,7 +77,7 @@ def mesh(
 def _as_table(programs: Program | Sequence[Program] | ProgramTable) -> ProgramTable:
     if isinstance(programs, ProgramTable):
         return programs
-    if isinstance(programs, Sequence):
+    if isinstance(programs, Sequence) and not isinstance(programs, str):
         return ProgramTable.from_programs(programs)
     return ProgramTable.from_programs([programs])
 

@@ -158,14 +158,17 @@ _REMEDIES = {
 }
 
 
+_ATTRIBUTE = (
+    "it is no text, finite number, truth value or null",
+    "Give one of these; nested values do not fit a table",
+)
+
+
 def _explain(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     """What pydantic found, as a problem and a remedy."""
     kind, context = details["type"], details.get("ctx") or {}
     if details["loc"][:1] == ("attributes",):
-        return (
-            "it is no text, finite number, truth value or null",
-            "Give one of these; nested values do not fit a table",
-        )
+        return _ATTRIBUTE
     problem = details["msg"][0].lower() + details["msg"][1:]
     if kind in ("union_tag_invalid", "literal_error"):
         expected = str(context.get("expected_tags", context.get("expected", "")))
@@ -175,10 +178,10 @@ def _explain(details: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
         return problem.replace("input", "it", 1), f"Give a number {_bound(context)}"
     if kind == "missing" and details["loc"] and isinstance(details["loc"][-1], int):
         return "a point has two coordinates", "Give [x, y]"
-    if kind == "too_short":
-        return "it has too few entries", f"Give at least {context.get('min_length')}"
-    if kind == "too_long" and str(context.get("field_type", "")) == "Tuple":
-        return "has too many entries", f"Give at most {context.get('max_length')}"
+    if kind in ("too_short", "too_long") and str(context.get("field_type", "")) == "Tuple":
+        few = kind == "too_short"
+        bound = f"at least {context['min_length']}" if few else f"at most {context['max_length']}"
+        return f"it has too {'few' if few else 'many'} entries", f"Give {bound}"
     return problem, _REMEDIES.get(kind, "See docs/program.md for what the field takes")
 
 

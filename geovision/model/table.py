@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.errors import UsageError, short
 from geovision.model import table_layout as layout
 
 if TYPE_CHECKING:
@@ -99,8 +100,16 @@ class ProgramTable:
     @classmethod
     def from_programs(cls, programs: Sequence[Program]) -> ProgramTable:
         """The columnar twin of a list of programs; `to_programs` gives them back without loss."""
+        from geovision.model.program import Program
         from geovision.model.table_objects import columns_of
 
+        for row, program in enumerate(programs):
+            if not isinstance(program, Program):
+                raise UsageError(
+                    f"programs[{row}] = {short(program)}",
+                    f"is a {type(program).__name__}, not a Program",
+                    "Give Program objects; Program.from_dict and read_programs make them",
+                )
         return cls.from_arrays(**columns_of(programs))
 
     def to_programs(self) -> list[Program]:

@@ -14,7 +14,12 @@ from geovision.model.table import ProgramTable
 from geovision.procedural.city import Area, city_grid, iter_tiles
 from geovision.procedural.given import programs_on_footprints
 from geovision.procedural.style import Style, load_style
-from geovision.sources.footprints import Footprints, footprints_from_geodataframe, read_footprints
+from geovision.sources.footprints import (
+    Footprints,
+    footprints_from_geodataframe,
+    known_crs,
+    read_footprints,
+)
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -50,6 +55,7 @@ class City:
 def generate(
     *,
     footprints: Footprints | GeoDataFrame | str | Path | None = None,
+    layer: str | None = None,
     area: Area | None = None,
     count: int | None = None,
     style: str | Path | Style = "mixed",
@@ -68,18 +74,20 @@ def generate(
 
     Args:
         footprints: a file (see `read_footprints`), `Footprints`, or a GeoDataFrame.
+        layer: layer of a GeoPackage; needed where it has several.
         area: X, Y, width, height in metres.
         count: number of buildings; with `area`, at most that many.
         style: name of a style that comes with geovision, a TOML file, or a `Style`.
         seed: another seed, another city.
     """
-    city = open_city(footprints=footprints, area=area, count=count, style=style, seed=seed)
+    city = open_city(footprints=footprints, layer=layer, area=area, count=count, style=style, seed=seed)
     return ProgramTable.concat([tile.table for tile in city.tiles])
 
 
 def open_city(
     *,
     footprints: Footprints | GeoDataFrame | str | Path | None = None,
+    layer: str | None = None,
     area: Area | None = None,
     count: int | None = None,
     style: str | Path | Style = "mixed",
@@ -88,7 +96,13 @@ def open_city(
 ) -> City:
     """The same as `generate`, but as a stream of tiles."""
     rules = load_style(style)
+    if crs is not None:
+        known_crs(crs, metric=footprints is None)
     if footprints is None:
+        if layer is not None:
+            raise UsageError(
+                f"layer {layer!r}", "is given without footprints", "Give footprints, or no layer"
+            )
         grid = city_grid(rules, area=area, count=count, seed=seed)
         tiles = (TableTile(t.name, t.column, t.row, t.table) for t in iter_tiles(rules, grid, seed))
         return City(tiles, grid.tiles, rules, seed, crs)
@@ -98,17 +112,19 @@ def open_city(
             "got footprints and also an area or a count",
             "Give footprints alone, or area and count without",
         )
-    plans = _footprints(footprints, crs)
+    plans = _footprints(footprints, layer, crs)
     found = list(_footprint_tiles(plans, rules, seed))
     problems = [str(problem) for problem in plans.problems]
     return City(iter(found), len(found), rules, seed, plans.crs or crs, problems)
 
 
-def _footprints(source: Any, crs: str | None) -> Footprints:
+def _footprints(source: Any, layer: str | None, crs: str | None) -> Footprints:
+    if isinstance(source, (str, Path)):
+        return read_footprints(source, layer=layer, crs=crs)
+    if layer is not None:
+        raise UsageError(f"layer {layer!r}", "is given, but no file to take it from", "Leave layer out")
     if isinstance(source, Footprints):
         return source
-    if isinstance(source, (str, Path)):
-        return read_footprints(source, crs=crs)
     return footprints_from_geodataframe(source, crs=crs)
 
 

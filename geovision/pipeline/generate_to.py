@@ -67,12 +67,16 @@ class GenerateSummary:
     files: tuple[str, ...]
     crs: str | None
     problems: tuple[str, ...] = ()
+    """Footprints that could not be read, and why."""
+    failed: tuple[str, ...] = ()
+    """Buildings that have no solid, and why."""
 
 
 def generate_to(
     out: str | Path,
     *,
     footprints: Footprints | GeoDataFrame | str | Path | None = None,
+    layer: str | None = None,
     area: Area | None = None,
     count: int | None = None,
     style: str | Path | Style = "mixed",
@@ -96,6 +100,7 @@ def generate_to(
         out: folder to write. One that exists is refused, or with `overwrite` replaced if it is
             an earlier result.
         footprints: as for `generate`.
+        layer: as for `generate`.
         area: as for `generate`.
         count: as for `generate`.
         style: as for `generate`.
@@ -111,7 +116,9 @@ def generate_to(
     """
     started = time.time()
     _check(formats, programs)
-    city = open_city(footprints=footprints, area=area, count=count, style=style, seed=seed, crs=crs)
+    city = open_city(
+        footprints=footprints, layer=layer, area=area, count=count, style=style, seed=seed, crs=crs
+    )
     with publish_folder(out, overwrite=overwrite) as folder:
         job = _Job(folder, city, lod, tuple(formats), preview)
         workers = threads or os.cpu_count() or 1
@@ -139,6 +146,7 @@ def generate_to(
         files=files,
         crs=city.crs,
         problems=tuple(city.problems),
+        failed=tuple(f"building {failure['id']!r}: {failure['message']}" for failure in job.failures),
     )
 
 

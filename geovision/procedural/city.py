@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def city_grid(style: Style, *, area: Area | None = None, count: int | None = Non
         raise UsageError(
             "generate", "got neither an area nor a count", "Give area=(x, y, width, height) or count="
         )
-    if count is not None and count < 1:
+    if count is not None and (not _is_whole(count) or count < 1):
         raise UsageError(f"count = {count}", "is no number of buildings", "Give 1 or more")
     size = style.layout.tile_m
     if area is None:
@@ -78,15 +79,23 @@ def city_grid(style: Style, *, area: Area | None = None, count: int | None = Non
         side = _side_for(style, count, seed)
         tile = min(size, side)
         return CityGrid((0.0, 0.0), (tile, tile), max(1, round(side / size)), None, count)
-    x, y, width, height = area
-    if not all(math.isfinite(value) for value in area) or min(width, height) < _MIN_SIDE_M:
+    if not _is_rectangle(area) or min(area[2:]) < _MIN_SIDE_M:
         raise UsageError(
             f"area {area}",
-            f"is not finite or is narrower than {_MIN_SIDE_M:g} m",
+            f"is not four finite numbers, or is narrower than {_MIN_SIDE_M:g} m",
             "Give X,Y,W,H in metres, as 0,0,800,600",
         )
+    x, y, width, height = area
     columns, rows = max(1, round(width / size)), max(1, round(height / size))
     return CityGrid((x, y), (width / columns, height / rows), columns, rows, count)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral)
+
+
+def _is_rectangle(area: Sequence[object]) -> bool:
+    return len(area) == 4 and all(isinstance(value, Real) and math.isfinite(value) for value in area)
 
 
 def iter_tiles(style: Style, grid: CityGrid, seed: int) -> Iterator[Tile]:

@@ -16,7 +16,14 @@ from geovision.errors import InputError
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
-__all__ = ["FORMATS", "Footprints", "Problem", "footprints_from_geodataframe", "read_footprints"]
+__all__ = [
+    "FORMATS",
+    "Footprints",
+    "Problem",
+    "footprints_from_geodataframe",
+    "known_crs",
+    "read_footprints",
+]
 
 # The driver is named on every open, so that a file cannot choose another reader by its content.
 FORMATS = {
@@ -151,7 +158,7 @@ def _read_ogr(path: Path, driver: str, layer: str | None) -> GeoDataFrame:
             raise InputError(
                 f"footprints {path}",
                 f"it has {len(names)} layers",
-                f"Choose one with layer: {', '.join(names)}",
+                f"Choose one with layer (--layer): {', '.join(names)}",
             )
         if layer is not None and layer not in names:
             raise InputError(
@@ -191,20 +198,32 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
-def _in_metres(frame: GeoDataFrame, crs: str | None, name: str) -> GeoDataFrame:
+def known_crs(name: str, *, metric: bool = False) -> Any:
+    """The CRS (of pyproj) of that name; with `metric` one in degrees is refused.
+
+    >>> known_crs("EPSG:28992", metric=True).name
+    'Amersfoort / RD New'
+    """
     import pyproj
     from pyproj.exceptions import CRSError
 
+    try:
+        found = pyproj.CRS.from_user_input(name)
+    except CRSError as error:
+        raise InputError(
+            f"crs {name!r}", "is not known to PROJ", "Give it as EPSG:28992 or as WKT"
+        ) from error
+    if metric and found.is_geographic:
+        raise InputError(f"crs {name!r}", "is in degrees, but programs are in metres", "Give a projected CRS")
+    return found
+
+
+def _in_metres(frame: GeoDataFrame, crs: str | None, name: str) -> GeoDataFrame:
     if frame.crs is None:
         if crs is None:
             _refuse_degrees(frame, name)
             return frame
-        try:
-            frame = frame.set_crs(pyproj.CRS.from_user_input(crs))
-        except CRSError as error:
-            raise InputError(
-                f"crs {crs!r}", "is not known to PROJ", "Give it as EPSG:28992 or as WKT"
-            ) from error
+        frame = frame.set_crs(known_crs(crs))
     found = frame.crs
     sound = frame[np.isfinite(frame.geometry.bounds.to_numpy()).all(axis=1)]
     if found.is_geographic:
@@ -260,7 +279,9 @@ def _polygons(
             problems.append(Problem(name, "it has no geometry. Drop it, or draw its outline."))
             continue
         if geometry.geom_type not in ("Polygon", "MultiPolygon"):
-            problems.append(Problem(name, f"it is a {geometry.geom_type}, not a polygon. Drop it, or give its outline."))
+            problems.append(
+                Problem(name, f"it is a {geometry.geom_type}, not a polygon. Drop it, or give its outline.")
+            )
             continue
         pieces = [geometry] if geometry.geom_type == "Polygon" else list(geometry.geoms)
         for number, piece in enumerate(pieces):
@@ -270,11 +291,15 @@ def _polygons(
             elif not piece.is_valid:
                 reason = shapely.is_valid_reason(piece)
                 problems.append(
-                    Problem(own, f"it is not valid: {reason}. Repair it, for example with shapely.make_valid.")
+                    Problem(
+                        own, f"it is not valid: {reason}. Repair it, for example with shapely.make_valid."
+                    )
                 )
             elif piece.area < _MIN_AREA_M2:
                 problems.append(
-                    Problem(own, f"its area is {piece.area:.4f} m2; at least {_MIN_AREA_M2} is needed. Drop it.")
+                    Problem(
+                        own, f"its area is {piece.area:.4f} m2; at least {_MIN_AREA_M2} is needed. Drop it."
+                    )
                 )
             else:
                 polygons.append(piece)
