@@ -423,9 +423,10 @@ bool Cells::edge_meets(const Edge& e, std::int32_t left, std::int32_t right) con
 
 double Cells::surface_z(std::int32_t surface, Point p, bool top_side) const {
     const Surface& s = surfaces[std::size_t(surface)];
-    if (top_side) return s.top.at(p);
+    // Planes may be as steep as they like, heights must fit the grid.
+    if (top_side) return std::clamp(s.top.at(p), -max_coordinate, max_coordinate);
     // A sloping underside that was cut short may run under the ground beyond its own strip.
-    return s.bottom.a != 0 || s.bottom.b != 0 ? std::max(0.0, s.bottom.at(p)) : s.bottom.c;
+    return s.bottom.a != 0 || s.bottom.b != 0 ? std::clamp(s.bottom.at(p), 0.0, max_coordinate) : s.bottom.c;
 }
 
 }  // namespace geovision

@@ -17,6 +17,7 @@ namespace geovision {
 namespace {
 
 constexpr int max_pulls = 12;
+constexpr double max_length = 1e8;          // grid steps: no height or roof dimension is over 100 km
 constexpr std::size_t most_layers = 16000;  // parts and superstructures of one building
 
 // One worker's memory, reused from building to building.
@@ -163,7 +164,7 @@ Status Worker::read_parts(std::int64_t b, std::uint32_t* flags) {
         x1 = std::max(x1, p_.xy[2 * i]), y1 = std::max(y1, p_.xy[2 * i + 1]);
     }
     if (!(x1 >= x0)) return Status::too_few_points;
-    if (steps(std::max(x1 - x0, y1 - y0)) > max_coordinate / 2) return Status::too_large;
+    if (steps(std::max(x1 - x0, y1 - y0)) > max_coordinate) return Status::too_large;
     origin_[0] = std::floor(x0), origin_[1] = std::floor(y0), origin_[2] = std::floor(p_.ground_z[b]);
     z_shift_ = to_grid((steps(p_.ground_z[b] - origin_[2])));
     const auto parts = std::size_t(last - first);
@@ -180,14 +181,16 @@ Status Worker::read_parts(std::int64_t b, std::uint32_t* flags) {
         spec.eave = steps(p_.eave[part]), spec.base = steps(p_.base[part]);
         if (!std::isfinite(spec.eave) || !std::isfinite(spec.base) || !std::isfinite(p_.overhang[part]))
             return Status::not_finite;
-        if (spec.eave < spec.base || std::abs(spec.eave) > max_coordinate / 4) return Status::bad_parameter;
         overhang_[k] = steps(p_.overhang[part]);
+        if (spec.eave < spec.base || spec.eave > max_length || spec.base < -max_length ||
+            !(overhang_[k] >= 0 && overhang_[k] <= max_length))
+            return Status::bad_parameter;
         for (int s = 0; s < roof_slots; ++s) {
             const double value = p_.roof_params[part * roof_slots + s];
             if (std::isinf(value)) return Status::not_finite;
             const bool length = s == slot_ridge || s == slot_break || s == slot_inset || s == slot_rear_eave;
             spec.slots[s] = length ? steps(value) : value;
-            if (length && std::abs(spec.slots[s]) > max_coordinate / 4) return Status::bad_parameter;
+            if (length && std::abs(spec.slots[s]) > max_length) return Status::bad_parameter;
         }
         const Status status = read_part(part, shapes_[k], flags);
         if (status != Status::ok) return status;
@@ -268,11 +271,13 @@ Status Worker::read_part(std::int64_t part, Shape& shape, std::uint32_t* flags) 
 // shallower ones are rounded away later.
 Status Worker::check_rings(const Shape& shape, double depth) const {
     const auto& p = shape.points;
-    const auto side = [](Vec a, Vec b, Vec c) {
-        return ((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x)) / norm(b.x - a.x, b.y - a.y);
-    };
-    const auto opposite = [&](double s, double t) {
-        return (s > depth && t < -depth) || (s < -depth && t > depth);
+    // Do c and d lie further than `depth` from the line ab, on either side of it?
+    const auto parts = [&](Vec a, Vec b, Vec c, Vec d) {
+        const double ux = b.x - a.x, uy = b.y - a.y;
+        const double s = ux * (c.y - a.y) - uy * (c.x - a.x), t = ux * (d.y - a.y) - uy * (d.x - a.x);
+        if (s * t >= 0) return false;
+        const double least = depth * norm(ux, uy);
+        return std::abs(s) > least && std::abs(t) > least;
     };
     for (std::size_t r = 0; r < shape.rings(); ++r) {
         for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
@@ -287,8 +292,7 @@ Status Worker::check_rings(const Shape& shape, double depth) const {
                 if (std::max(c.x, d.x) <= x0 || std::min(c.x, d.x) >= x1 || std::max(c.y, d.y) <= y0 ||
                     std::min(c.y, d.y) >= y1)
                     continue;
-                if (opposite(side(a, b, c), side(a, b, d)) && opposite(side(c, d, a), side(c, d, b)))
-                    return Status::self_crossing;
+                if (parts(a, b, c, d) && parts(c, d, a, b)) return Status::self_crossing;
             }
         }
     }
@@ -403,7 +407,8 @@ Status Worker::draw_supers(std::int64_t b) {
                        : i == super_x     ? steps(value - origin_[0])
                        : i == super_y     ? steps(value - origin_[1])
                                           : steps(value);
-            if (std::isinf(value) || (i != super_azimuth && std::abs(slots[i]) > max_coordinate / 4))
+            const double most = i == super_x || i == super_y ? max_coordinate : max_length;
+            if (std::isinf(value) || (i != super_azimuth && std::abs(slots[i]) > most))
                 return Status::bad_parameter;
         }
         const Drawing::Mark before = drawing_.mark();

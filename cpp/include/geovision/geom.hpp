@@ -17,7 +17,7 @@ struct Vec {
     double x = 0, y = 0;
 };
 
-constexpr double max_coordinate = double(1 << 29);
+constexpr double max_coordinate = 1e9;  // grid steps: 1,000 km of millimetres
 
 // Twice the signed area of abc: positive when c lies left of a->b.
 inline std::int64_t orient(Point a, Point b, Point c) {

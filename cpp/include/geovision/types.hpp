@@ -19,7 +19,7 @@ enum class Status : std::uint8_t {
     hole_outside = 3,      // a hole is not inside its shell
     not_finite = 4,        // a coordinate or a parameter is NaN or infinite
     zero_area = 5,         // a part has no area on the grid
-    too_large = 6,         // a footprint is wider than the grid can hold (1,000 km)
+    too_large = 6,         // a footprint is wider than the grid can hold (1,000 km at 1 mm)
     bad_parameter = 7,     // a roof or superstructure parameter is out of its range
     not_a_quad = 8,        // the kind needs a part with four corners
     not_star_shaped = 9,   // the kind needs a point that sees the whole part
