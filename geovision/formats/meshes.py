@@ -149,9 +149,10 @@ def _write_ply(path: Path, soup: TriangleSoup, ids: Sequence[str], place: str) -
 
     mesh = _trimesh_of(soup)
     palette = np.array([(*LABEL_COLOURS[label], 255) for label in Label], np.uint8)
-    mesh.visual.face_colors = palette[soup.labels]
-    mesh.face_attributes["label"] = soup.labels
-    mesh.face_attributes["building"] = soup.buildings.astype(np.int32)
+    if len(soup.triangles):  # trimesh cannot colour a mesh without faces
+        mesh.visual.face_colors = palette[soup.labels]
+        mesh.face_attributes["label"] = soup.labels
+        mesh.face_attributes["building"] = soup.buildings.astype(np.int32)
     data: bytes = export_ply(mesh, vertex_normal=False)
     # trimesh has no way to pass comments; the first two lines are "ply" and "format ...".
     magic, form, rest = data.split(b"\n", 2)

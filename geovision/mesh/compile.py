@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -74,7 +74,7 @@ def mesh(
     return solids
 
 
-def _as_table(programs: Program | Sequence[Program] | ProgramTable) -> ProgramTable:
+def _as_table(programs: Any) -> ProgramTable:
     if isinstance(programs, ProgramTable):
         return programs
     if isinstance(programs, Sequence) and not isinstance(programs, str):

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["City", "TableTile", "generate", "open_city"]
 
-Source = "Footprints | GeoDataFrame | str | Path"
-
 
 @dataclass(frozen=True)
 class TableTile:

@@ -215,7 +215,7 @@ class _Job:
 def _check(formats: Sequence[str], programs: str) -> None:
     for name in formats:
         if name not in FORMATS:
-            raise UsageError(f"format {name!r}", "is not known", f"Use of {', '.join(FORMATS)}")
+            raise UsageError(f"format {name!r}", "is not known", f"Use one of {', '.join(FORMATS)}")
     if programs not in ("parquet", "jsonl", "none"):
         raise UsageError(f"programs = {programs!r}", "is not known", "Use parquet, jsonl or none")
 

@@ -22,11 +22,11 @@ def publish_folder(out: str | Path, *, overwrite: bool) -> Iterator[Path]:
     After an error or a kill, `out` is what it was. A folder that exists is only ever replaced where the
     caller says so and it holds an index.json, the mark of an earlier result; an empty one is filled.
     """
-    target = Path(out).absolute()
     try:
+        target = Path(out).resolve()
         _check_target(target, overwrite=overwrite)
-    except OSError as error:
-        raise OutputError(f"output {out}", f"cannot be looked at ({error.strerror})", _REMEDY) from error
+    except (OSError, RuntimeError) as error:  # a loop of links is a RuntimeError before Python 3.13
+        raise OutputError(f"output {out}", f"cannot be looked at ({error})", _REMEDY) from error
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

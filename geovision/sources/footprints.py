@@ -144,8 +144,13 @@ def _read_ogr(path: Path, driver: str, layer: str | None) -> GeoDataFrame:
 
     # The prefix names the driver: nothing else in GDAL answers to it, whatever the bytes look like.
     source = f"{driver}:{path}"
-    with path.open("rb") as file:
-        head = file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
+    try:
+        with path.open("rb") as file:
+            head = file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
+    except OSError as error:
+        raise InputError(
+            f"footprints {path}", f"cannot be opened ({error.strerror})", "Check its permissions"
+        ) from error
     if not head.startswith(_MAGIC[driver]):
         raise InputError(
             f"footprints {path}",

@@ -9,8 +9,11 @@ import sys
 import time
 from pathlib import Path
 
+import geopandas
 import pytest
+import shapely
 
+import geovision
 from geovision.cli.main import call
 
 AREA = ["generate", "--area", "0,0,200,150", "--no-preview", "-q"]
@@ -55,6 +58,37 @@ def test_an_existing_folder_is_only_replaced_on_request(
     assert files(out) == before
     assert call([*AREA, "--seed", "9", "--overwrite", "-o", str(out)]) == 0
     assert files(out) != before
+
+
+def test_a_layer_is_chosen_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, out = tmp_path / "plans.gpkg", tmp_path / "city"
+    for layer, width in (("one", 8), ("two", 9)):
+        frame = geopandas.GeoDataFrame(geometry=[shapely.box(0, 0, width, 8)], crs="EPSG:28992")
+        frame.to_file(path, driver="GPKG", layer=layer)
+    command = ["generate", "--footprints", str(path), "--no-preview", "-q", "-o", str(out)]
+    assert call(command) == 1
+    assert "--layer): one, two" in capsys.readouterr().err
+    assert call([*command, "--layer", "two"]) == 0
+    assert geovision.read_programs(out / "programs.parquet").xy[:, 0].max() == 9
+    assert call([*AREA, "--layer", "two", "-o", str(tmp_path / "other")]) == 2
+
+
+def test_what_fails_is_named_even_when_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, out = tmp_path / "plans.gpkg", tmp_path / "city"
+    bowtie = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
+    plans = geopandas.GeoDataFrame(geometry=[shapely.box(20, 0, 28, 8), bowtie], crs="EPSG:28992")
+    plans.to_file(path, driver="GPKG")
+    assert call(["generate", "--footprints", str(path), "--no-preview", "-q", "-o", str(out)]) == 1
+    assert "make_valid" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("crs", ["nonsense", "EPSG:4326"])
+def test_a_crs_that_cannot_be_is_refused(
+    tmp_path: Path, crs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call([*AREA, "--crs", crs, "-o", str(tmp_path / "city")]) == 1
+    assert f"crs '{crs}'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import pytest
 import trimesh
 
 from geovision.errors import InputError
+from geovision.formats.columns import encode_column
 from geovision.formats.glb import glb_bytes, write_glb
 from tests.helpers_glb import parse_glb
 from tests.helpers_solids import FakeSolids, solids_of, village, world_vertices
@@ -229,3 +230,9 @@ def test_trimesh_reads_it(tmp_path: Path) -> None:
     x, y, z = world.T
     y_up = np.stack([x, z, -y], axis=1)
     np.testing.assert_allclose(merged.bounds, [y_up.min(axis=0), y_up.max(axis=0)], atol=1e-3, rtol=0)
+
+
+def test_whole_numbers_beyond_every_float_become_text() -> None:
+    column = encode_column("n", [10**400, None])
+    assert column.schema["type"] == "STRING"
+    assert column.buffers["values"] == str(10**400).encode()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import trimesh
 
+import geovision
 from geovision.errors import UsageError
 from geovision.formats.meshes import write_mesh
 from tests.helpers_solids import village, world_vertices
@@ -58,3 +59,10 @@ def test_an_unknown_suffix_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"\.glb, \.obj, \.ply or \.stl"):
         write_mesh(tmp_path / "city.fbx", village(1))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".obj", ".ply", ".stl"])
+def test_no_buildings_make_an_empty_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"empty{suffix}"
+    write_mesh(path, geovision.mesh([]))
+    assert path.stat().st_size > 50

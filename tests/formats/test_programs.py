@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -181,3 +182,26 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
         write_programs(tmp_path / "programs.xml", houses())
     with pytest.raises(OutputError, match="folder exists"):
         write_programs(tmp_path / "none" / "programs.json", houses())
+
+
+def test_a_deeply_nested_pipe_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("[" * 100_000))
+    with pytest.raises(InputError, match="standard input: is not valid JSON"):
+        read_programs("-")
+
+
+def test_parquet_of_something_else_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "other.parquet"
+    pq.write_table(pa.table({"height": [1.0]}), path)
+    with pytest.raises(InputError, match=r"other\.parquet: is no file of programs"):
+        read_programs(path)
+
+
+def test_a_newer_schema_names_the_building() -> None:
+    with pytest.raises(ProgramError, match=r"building 'NL\.7', schema"):
+        Program.from_dict(building() | {"id": "NL.7", "schema": "geovision.program/99"})
+
+
+def test_only_programs_make_a_table() -> None:
+    with pytest.raises(UsageError, match=r"programs\[0\] = 'city.json': is a str"):
+        ProgramTable.from_programs(["city.json"])  # type: ignore[list-item]
