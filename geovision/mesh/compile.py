@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from geovision.errors import GeometryError, UsageError
+from geovision.mesh.provenance import spread
 from geovision.mesh.solids import Solids
 from geovision.model.labels import Status, status_error
 from geovision.model.table import ProgramTable
@@ -68,6 +69,7 @@ def mesh(
         min_edge=MIN_EDGE_M,
         polygons=polygons,
     )
+    spread(table, arrays)
     solids = Solids(arrays, table.ids)
     if on_error == "raise":
         _raise_first(solids)

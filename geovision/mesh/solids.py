@@ -157,6 +157,12 @@ class Solid:
         return self._batch.face_label[self._faces]
 
     @property
+    def face_provenance(self) -> NDArray[np.uint8]:
+        """A `Provenance` per polygon face: whether it was observed, inferred or given."""
+        column: NDArray[np.uint8] = self._batch.arrays()["face_provenance"]
+        return column[self._faces]
+
+    @property
     def triangle_labels(self) -> NDArray[np.uint8]:
         """A `Label` per triangle."""
         return self.face_labels[self.triangle_faces]

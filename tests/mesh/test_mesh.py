@@ -10,7 +10,7 @@ import geovision
 from geovision.errors import GeometryError, UsageError
 from geovision.mesh import LODS, check, lod0
 from geovision.model import Chimney, Flat, Gabled, Hipped, Mansard, Part, Program
-from geovision.model.labels import Label, Status, StatusFlag
+from geovision.model.labels import Label, Provenance, Status, StatusFlag
 
 L_PLAN = [(155000.25, 463000.5), (155014.25, 463000.5), (155014.25, 463006.5), (155006.25, 463006.5),
           (155006.25, 463014.5), (155000.25, 463014.5)]  # fmt: skip
@@ -147,3 +147,21 @@ def test_a_batch_is_a_sequence() -> None:
     assert [s.id for s in solids[0:2]] == ["a", "b"]
     with pytest.raises(IndexError):
         solids[2]
+
+
+def test_faces_know_how_they_are_known() -> None:
+    program = building().replace(
+        provenance={"default": "given", "parts/0/roof": "observed", "parts/0/eave_height": "inferred"}
+    )
+    solid = geovision.mesh([program, building("plain")])[0]
+    by_label = {
+        label: {Provenance(int(code)) for code in solid.face_provenance[solid.face_labels == label]}
+        for label in (Label.ROOF, Label.WALL, Label.GROUND)
+    }
+    assert by_label == {
+        Label.ROOF: {Provenance.OBSERVED},
+        Label.WALL: {Provenance.INFERRED},
+        Label.GROUND: {Provenance.GIVEN},
+    }
+    town = geovision.mesh(geovision.generate(area=(0, 0, 120, 120), seed=1))
+    assert set(town.arrays()["face_provenance"].tolist()) == {Provenance.INFERRED}
