@@ -175,7 +175,7 @@ void test_rounding() {
     CHECK(bad == 0);
     const Point p = round_point(-2.5, 2.5), wanted{-3, 3};
     CHECK(p == wanted);
-    CHECK(to_grid(max_coordinate) == 1 << 29);
+    CHECK(to_grid(max_coordinate) == 1000000000);
 }
 
 void test_plane() {
