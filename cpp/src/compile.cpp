@@ -42,7 +42,7 @@ private:
     Status read_part(std::int64_t part, Shape& shape, std::uint32_t* flags);
     Status check_rings(const Shape& shape, double depth) const;
     Status draw(std::int64_t b);
-    Status draw_blocks(std::int64_t first, std::size_t parts);
+    Status draw_blocks(std::int64_t first, std::size_t parts, int lod);
     Status draw_supers(std::int64_t b);
     Status solve(bool overhangs);
     Status separate();
@@ -142,6 +142,13 @@ Status Worker::make(std::int64_t b, std::uint32_t* flags) {
         scratch_.bulges = false;
         draw(b);
         scratch_.bulges = true;
+        drawing_.flags |= *flags;
+        status = solve(false);
+    }
+    if (status == Status::not_manifold || status == Status::not_converged) {  // and last, one block
+        *flags |= flag::roof_simplified;
+        drawing_.surfaces.clear(), drawing_.segments.clear(), drawing_.layers.clear();
+        draw_blocks(p_.part_offsets[b], specs_.size(), 12);
         drawing_.flags |= *flags;
         status = solve(false);
     }
@@ -338,7 +345,7 @@ Status Worker::draw(std::int64_t b) {
     host_layer_.resize(parts);
     for (std::size_t k = 0; k < parts; ++k)
         drawing_.anchors.insert(drawing_.anchors.end(), shapes_[k].points.begin(), shapes_[k].points.end());
-    if (o_.lod < 20) return draw_blocks(first, parts);
+    if (o_.lod < 20) return draw_blocks(first, parts, o_.lod);
     for (std::size_t k = 0; k < parts; ++k) {
         host_layer_[k] = std::int16_t(drawing_.layers.size());
         if (drawing_.layers.size() > most_layers) return Status::too_large;
@@ -361,12 +368,12 @@ Status Worker::draw(std::int64_t b) {
 }
 
 // 1.1: the larger parts as one block; 1.2: all parts as one block; 1.3: a block per part.
-Status Worker::draw_blocks(std::int64_t first, std::size_t parts) {
+Status Worker::draw_blocks(std::int64_t first, std::size_t parts, int lod) {
     double largest = 0, sum = 0, area = 0, base = std::numeric_limits<double>::infinity();
     for (std::size_t k = 0; k < parts; ++k) largest = std::max(largest, shapes_[k].area);
     const double small = steps(1) * steps(1) * 10;  // parts under 10 m2 are left out of LoD 1.1
     const auto kept = [&](std::size_t k) {
-        return !shapes_[k].points.empty() && (o_.lod > 11 || shapes_[k].area >= std::min(small, largest));
+        return !shapes_[k].points.empty() && (lod > 11 || shapes_[k].area >= std::min(small, largest));
     };
     for (std::size_t k = 0; k < parts; ++k) {
         if (!kept(k)) continue;
@@ -377,12 +384,12 @@ Status Worker::draw_blocks(std::int64_t first, std::size_t parts) {
     std::int32_t surface = -1;
     for (std::size_t k = 0; k < parts; ++k) {
         if (!kept(k)) continue;
-        if (surface < 0 || o_.lod == 13) {
-            const double height = o_.lod == 13
+        if (surface < 0 || lod == 13) {
+            const double height = lod == 13
                                       ? block_height(specs_[k], shapes_[k], faces_of(first + std::int64_t(k)))
                                       : sum / area;
-            surface = drawing_.add_surface({0, 0, height}, o_.lod == 13 ? specs_[k].base : base,
-                                           std::int32_t(k), drawing_.groups++, Label::roof);
+            surface = drawing_.add_surface({0, 0, height}, lod == 13 ? specs_[k].base : base, std::int32_t(k),
+                                           drawing_.groups++, Label::roof);
         }
         draw_block(shapes_[k], surface, drawing_);
     }
@@ -407,6 +414,8 @@ Status Worker::draw_supers(std::int64_t b) {
                        : i == super_x     ? steps(value - origin_[0])
                        : i == super_y     ? steps(value - origin_[1])
                                           : steps(value);
+            if (i < super_width && SuperKind(p_.super_kind[s]) == SuperKind::parapet)
+                continue;  // has no place
             const double most = i == super_x || i == super_y ? max_coordinate : max_length;
             if (std::isinf(value) || (i != super_azimuth && std::abs(slots[i]) > most))
                 return Status::bad_parameter;
