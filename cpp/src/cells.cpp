@@ -348,8 +348,8 @@ void Cells::choose_cell(std::int32_t face, std::size_t layers, bool may_cut) {
 // Where two cells change places as the higher one along their common edge, a vertex is needed.
 bool Cells::split_steps() {
     bool split = false;
-    thread_local std::vector<std::pair<Vec, MapEdge>> todo;
-    todo.clear();
+    thread_local std::vector<std::pair<Vec, MapEdge>> splits;
+    splits.clear();
     for (std::size_t e = 0; e < edges_.size(); ++e) {
         const std::int32_t l = cell[std::size_t(map.face_of(std::int32_t(2 * e)))],
                            r = cell[std::size_t(map.face_of(std::int32_t(2 * e + 1)))];
@@ -362,12 +362,12 @@ bool Cells::split_steps() {
                          tolerance = rounding_tolerance(difference);
             if (std::min(du, dv) > -tolerance || std::max(du, dv) < tolerance) continue;
             const double x = du / (du - dv);
-            todo.push_back(
+            splits.push_back(
                 {{u.x + x * (double(v.x) - u.x), u.y + x * (double(v.y) - u.y)}, {edges_[e].u, edges_[e].v}});
             break;
         }
     }
-    for (const auto& [at, e] : todo) split = noder_.split_edges(e.u, e.v, at) || split;
+    for (const auto& [at, e] : splits) split = noder_.split_edges(e.u, e.v, at) || split;
     return split;
 }
 

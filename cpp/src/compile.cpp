@@ -555,24 +555,4 @@ Solids compile_solids(const Programs& programs, const CompileOptions& options,
     return result;
 }
 
-const char* status_name(Status status) {
-    static const char* const names[] = {"ok",
-                                        "too_few_points",
-                                        "self_crossing",
-                                        "hole_outside",
-                                        "not_finite",
-                                        "zero_area",
-                                        "too_large",
-                                        "bad_parameter",
-                                        "not_a_quad",
-                                        "not_star_shaped",
-                                        "skeleton_failed",
-                                        "empty",
-                                        "not_converged",
-                                        "not_manifold",
-                                        "cancelled",
-                                        "unknown_kind"};
-    return names[std::size_t(status)];
-}
-
 }  // namespace geovision

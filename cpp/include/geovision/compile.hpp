@@ -22,7 +22,4 @@ struct CompileOptions {
 Solids compile_solids(const Programs& programs, const CompileOptions& options,
                       const std::atomic<bool>& cancel);
 
-// The message and remedy for people are in geovision/model/labels.py; this is the name of the value.
-const char* status_name(Status status);
-
 }  // namespace geovision
