@@ -195,8 +195,8 @@ void test_every_kind() {
                                   CHECK(refused || (height > 5 && height < 10)) &&
                                   CHECK(shaped || std::fabs(height / block - 1) < 1e-4);
                 if (!good)
-                    std::fprintf(stderr, "  kind %d, outline %d, lod %d: %s, faults %#x\n", k,
-                                 static_cast<int>(o), lod, status_name(r.status), r.faults);
+                    std::fprintf(stderr, "  kind %d, outline %d, lod %d: status %d, faults %#x\n", k,
+                                 static_cast<int>(o), lod, static_cast<int>(r.status), r.faults);
             }
         }
     }
