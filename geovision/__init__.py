@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from geovision.errors import GeovisionError
     from geovision.formats import read_programs, write_glb, write_mesh, write_programs
     from geovision.mesh import Solid, Solids, mesh
-    from geovision.model import Gabled, Part, Program, ProgramTable
+    from geovision.model import Evidence, Gabled, Part, Program, ProgramTable
     from geovision.pipeline.generate import generate
     from geovision.sources import read_footprints
 
 __all__ = [
+    "Evidence",
     "Gabled",
     "GeovisionError",
     "Part",
@@ -46,6 +47,7 @@ __all__ = [
 
 # Where each public name lives; the first use of a name imports its room.
 _HOMES = {
+    "Evidence": "geovision.model",
     "Gabled": "geovision.model",
     "GeovisionError": "geovision.errors",
     "Part": "geovision.model",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from geovision.model.canonical_form import canonical
+    from geovision.model.evidence import Evidence, ImagePatch, PointKind, PointSource, Proposal
     from geovision.model.kinds import RoofKind, SuperKind
     from geovision.model.labels import STATUS_TEXT, Label, Provenance, Status, StatusFlag
     from geovision.model.program import Part, Program
@@ -57,20 +58,25 @@ __all__ = [
     "DormerFlat",
     "DormerGable",
     "DormerShed",
+    "Evidence",
     "Face",
     "Flat",
     "Gabled",
     "Gambrel",
     "HalfHipped",
     "Hipped",
+    "ImagePatch",
     "Label",
     "Mansard",
     "Onion",
     "Parapet",
     "Part",
     "Planar",
+    "PointKind",
+    "PointSource",
     "Program",
     "ProgramTable",
+    "Proposal",
     "Provenance",
     "Pyramidal",
     "Roof",
@@ -92,6 +98,7 @@ _HOMES = {
     "Part": "program",
     "Program": "program",
     "ProgramTable": "table",
+    **dict.fromkeys(("Evidence", "ImagePatch", "PointKind", "PointSource", "Proposal"), "evidence"),
     **dict.fromkeys(("RoofKind", "SuperKind"), "kinds"),
     **dict.fromkeys(("STATUS_TEXT", "Label", "Provenance", "Status", "StatusFlag"), "labels"),
     **dict.fromkeys(
