@@ -20,7 +20,7 @@ from geovision._version import __version__
 
 if TYPE_CHECKING:
     from geovision.errors import GeovisionError
-    from geovision.formats import read_programs, write_glb, write_mesh, write_programs
+    from geovision.formats import read_programs, write_cityjsonseq, write_glb, write_mesh, write_programs
     from geovision.mesh import Solid, Solids, mesh
     from geovision.model import Evidence, Gabled, Part, Program, ProgramTable
     from geovision.pipeline.generate import generate
@@ -40,6 +40,7 @@ __all__ = [
     "mesh",
     "read_footprints",
     "read_programs",
+    "write_cityjsonseq",
     "write_glb",
     "write_mesh",
     "write_programs",
@@ -59,6 +60,7 @@ _HOMES = {
     "mesh": "geovision.mesh",
     "read_footprints": "geovision.sources",
     "read_programs": "geovision.formats",
+    "write_cityjsonseq": "geovision.formats",
     "write_glb": "geovision.formats",
     "write_mesh": "geovision.formats",
     "write_programs": "geovision.formats",

@@ -43,6 +43,14 @@ def pack_glb(
     header: Callable[[dict[str, Any]], str],
     threads: int = 0,
 ) -> bytes: ...
+def city_features(
+    solids: Mapping[str, Any],
+    ids: Sequence[str],
+    attributes: Sequence[str],
+    translate: Sequence[float],
+    lod: str = "2.2",
+    threads: int = 0,
+) -> bytes: ...
 def rasterize_top(
     vertices: ArrayLike,
     triangles: ArrayLike,

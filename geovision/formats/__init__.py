@@ -7,16 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from geovision.formats.atomic import atomic_write
+    from geovision.formats.cityjson import open_cityjsonseq, write_cityjsonseq
     from geovision.formats.glb import glb_bytes, write_glb
     from geovision.formats.meshes import write_mesh
     from geovision.formats.programs import read_programs, write_programs
 
-__all__ = ["atomic_write", "glb_bytes", "read_programs", "write_glb", "write_mesh", "write_programs"]
+__all__ = [
+    "atomic_write",
+    "glb_bytes",
+    "open_cityjsonseq",
+    "read_programs",
+    "write_cityjsonseq",
+    "write_glb",
+    "write_mesh",
+    "write_programs",
+]
 
 _HOMES = {
     "atomic_write": "atomic",
     "glb_bytes": "glb",
+    "open_cityjsonseq": "cityjson",
     "read_programs": "programs",
+    "write_cityjsonseq": "cityjson",
     "write_glb": "glb",
     "write_mesh": "meshes",
     "write_programs": "programs",
