@@ -25,7 +25,7 @@ from geovision.procedural.rng import F64, combine
 from geovision.procedural.sample import sample_table
 from geovision.procedural.style import BLOCK_TYPES, Style
 
-__all__ = ["Area", "CityGrid", "Tile", "city_grid", "iter_tiles", "tile_parts"]
+__all__ = ["Area", "CityGrid", "Tile", "city_grid", "iter_tiles", "tile_blocks", "tile_parts"]
 
 Area = tuple[float, float, float, float]
 """X, Y, width, height in metres."""
@@ -146,20 +146,41 @@ def tile_parts(
     style: Style, grid: CityGrid, places: list[tuple[int, int]], seed: int
 ) -> tuple[Parts, list[int]]:
     """Plans of some tiles, without roofs, and the number of buildings in each tile."""
-    rows = grid.rows if grid.rows is not None else 1 << 30
-    showcase = style.every_kind and places == [(0, 0)]
-    laid = []
-    for column, row in places:
-        corners = tile_corners(
-            seed, column, row, (grid.columns, rows), np.array(grid.tile), 0.5 * style.layout.jitter
-        )
-        laid.append(lay_out_blocks(corners, style, seed, int(combine(column, row)[0]), showcase=showcase))
+    showcase = _is_showcase(style, places)
+    laid = [_laid(style, grid, place, seed, showcase=showcase) for place in places]
     tile_of = np.repeat(np.arange(len(laid)), [len(blocks) for blocks in laid])
     parts = assemble(
         [_moved(batch, np.array(grid.origin)) for batch in _buildings(_join(laid), style, seed, showcase)]
     )
     counts = np.bincount(tile_of[parts.order // LOTS_PER_BLOCK], minlength=len(places))
     return parts, counts.tolist()
+
+
+def tile_blocks(style: Style, grid: CityGrid, place: tuple[int, int], seed: int) -> Blocks:
+    """The blocks between the streets of a tile, as `tile_parts` builds on them."""
+    blocks = _laid(style, grid, place, seed, showcase=_is_showcase(style, [place]))
+    _settle_kinds(blocks, style)
+    return Blocks(blocks.ring + np.array(grid.origin), blocks.keys, blocks.kind)
+
+
+def _is_showcase(style: Style, places: list[tuple[int, int]]) -> bool:
+    return style.every_kind and places == [(0, 0)]
+
+
+def _laid(style: Style, grid: CityGrid, place: tuple[int, int], seed: int, *, showcase: bool) -> Blocks:
+    column, row = place
+    rows = grid.rows if grid.rows is not None else 1 << 30
+    corners = tile_corners(
+        seed, column, row, (grid.columns, rows), np.array(grid.tile), 0.5 * style.layout.jitter
+    )
+    return lay_out_blocks(corners, style, seed, int(combine(column, row)[0]), showcase=showcase)
+
+
+def _settle_kinds(blocks: Blocks, style: Style) -> None:
+    """Blocks that are too small for a perimeter of houses get another kind."""
+    misfit = (blocks.kind == BLOCK_TYPES.index("perimeter")) & ~perimeter_fits(blocks)
+    other = "terraced" if style.layout.blocks.get("terraced") else "detached"
+    blocks.kind[misfit] = BLOCK_TYPES.index(other)
 
 
 def _join(laid: list[Blocks]) -> Blocks:
@@ -171,9 +192,7 @@ def _join(laid: list[Blocks]) -> Blocks:
 
 
 def _buildings(blocks: Blocks, style: Style, seed: int, showcase: bool) -> list[Batch]:
-    misfit = (blocks.kind == BLOCK_TYPES.index("perimeter")) & ~perimeter_fits(blocks)
-    other = "terraced" if style.layout.blocks.get("terraced") else "detached"
-    blocks.kind[misfit] = BLOCK_TYPES.index(other)
+    _settle_kinds(blocks, style)
     parcels = cut_parcels(blocks, style, seed, "detached")
     return [
         *build_rows(blocks, style, seed, "terraced"),

@@ -5,22 +5,39 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from geovision.errors import InputError, UsageError
 from geovision.model.kinds import KIND_NAMES, RoofKind
-from geovision.procedural.distributions import Choice, Constant, Distribution, Lognormal, Normal, Uniform
+from geovision.procedural.distributions import Distribution
+from geovision.procedural.style_base import (
+    Count,
+    Distance,
+    Factor,
+    Fraction,
+    Length,
+    Share,
+    Size,
+    Table,
+    Weight,
+    weights,
+    within,
+)
+from geovision.procedural.style_scene import (
+    Cars,
+    Dsm,
+    Image,
+    Lidar,
+    Materials,
+    Sun,
+    Survey,
+    Terrain,
+    Trees,
+)
 
 __all__ = ["BLOCK_TYPES", "PLAN_SHAPES", "SCHEMA", "USES", "Style", "builtin_styles", "load_style"]
 
@@ -30,47 +47,8 @@ BLOCK_TYPES = ("terraced", "semi", "detached", "perimeter", "industrial", "civic
 PLAN_SHAPES = ("rectangle", "quad", "l", "t", "u", "h", "round")
 DORMERS = ("dormer_gable", "dormer_shed", "dormer_flat")
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-
-def _within(low: float, high: float) -> AfterValidator:
-    def check(dist: Constant | Uniform | Normal | Lognormal | Choice) -> Any:
-        least, most = dist.bounds()
-        if not low <= least <= most <= high:
-            raise ValueError(f"values run from {least:g} to {most:g}; keep them between {low:g} and {high:g}")
-        return dist
-
-    return AfterValidator(check)
-
-
-Fraction = Annotated[Distribution, _within(0.05, 0.95)]
-Factor = Annotated[Distribution, _within(0.05, 10)]
-Size = Annotated[Distribution, _within(0.1, 100)]
-Length = Annotated[Distribution, _within(2, 2000)]
-Distance = Annotated[Distribution, _within(0, 200)]
-Count = Annotated[Distribution, _within(1, 200)]
-
-
-def _weights(names: tuple[str, ...], what: str) -> Any:
-    def check(value: dict[str, float]) -> dict[str, float]:
-        for name in value:
-            if name not in names:
-                close = difflib.get_close_matches(name, names, 1)
-                hint = f"did you mean {close[0]!r}?" if close else f"use {', '.join(names)}"
-                raise ValueError(f"{name!r} is no {what}; {hint}")
-        if sum(value.values()) <= 0:
-            raise ValueError(f"no {what} has a weight above 0; give at least one")
-        return value
-
-    return check
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Layout(_Table):
+class Layout(Table):
     """Streets and blocks of a city that the sampler lays out itself."""
 
     tile_m: Annotated[float, Field(ge=100, le=5000)]
@@ -88,10 +66,10 @@ class Layout(_Table):
     blocks: dict[str, Weight]
     """Weights of block types."""
 
-    _blocks = field_validator("blocks")(_weights(BLOCK_TYPES, "block type"))
+    _blocks = field_validator("blocks")(weights(BLOCK_TYPES, "block type"))
 
 
-class Lots(_Table):
+class Lots(Table):
     """How one type of block is cut into parcels and where the house stands."""
 
     frontage_m: Length
@@ -106,42 +84,42 @@ class Lots(_Table):
     """Houses in one row (terraced only)."""
 
 
-class Plans(_Table):
+class Plans(Table):
     """Shapes of free-standing buildings."""
 
     shapes: dict[str, Weight]
     """Weights of plan shapes for detached houses."""
-    round_sides: Annotated[Distribution, _within(6, 64)]
+    round_sides: Annotated[Distribution, within(6, 64)]
     """Corners of round plans."""
     courtyard: Share
     """Share of perimeter blocks built as ONE building round a closed court (a polygon with a hole)."""
     annex: Share
     """Share of detached and semi-detached parcels with a free-standing shed or garage behind the house."""
 
-    _shapes = field_validator("shapes")(_weights(PLAN_SHAPES, "plan shape"))
+    _shapes = field_validator("shapes")(weights(PLAN_SHAPES, "plan shape"))
 
 
-class Use(_Table):
+class Use(Table):
     """Heights and roofs of one use of buildings."""
 
     levels: Count
     """Storeys below the eave, rounded to whole ones."""
-    level_height_m: Annotated[Distribution, _within(1.8, 30)]
+    level_height_m: Annotated[Distribution, within(1.8, 30)]
     """Height of a storey."""
     plinth_m: Distance
     """Extra height of the walls: plinth, attic wall."""
     roofs: dict[str, Weight]
     """Weights of roof kinds; those that a plan cannot bear are left out and the rest shared anew."""
 
-    _roofs = field_validator("roofs")(_weights(tuple(KIND_NAMES.values()), "roof kind"))
+    _roofs = field_validator("roofs")(weights(tuple(KIND_NAMES.values()), "roof kind"))
 
 
-class Roofs(_Table):
+class Roofs(Table):
     """Shape parameters of roofs; heights follow from pitch and width."""
 
     pitch_deg: dict[str, Distribution]
     """Pitch by roof kind; `default` serves all kinds that have no line of their own."""
-    overhang_m: Annotated[Distribution, _within(0, 2)]
+    overhang_m: Annotated[Distribution, within(0, 2)]
     """Eave overhang of free-standing buildings; rows and perimeter blocks have none."""
     overhang_chance: Share
     ridge_offset: Fraction
@@ -165,7 +143,7 @@ class Roofs(_Table):
     """Height of cones and tower pyramids as a multiple of the plan's width."""
     dome: Factor
     """Height of domes and onions as a multiple of half the plan's width."""
-    onion_bulge: Annotated[Distribution, _within(0, 0.5)]
+    onion_bulge: Annotated[Distribution, within(0, 0.5)]
     """How far an onion swells over its drum, as a share of half the width."""
     cross_ridge: Share
     """Share of houses in rows and on given rectangles whose ridge runs across the long side."""
@@ -184,7 +162,7 @@ class Roofs(_Table):
         return self
 
 
-class Parts(_Table):
+class Parts(Table):
     """Buildings of several parts."""
 
     split: Share
@@ -197,7 +175,7 @@ class Parts(_Table):
     """Share of wings with the main roof's kind."""
 
 
-class Superstructures(_Table):
+class Superstructures(Table):
     """Dormers, chimneys, parapets and boxes."""
 
     dormer: Share
@@ -216,16 +194,16 @@ class Superstructures(_Table):
     parapet: Share
     """Share of flat roofs with a parapet."""
     parapet_height_m: Size
-    parapet_thickness_m: Annotated[Distribution, _within(0.05, 1)]
+    parapet_thickness_m: Annotated[Distribution, within(0.05, 1)]
     box: Share
     """Share of large flat roofs with a plant room or lift shaft."""
     box_size_m: Size
     box_height_m: Size
 
-    _dormers = field_validator("dormer_kinds")(_weights(DORMERS, "dormer kind"))
+    _dormers = field_validator("dormer_kinds")(weights(DORMERS, "dormer kind"))
 
 
-class Given(_Table):
+class Given(Table):
     """How footprints from a file are taken where their attributes do not say."""
 
     annex_area_m2: Annotated[float, Field(ge=0)]
@@ -238,7 +216,7 @@ class Given(_Table):
     """Footprints closer than this share a wall: no overhang on either."""
 
 
-class Style(_Table):
+class Style(Table):
     """Everything that decides how a generated city looks, except the seed."""
 
     schema_: Annotated[Literal["geovision.style/1"], Field(alias="schema")]
@@ -254,6 +232,15 @@ class Style(_Table):
     parts: Parts
     superstructures: Superstructures
     given: Given
+    terrain: Terrain
+    trees: Trees
+    cars: Cars
+    materials: Materials
+    sun: Sun
+    image: Image
+    lidar: Lidar
+    dsm: Dsm
+    survey: Survey
 
     @model_validator(mode="after")
     def _complete(self) -> Style:
@@ -284,14 +271,22 @@ def builtin_styles() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
 
-def load_style(style: str | Path | Style) -> Style:
-    """A style by name, or from a TOML file.
+def load_style(style: str | Path | Style, changes: Mapping[str, Any] | None = None) -> Style:
+    """A style by name, or from a TOML file, with some of its knobs changed.
 
     A file may begin with `base = "mixed"` (or another name): then it only holds what differs.
 
     >>> load_style("dutch_town").name
     'dutch_town'
+    >>> load_style("mixed", {"lidar.density": 8, "survey.missing": 0}).lidar.density.bounds()
+    (8.0, 8.0)
+
+    Args:
+        style: a name, a path, or a `Style`.
+        changes: values by dotted key, as a style file would give them: numbers, or tables with a `dist`.
     """
+    if changes:
+        return _changed(load_style(style), changes)
     if isinstance(style, Style):
         return style
     text = str(style)
@@ -302,7 +297,22 @@ def load_style(style: str | Path | Style) -> Style:
             "does not exist",
             f"Use one of {', '.join(builtin_styles())}, or the path of a .toml file",
         )
-    return _validate(_read(path, ()), path)
+    return _validate(_read(path, ()), f"style {path}")
+
+
+def _changed(style: Style, changes: Mapping[str, Any]) -> Style:
+    data = style.model_dump(by_alias=True)
+    for key, value in changes.items():
+        *path, last = key.split(".")
+        table: Any = data
+        for step in path:
+            table = table.get(step) if isinstance(table, dict) else None
+        if not isinstance(table, dict):
+            raise UsageError(
+                f"style key {key!r}", "is in no table of a style", "See docs/generate.md for the keys"
+            )
+        table[last] = value
+    return _validate(data, f"style {style.name} with {', '.join(changes)}")
 
 
 def _read(path: Path, seen: tuple[str, ...]) -> dict[str, Any]:
@@ -328,20 +338,25 @@ def _read(path: Path, seen: tuple[str, ...]) -> dict[str, Any]:
 
 def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """Tables are merged key by key; weights and distributions are replaced as a whole."""
-    whole = {"roofs", "blocks", "shapes", "dormer_kinds"}
+    whole = {"roofs", "blocks", "shapes", "dormer_kinds", "pitched", "flat"}
     merged = dict(under)
     for key, value in over.items():
         old = merged.get(key)
         # [roofs] at the top is a table of knobs; uses.<name>.roofs is a table of weights.
-        weights = key in whole and not (key == "roofs" and "pitch_deg" in under.get("roofs", {}))
-        if isinstance(value, dict) and isinstance(old, dict) and not weights and "dist" not in {*value, *old}:
+        as_whole = key in whole and not (key == "roofs" and "pitch_deg" in under.get("roofs", {}))
+        if (
+            isinstance(value, dict)
+            and isinstance(old, dict)
+            and not as_whole
+            and "dist" not in {*value, *old}
+        ):
             merged[key] = _merge(old, value)
         else:
             merged[key] = value
     return merged
 
 
-def _validate(data: dict[str, Any], path: Path) -> Style:
+def _validate(data: dict[str, Any], name: str) -> Style:
     try:
         return Style.model_validate(data)
     except ValidationError as error:
@@ -360,7 +375,7 @@ def _validate(data: dict[str, Any], path: Path) -> Style:
             problem, remedy = "is not a known key", _suggest(steps, remedy)
         elif first["type"] == "missing":
             problem, remedy = "is missing", 'Add it, or begin the file with base = "mixed"'
-        raise InputError(f"style {path}, key {key!r}", problem, remedy) from error
+        raise InputError(f"{name}, key {key!r}", problem, remedy) from error
 
 
 def _suggest(steps: list[str], otherwise: str) -> str:
@@ -369,4 +384,6 @@ def _suggest(steps: list[str], otherwise: str) -> str:
     return f"Did you mean {close[0]!r}? Else remove it" if close else f"Remove it. {otherwise}"
 
 
-_TABLES = (Style, Layout, Lots, Plans, Use, Roofs, Parts, Superstructures, Given)
+_BUILDING_TABLES = (Layout, Lots, Plans, Use, Roofs, Parts, Superstructures, Given)
+_SCENE_TABLES = (Terrain, Trees, Cars, Materials, Sun, Image, Lidar, Dsm, Survey)
+_TABLES: tuple[type[Table], ...] = (Style, *_BUILDING_TABLES, *_SCENE_TABLES)
