@@ -83,9 +83,10 @@ def test_bad_records_are_reported_and_the_rest_read(tmp_path: Path) -> None:
     splinter = Polygon([(0, 0), (0.01, 0), (0.01, 0.01)])
     data = frame([SQUARE, bowtie, None, Point(1, 1), splinter, Polygon()], id=list("abcdef"))
     found = footprints_from_geodataframe(data)
-    assert found.ids == ["a"]
-    assert {problem.id for problem in found.problems} == set("bcdef")
-    assert "Self-intersection" in str(found.problems[0])
+    assert found.ids == ["a", "b/0", "b/1"]
+    assert {problem.id for problem in found.problems} == set("cdef")
+    assert [repair.id for repair in found.repairs] == ["b"]
+    assert "crossed itself near 5.00 5.00" in str(found.repairs[0])
 
 
 def test_ids_without_a_column_are_row_numbers(tmp_path: Path) -> None:
