@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from geovision.formats.atomic import atomic_write
     from geovision.formats.cityjson import open_cityjsonseq, write_cityjsonseq
+    from geovision.formats.footprints import write_footprints
     from geovision.formats.glb import glb_bytes, write_glb
     from geovision.formats.meshes import write_mesh
     from geovision.formats.programs import read_programs, write_programs
@@ -18,6 +19,7 @@ __all__ = [
     "open_cityjsonseq",
     "read_programs",
     "write_cityjsonseq",
+    "write_footprints",
     "write_glb",
     "write_mesh",
     "write_programs",
@@ -29,6 +31,7 @@ _HOMES = {
     "open_cityjsonseq": "cityjson",
     "read_programs": "programs",
     "write_cityjsonseq": "cityjson",
+    "write_footprints": "footprints",
     "write_glb": "glb",
     "write_mesh": "meshes",
     "write_programs": "programs",

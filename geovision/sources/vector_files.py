@@ -111,12 +111,29 @@ def _read_ogr(
         _check_limit(path, "features", int(facts["features"]), "features", limits.features)
         box = None if window is None else window(facts["crs"])
         frame = pyogrio.read_dataframe(source, layer=layer, fid_as_index=True, bbox=box)
+    _restore_integers(frame, facts)
     if not hasattr(frame, "geometry"):
         raise InputError(
             f"footprints {path}", f"layer {layer!r} has no geometry", "Give a layer of building polygons"
         )
+    if driver == "GeoJSON":
+        _forget_default_crs(frame)
     _check_vertices(path, frame, limits)
     return frame
+
+
+def _restore_integers(frame: GeoDataFrame, facts: dict[str, Any]) -> None:
+    """Whole numbers that became floats because some rows have none."""
+    for name, kind in zip(facts["fields"], facts["dtypes"], strict=True):
+        if str(kind).startswith("int") and frame[name].dtype.kind == "f" and abs(frame[name]).max() < 2**53:
+            frame[name] = frame[name].round().astype("Int64")
+
+
+def _forget_default_crs(frame: GeoDataFrame) -> None:
+    """GDAL takes a GeoJSON file that states no CRS for degrees; numbers that cannot be degrees say no."""
+    bounds = frame.total_bounds
+    if frame.crs is not None and frame.crs.is_geographic and (abs(bounds) > 720).any():
+        frame.set_crs(None, allow_override=True, inplace=True)
 
 
 def _choose_layer(path: Path, names: list[str], layer: str | None) -> str:
