@@ -140,6 +140,6 @@ def _vertical_points(world: World, solids: Solids, threads: int) -> tuple[F64, N
     normal = np.cross(b - a, c - a)
     z[roof] = a[:, 2] - ((place[roof] - a[:, :2]) * normal[:, :2]).sum(axis=1) / normal[:, 2]
     z += noise * random.standard_normal(count)
-    outlier = random.random(count) < float(rules.outliers.sample(draws, "lidar/outliers")[0])
+    outlier = random.random(count) < float(rules.outlier_share.sample(draws, "lidar/outlier_share")[0])
     z[outlier] += random.uniform(-3.0, 6.0, int(outlier.sum()))
     return np.column_stack([place + origin[:2], z]), np.where(roof, 6, 2).astype(np.uint8)

@@ -91,7 +91,7 @@ def _dormers(parts: Parts, roofs: RoofColumns, style: Style, seed: int, draws: K
         & roofs.frames.straight
         & (parts.shape == Shape.QUAD)
         & (parts.role == Role.MAIN)
-        & (np.diff(parts.part_offsets) == 1)[building]
+        & parts.plain[building]
         & np.isin(parts.use, _HOUSES)[building]
     )
     found: list[Found] = []
@@ -226,7 +226,7 @@ def _boxes(parts: Parts, roofs: RoofColumns, style: Style, draws: Keyed) -> Foun
     knobs, building, frames = style.superstructures, parts.building, roofs.frames
     short = np.minimum(frames.width, frames.length)
     has = draws.chance("box", knobs.box)[building] & (roofs.kind == K.FLAT) & frames.straight & (short > 8.0)
-    index = np.flatnonzero(has & (parts.role == Role.MAIN))
+    index = np.flatnonzero(has & parts.plain[building] & (parts.role == Role.MAIN))
     mine = draws.take(building[index])
     width = np.minimum(knobs.box_size_m.sample(mine, "box/width"), 0.4 * short[index])
     depth = np.minimum(knobs.box_size_m.sample(mine, "box/depth"), 0.4 * short[index])

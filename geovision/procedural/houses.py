@@ -12,6 +12,7 @@ from geovision.procedural.lots import LOTS_PER_BLOCK, Parcels
 from geovision.procedural.plans import Batch, Bool, Role, Shape
 from geovision.procedural.rng import F64, Keyed, combine, name_key
 from geovision.procedural.split import split_batch
+from geovision.procedural.steps import step_batch
 from geovision.procedural.style import PLAN_SHAPES, USES, Style
 
 __all__ = ["build_annexes", "build_churches", "build_free", "build_halls"]
@@ -53,7 +54,10 @@ def build_free(
             continue
         unit = _UNITS[name](draw)
         batch = _batch(some, some.place(unit), its_use, forced[mine])
-        batches += split_batch(batch, name, draw, style.parts.split) if len(name) == 1 else [batch]
+        if len(name) == 1:
+            batches += split_batch(batch, name, draw, style.parts.split)
+        else:
+            batches += step_batch(batch, style, seed) if use != "detached" else [batch]
     return batches
 
 
@@ -206,7 +210,10 @@ def build_halls(parcels: Parcels, style: Style, seed: int) -> list[Batch]:
     for name, mine in (("rectangle", np.flatnonzero(~bent)), ("l", np.flatnonzero(bent))):
         some, draw = parcels.take(mine), draws.take(mine)
         batch = _batch(some, some.place(_UNITS[name](draw)), "hall")
-        batches += split_batch(batch, name, draw, style.parts.split) if name == "l" else [batch]
+        if name == "l":
+            batches += split_batch(batch, name, draw, style.parts.split)
+        else:
+            batches += step_batch(batch, style, seed)
     return batches
 
 

@@ -33,6 +33,8 @@ class Land:
             return float(getattr(rules, name).sample(draws, f"terrain/{name}")[0])
 
         self._base = once("base_m")
+        self.level = round(self._base)
+        """Whole metres: the height that sensors fly above."""
         # A direction without sine and cosine, whose last bits differ between machines.
         fall = np.array([draws.uniform("terrain/x")[0], draws.uniform("terrain/y")[0]]) - 0.5
         self._fall = once("slope") * fall / np.sqrt((fall**2).sum())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from geovision.procedural.blocks import Blocks
-from geovision.procedural.plans import I64, Batch, Bool, Shape
+from geovision.procedural.plans import I64, Batch, Bool, Role, Shape
 from geovision.procedural.rng import F64, U64, Keyed, combine, name_key
 from geovision.procedural.style import BLOCK_TYPES, USES, Lots, Style
 
@@ -17,6 +17,8 @@ LOTS_PER_BLOCK = 4096
 """Buildings of a block are numbered below this, annexes in its upper half."""
 _YARD_M = 2.0
 _MIN_HOUSE_M = 4.2
+_PARTY_M = 0.3
+"""Between an extension and the line of the party wall."""
 
 
 @dataclass
@@ -118,19 +120,49 @@ def build_rows(blocks: Blocks, style: Style, seed: int, kind: str) -> list[Batch
     last = place == run[index] - 1
     free_end = np.where(last, 0, np.where(place == 0, 1, -1)).astype(np.int8)
     lot = mine.side * (LOTS_PER_BLOCK // 8) + number
-    return [
-        Batch(
-            rings=[[ring]],
-            shapes=(Shape.QUAD,),
-            use=np.full(len(index), USES.index(kind), np.int8),
-            keys=combine(blocks.keys[mine.block], lot, name_key("house")),
-            group=row_keys,
-            order=mine.block * LOTS_PER_BLOCK + lot,
-            attached=run[index] > 1,
-            front=(0,),
-            free_end=free_end,
-        )
-    ]
+    batch = Batch(
+        rings=[[ring]],
+        shapes=(Shape.QUAD,),
+        use=np.full(len(index), USES.index(kind), np.int8),
+        keys=combine(blocks.keys[mine.block], lot, name_key("house")),
+        group=row_keys,
+        order=mine.block * LOTS_PER_BLOCK + lot,
+        attached=run[index] > 1,
+        front=(0,),
+        free_end=free_end,
+    )
+    return _extended(batch, mine, left, right, back, style, seed)
+
+
+def _extended(
+    batch: Batch, strips: Strips, left: F64, right: F64, back: F64, style: Style, seed: int
+) -> list[Batch]:
+    """Some houses get an extension at the rear, as wide as the house or less."""
+    draws, row = Keyed(seed, batch.keys), Keyed(seed, batch.group)
+    whole = draws.chance("extension/whole", 0.4)
+    # Full-width ones of a row are equally deep: neighbours share the whole wall. The others keep off it.
+    wished = style.parts.extension_depth_m
+    depth = np.where(whole, wished.sample(row, "extension/depth"), wished.sample(draws, "extension/depth"))
+    depth = np.minimum(depth, strips.depth - back - 1.0)
+    has = draws.chance("extension", style.parts.extension) & (depth > 1.5)
+    width = (right - left) * (0.42 + 0.25 * draws.uniform("extension/share"))
+    at_right = draws.chance("extension/right", 0.5)
+    start = np.where(whole, left, np.where(at_right, right - _PARTY_M - width, left + _PARTY_M))
+    stop = np.where(whole, right, np.where(at_right, right - _PARTY_M, left + _PARTY_M + width))
+    rear = back + depth
+    ring = strips.world(
+        np.stack([start, stop, stop, start], axis=1), np.stack([back, back, rear, rear], axis=1)
+    )
+    house = batch.take(has)
+    extended = replace(
+        house,
+        rings=[house.rings[0], [ring[has]]],
+        shapes=(Shape.QUAD, Shape.QUAD),
+        roles=(Role.MAIN, Role.EXTENSION),
+        # Its slope falls away from the house.
+        front=(0, 2),
+    )
+    return [batch.take(~has), extended]
 
 
 @dataclass

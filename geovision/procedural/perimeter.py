@@ -8,6 +8,7 @@ from geovision.procedural.blocks import Blocks, inset_quads
 from geovision.procedural.lots import LOTS_PER_BLOCK
 from geovision.procedural.plans import I64, Batch, Role, Shape
 from geovision.procedural.rng import F64, Keyed, combine, name_key
+from geovision.procedural.steps import step_batch
 from geovision.procedural.style import BLOCK_TYPES, USES, Style
 
 __all__ = ["build_perimeters", "perimeter_fits"]
@@ -111,7 +112,8 @@ def _ring_of_houses(
         (a, d), (b, c) = cut(side, number, rows), cut(side, number + 1, rows)
         ring = np.stack([a, b, c, d], axis=1)
         lot = 16 + side * 256 + number
-        batches.append(_batch([[ring]], (Shape.QUAD,), block[rows], keys[rows], lot))
+        row = _batch([[ring]], (Shape.QUAD,), block[rows], keys[rows], lot)
+        batches += step_batch(row, style, seed)
         before = (side + 3) % 4
         (p, q), (r, s) = cut(before, count[:, before], everyone), cut(side, 0 * everyone, everyone)
         corner, court = outer[:, side], inner[:, side]

@@ -44,6 +44,12 @@ class Role(IntEnum):
     MAIN = 0
     WING = 1
     TOWER = 2
+    EXTENSION = 3
+    """Built on behind, one storey."""
+    LEVEL = 4
+    """Another level of a flat roof."""
+    PENTHOUSE = 5
+    """On top of a flat roof, set back from its walls."""
 
 
 @dataclass
@@ -121,6 +127,12 @@ class Parts:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    @property
+    def plain(self) -> Bool:
+        """(buildings,) whether a building is one part, but for extensions."""
+        added = np.add.reduceat(self.role == Role.EXTENSION, self.part_offsets[:-1]) if len(self) else 0
+        return np.asarray(np.diff(self.part_offsets) - added == 1)
 
     def corners(self, part: I64) -> F64:
         """The four corners of quadrilateral parts: (n, 4, 2)."""

@@ -76,7 +76,7 @@ def mm(values: F64) -> F64:
 def _turned(parts: Parts, frames: Frames, style: Style, buildings: Keyed) -> Bool:
     """Houses with the ridge across the long side, where no street or neighbour decides."""
     turn = buildings.chance("roof/cross_ridge", style.roofs.cross_ridge) & ~parts.attached
-    single = np.diff(parts.part_offsets) == 1
+    single = parts.plain
     mild = np.maximum(frames.width, frames.length) < 1.6 * np.minimum(frames.width, frames.length)
     free = (parts.shape == Shape.QUAD) & (parts.front < 0)
     return np.asarray((turn & single)[parts.building] & free & mild)
@@ -88,6 +88,7 @@ def _draw_kinds(
     part_of = parts.building
     weights = np.array([style.kind_weights(use) for use in USES])
     table = weights[parts.use.astype(np.int64)][part_of] * _allowed(parts, frames)
+    _weigh_added(table, parts, style)
     empty = table.sum(axis=1) <= 0
     table[empty] = _fallback()[parts.shape[empty]]
     # Rows share their draw; a wing mostly takes the kind of the main part, where it can bear it.
@@ -96,6 +97,7 @@ def _draw_kinds(
     own = buildings.uniform("roof/wing_kind")[part_of]
     differs = wing & (buildings.uniform("roof/wing_same")[part_of] >= style.parts.same_kind)
     level = np.where(differs & ~parts.attached[part_of], own, level)
+    level = np.where(parts.role == Role.EXTENSION, buildings.uniform("roof/extension")[part_of], level)
     total = np.cumsum(table, axis=1)
     kind = (level[:, None] * total[:, -1:] >= total).sum(axis=1)
     main = parts.part_offsets[:-1]
@@ -106,6 +108,16 @@ def _draw_kinds(
     forced = parts.forced[part_of].astype(np.int64)
     possible = _CAN_BEAR[parts.shape, np.maximum(forced, 0)]
     return np.where((forced >= 0) & ~wing & possible, forced, kind)
+
+
+def _weigh_added(table: F64, parts: Parts, style: Style) -> None:
+    """Extensions have roofs of their own, further levels are flat."""
+    table[parts.role == Role.EXTENSION] = 0.0
+    for name, weight in style.parts.extension_roofs.items():
+        table[parts.role == Role.EXTENSION, RoofKind.from_text(name)] = weight
+    levels = np.isin(parts.role, (Role.LEVEL, Role.PENTHOUSE))
+    table[levels] = 0.0
+    table[levels, K.FLAT] = 1.0
 
 
 def _fallback() -> F64:
@@ -122,7 +134,7 @@ def _allowed(parts: Parts, frames: Frames) -> F64:
     quad = parts.shape == Shape.QUAD
     ratio = np.maximum(frames.width, frames.length) / np.maximum(np.minimum(frames.width, frames.length), 0.1)
     small = np.minimum(frames.width, frames.length) < 5.0
-    multi = (np.diff(parts.part_offsets) > 1)[parts.building]
+    multi = ~parts.plain[parts.building]
     attached = parts.attached[parts.building]
     table[quad & (ratio > 1.5), K.PYRAMIDAL] = 0
     table[quad & (ratio > 1.8), K.CROSS_GABLED] = 0
@@ -170,7 +182,19 @@ def _draw_eaves(
     eave = height[parts.building]
     lower = (parts.role == Role.WING) & ~keeps[parts.building]
     eave = np.where(lower, np.maximum(eave * drop[parts.building], 2.2), eave)
-    return mm(eave), levels.astype(np.int64)
+    return mm(_added_eaves(eave, parts, style, buildings)), levels.astype(np.int64)
+
+
+def _added_eaves(eave: F64, parts: Parts, style: Style, buildings: Keyed) -> F64:
+    """Extensions are low; other levels a storey or two above or below; penthouses on top."""
+    part_of = parts.building
+    low = style.parts.extension_eave_m.sample(buildings, "parts/extension_eave")[part_of]
+    eave = np.where(parts.role == Role.EXTENSION, np.minimum(low, eave - 0.2), eave)
+    step = style.parts.step_m.sample(buildings, "parts/step")[part_of]
+    sign = np.where(buildings.chance("parts/step_up", 0.4), 1.0, -1.0)[part_of]
+    level = np.where(sign * step + eave < 2.4, eave + step, eave + sign * step)
+    eave = np.where(parts.role == Role.LEVEL, level, eave)
+    return np.where(parts.role == Role.PENTHOUSE, eave + np.minimum(np.maximum(step, 2.3), 3.4), eave)
 
 
 def _rise(pitch_deg: F64, run: F64, eave: F64) -> F64:
@@ -255,7 +279,7 @@ def _ridged(draw: _Draws, part: _Part, kind: RoofKind) -> F64:
 def _gabled(draw: _Draws, part: _Part, kind: RoofKind) -> F64:
     params = part.blank()
     quad = part.parts.shape[part.index] == Shape.QUAD
-    single = (np.diff(part.parts.part_offsets) == 1)[part.parts.building[part.index]]
+    single = part.parts.plain[part.parts.building[part.index]]
     params[:, OFFSET] = np.where(quad & single, np.round(draw(part.style, "ridge_offset"), 3), 0.5)
     params[:, RIDGE] = part.eave + _rise(draw.pitch(part.style, kind), part.width / 2, part.eave)
     return params

@@ -55,7 +55,7 @@ def survey_site(yards: Yards, programs: ProgramTable) -> Site:
     vertices = np.column_stack([corners.reshape(-1, 2), layer])
     triangles = (np.arange(len(yards))[:, None, None] * 4 + _QUAD).reshape(-1, 3)
     _, owner = _from_above(vertices, triangles, width, height)
-    cover = np.where(owner < 0, np.uint8(Ground.STREET), yards.cover[owner // 2]).astype(np.uint8)
+    cover = np.where(owner < 0, np.uint8(Ground.STREET), yards.ground[owner // 2]).astype(np.uint8)
     solids = mesh(programs, lod="1.2", on_error="record", polygons=False)
     shift = solids.origin - (left, top, 0.0)
     counts = np.diff(solids.vertex_offsets)

@@ -28,12 +28,13 @@ from geovision.procedural.style_base import (
     within,
 )
 from geovision.procedural.style_scene import (
+    Camera,
     Cars,
     Dsm,
-    Image,
+    Fences,
     Lidar,
+    Light,
     Materials,
-    Sun,
     Survey,
     Terrain,
     Trees,
@@ -173,6 +174,20 @@ class Parts(Table):
     """Wing eave as a share of the main eave, where it differs."""
     same_kind: Share
     """Share of wings with the main roof's kind."""
+    extension: Share
+    """Share of houses in rows with a low extension at the rear."""
+    extension_depth_m: Length
+    extension_eave_m: Annotated[Distribution, within(2, 6)]
+    extension_roofs: dict[str, Weight]
+    """Weights of their roof kinds: flat, skillion."""
+    stepped: Share
+    """Share of plain houses in town blocks and of halls with a flat roof on two levels."""
+    step_m: Annotated[Distribution, within(0.3, 20)]
+    """Height between the two."""
+    penthouse: Share
+    """Share of the same buildings with a penthouse on a flat roof."""
+
+    _extension_roofs = field_validator("extension_roofs")(weights(("flat", "skillion"), "roof of extensions"))
 
 
 class Superstructures(Table):
@@ -235,9 +250,10 @@ class Style(Table):
     terrain: Terrain
     trees: Trees
     cars: Cars
+    fences: Fences
     materials: Materials
-    sun: Sun
-    image: Image
+    light: Light
+    camera: Camera
     lidar: Lidar
     dsm: Dsm
     survey: Survey
@@ -338,7 +354,7 @@ def _read(path: Path, seen: tuple[str, ...]) -> dict[str, Any]:
 
 def _merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """Tables are merged key by key; weights and distributions are replaced as a whole."""
-    whole = {"roofs", "blocks", "shapes", "dormer_kinds", "pitched", "flat"}
+    whole = {"roofs", "blocks", "shapes", "dormer_kinds", "pitched", "flat", "patterns", "extension_roofs"}
     merged = dict(under)
     for key, value in over.items():
         old = merged.get(key)
@@ -385,5 +401,5 @@ def _suggest(steps: list[str], otherwise: str) -> str:
 
 
 _BUILDING_TABLES = (Layout, Lots, Plans, Use, Roofs, Parts, Superstructures, Given)
-_SCENE_TABLES = (Terrain, Trees, Cars, Materials, Sun, Image, Lidar, Dsm, Survey)
+_SCENE_TABLES = (Terrain, Trees, Cars, Fences, Materials, Light, Camera, Lidar, Dsm, Survey)
 _TABLES: tuple[type[Table], ...] = (Style, *_BUILDING_TABLES, *_SCENE_TABLES)

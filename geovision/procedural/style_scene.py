@@ -24,9 +24,10 @@ from geovision.procedural.style_base import (
     within,
 )
 
-__all__ = ["Cars", "Dsm", "Image", "Lidar", "Materials", "Sun", "Survey", "Terrain", "Trees"]
+__all__ = ["Camera", "Cars", "Dsm", "Fences", "Lidar", "Light", "Materials", "Survey", "Terrain", "Trees"]
 
 PITCHED_COVERS = ("red_tile", "brown_tile", "dark_tile", "slate", "metal")
+PATTERNS = ("line", "oscillating", "elliptical")
 FLAT_COVERS = ("gravel", "bitumen", "membrane", "green", "paved")
 
 
@@ -83,6 +84,18 @@ class Cars(Table):
     height_m: Annotated[Distribution, within(1, 4)]
 
 
+class Fences(Table):
+    """Fences and hedges between the gardens of rows."""
+
+    share: Share
+    """Share of the houses in rows with a fence to one side."""
+    hedge: Share
+    """Share of fences that are hedges."""
+    height_m: Annotated[Distribution, within(0.3, 4)]
+    length_m: Distance
+    """From the rear of the house into the garden."""
+
+
 class Materials(Table):
     """Weights of roof coverings, which decide colours."""
 
@@ -95,65 +108,75 @@ class Materials(Table):
     _flat = field_validator("flat")(weights(FLAT_COVERS, "covering"))
 
 
-class Sun(Table):
-    """Light. All once per scene."""
+class Light(Table):
+    """Sun and sky, once per scene; `geovision.mesh.Light` says what the names mean."""
 
-    azimuth_deg: Annotated[Distribution, within(0, 360)]
-    """Compass direction from the scene towards the sun."""
-    elevation_deg: Annotated[Distribution, within(5, 90)]
-    sky: Annotated[Distribution, within(0, 1)]
-    """Share of the light that comes from the sky and reaches shadows too."""
-
-
-class Image(Table):
-    """The orthophoto's camera. All once per scene."""
-
-    blur_px: Annotated[Distribution, within(0, 5)]
-    """Standard deviation of the optical blur, in pixels."""
-    noise: Annotated[Distribution, within(0, 0.3)]
-    """Standard deviation of the pixel noise, of full scale 1."""
-    gain: Factor
-    """Exposure; above 1 is brighter."""
+    sun_azimuth_deg: Annotated[Distribution, within(0, 360)]
+    sun_elevation_deg: Annotated[Distribution, within(5, 90)]
+    sun: Annotated[Distribution, within(0, 4)]
+    sky: Annotated[Distribution, within(0, 4)]
+    sky_blue: Proportion
     haze: Annotated[Distribution, within(0, 0.8)]
-    """Share of an even grey laid over the picture."""
+
+
+class Camera(Table):
+    """The orthophoto's camera, once per scene; names as in `geovision.mesh.Camera`."""
+
+    blur_cells: Annotated[Distribution, within(0, 4)]
+    sharpen: Proportion
+    noise: Annotated[Distribution, within(0, 0.3)]
+    exposure: Factor
+    white_balance: Annotated[Distribution, within(0, 0.5)]
+    """Standard deviation of the gains of the four bands, about 1."""
+    gamma: Annotated[Distribution, within(0.3, 3)]
+    contrast: Annotated[Distribution, within(0.2, 3)]
+    saturation: Annotated[Distribution, within(0, 3)]
+    texture: Annotated[Distribution, within(0, 3)]
 
 
 class Lidar(Table):
-    """The laser scanner. Once per scene where nothing else is said."""
+    """The laser scanner, once per scene; `geovision.mesh.LidarSensor` says what the names mean."""
 
     density: Annotated[Distribution, within(0.1, 100)]
-    """First returns per square metre in one strip's middle."""
-    strip_m: Annotated[Distribution, within(20, 5000)]
-    """Width of a strip; neighbouring strips overlap."""
+    """Pulses per square metre of one strip; where strips overlap there are more."""
+    patterns: dict[str, Weight]
+    """Weights of scan patterns: line, oscillating, elliptical."""
+    azimuth_deg: Annotated[Distribution, within(0, 360)]
+    altitude_m: Annotated[Distribution, within(50, 10_000)]
+    half_angle_deg: Annotated[Distribution, within(1, 45)]
     overlap: Annotated[Distribution, within(0, 0.9)]
-    """Share of a strip that the next one flies over again."""
-    height_m: Annotated[Distribution, within(50, 10_000)]
-    """Flying height above the land, which with the strip's width gives the scan angles."""
+    line_ratio: Annotated[Distribution, within(0.1, 10)]
+    jitter: Proportion
     range_noise_m: Annotated[Distribution, within(0, 1)]
-    """Standard deviation of one pulse's range."""
-    strip_noise_m: Annotated[Distribution, within(0, 1)]
-    """Standard deviation of the height offset of a strip, which all its points share."""
+    strip_shift_m: Annotated[Distribution, within(0, 1)]
+    strip_lift_m: Annotated[Distribution, within(0, 1)]
+    strip_wave_m: Annotated[Distribution, within(0, 1)]
     plan_noise_m: Annotated[Distribution, within(0, 2)]
-    """Standard deviation of a point's place in plan, each way."""
-    outliers: Annotated[Distribution, within(0, 0.5)]
-    """Share of points that are nowhere near a surface: birds, multipath."""
-    dropout: Annotated[Distribution, within(0, 0.9)]
-    """Share of pulses that never come back."""
-    sparse: Annotated[Distribution, within(0, 0.9)]
-    """Share of the scene, in patches, where most pulses are lost."""
+    dropout: Proportion
+    sparse_share: Proportion
+    sparse_length_m: Length
+    divergence_mrad: Annotated[Distribution, within(0, 5)]
+    outlier_share: Proportion
+    outlier_reach_m: Length
+
+    _patterns = field_validator("patterns")(weights(PATTERNS, "scan pattern"))
 
 
 class Dsm(Table):
-    """The height raster of a photogrammetric or gridded survey. All once per scene."""
+    """The height raster's sensor, once per scene; names as in `geovision.mesh.DsmSensor`."""
 
-    noise_m: Annotated[Distribution, within(0, 2)]
-    """Standard deviation of a cell's height."""
-    noise_length_m: Annotated[Distribution, within(0, 50)]
-    """Distance over which the noise stays alike; 0 for independent cells."""
-    smoothing_m: Annotated[Distribution, within(0, 10)]
-    """Standard deviation of the smoothing at edges."""
-    holes: Annotated[Distribution, within(0, 0.5)]
-    """Share of the scene without a height, in patches."""
+    noise_m: Annotated[Distribution, within(0, 5)]
+    relief_m: Annotated[Distribution, within(0, 5)]
+    relief_length_m: Length
+    bias_m: Annotated[Distribution, within(0, 5)]
+    ragged_m: Annotated[Distribution, within(0, 5)]
+    ragged_length_m: Annotated[Distribution, within(0.1, 100)]
+    fatten_m: Annotated[Distribution, within(0, 5)]
+    smooth_m: Annotated[Distribution, within(0, 5)]
+    hole_share: Proportion
+    hole_length_m: Annotated[Distribution, within(0.1, 100)]
+    shadow_hole_m: Annotated[Distribution, within(0, 10)]
+    outlier_share: Proportion
 
 
 class Survey(Table):

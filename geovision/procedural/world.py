@@ -14,6 +14,7 @@ from geovision.model.table import ProgramTable
 from geovision.procedural.cars import Cars, park_cars
 from geovision.procedural.city import Area, CityGrid, city_grid, tile_blocks, tile_parts
 from geovision.procedural.clusters import building_of_vertex, wall_clusters
+from geovision.procedural.fences import Fences, put_fences
 from geovision.procedural.land import Land
 from geovision.procedural.plans import I64
 from geovision.procedural.rng import F64, U64, combine, name_key
@@ -38,6 +39,7 @@ class Content:
     yards: Yards
     trees: Trees
     cars: Cars
+    fences: Fences
 
 
 class World:
@@ -65,12 +67,10 @@ class World:
         return Content(
             ProgramTable.concat([piece.programs for piece in pieces]),
             np.concatenate([piece.cluster for piece in pieces]),
-            Yards(
-                np.concatenate([piece.yards.ring for piece in pieces]),
-                np.concatenate([piece.yards.cover for piece in pieces]),
-            ),
+            Yards.concat([piece.yards for piece in pieces]),
             Trees.concat([piece.trees for piece in pieces]),
             Cars.concat([piece.cars for piece in pieces]),
+            Fences.concat([piece.fences for piece in pieces]),
         )
 
     def _places(self, low: F64, high: F64) -> list[tuple[int, int]]:
@@ -96,14 +96,17 @@ class World:
         programs = sample_table(parts, self.style, self.seed, ids)
         cluster = wall_clusters(programs)
         programs.ground_z[:] = self._ground(programs, cluster)
-        yards = lay_yards(blocks)
+        yards = lay_yards(blocks, self.seed)
         site = survey_site(yards, programs)
         trees = plant_trees(blocks, site, self.style, self.seed)
         trees.foot[:, 2] = self.land.heights(trees.foot[:, :2])
         cars = park_cars(blocks, self.style, self.seed)
         cars.middle[:, 2] = self.land.heights(cars.middle[:, :2])
+        fences = put_fences(programs, site, self.style, self.seed)
+        for end in (fences.start, fences.end):
+            end[:, 2] = self.land.heights(end[:, :2])
         keys = combine(name_key("cluster"), *place, cluster)
-        return Content(programs, keys, yards, trees, cars)
+        return Content(programs, keys, yards, trees, cars, fences)
 
     def _ground(self, programs: ProgramTable, cluster: I64) -> F64:
         """Buildings stand on the lowest ground at their walls; a row on one level where it is nearly that."""
@@ -139,10 +142,12 @@ def _cut(content: Content, low: F64, high: F64) -> Content:
     rows = near(least, most)
     foot, crown = content.trees.foot[:, :2], content.trees.crown[:, None]
     middle, half = content.cars.middle[:, :2], content.cars.length[:, None] / 2
+    start, end = content.fences.start[:, :2], content.fences.end[:, :2]
     return Content(
         programs.take(rows),
         content.cluster[rows],
         content.yards,
         content.trees.take(near(foot - crown, foot + crown)),
         content.cars.take(near(middle - half, middle + half)),
+        content.fences.take(near(np.minimum(start, end), np.maximum(start, end))),
     )
