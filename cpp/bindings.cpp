@@ -18,6 +18,7 @@ void bind_pack(py::module_& m);
 void bind_raster(py::module_& m);
 void bind_check(py::module_& m);
 void bind_cityjson(py::module_& m);
+void bind_points(py::module_& m);
 }  // namespace geovision::bindings
 
 namespace {
@@ -49,4 +50,5 @@ PYBIND11_MODULE(_kernel, m) {
     geovision::bindings::bind_raster(m);
     geovision::bindings::bind_check(m);
     geovision::bindings::bind_cityjson(m);
+    geovision::bindings::bind_points(m);
 }

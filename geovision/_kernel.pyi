@@ -64,3 +64,26 @@ def rasterize_top(
 def render(
     vertices: ArrayLike, triangles: ArrayLike, colours: ArrayLike, settings: Mapping[str, Any]
 ) -> NDArray[np.uint8]: ...
+def unpack_points(
+    records: ArrayLike,
+    point_format: int,
+    scale: Sequence[float],
+    offset: Sequence[float],
+    window: Sequence[float] | None = None,
+    drop_flags: int = 0,
+    drop_classes: Sequence[int] = (),
+) -> dict[str, Any]: ...
+def gather_points(
+    ring_offsets: ArrayLike,
+    vertex_offsets: ArrayLike,
+    xy: ArrayLike,
+    xyz: ArrayLike,
+    kind: ArrayLike | None = None,
+    source: ArrayLike | None = None,
+    wanted: ArrayLike | None = None,
+    margin: float = 2.0,
+    threads: int = 0,
+) -> dict[str, NDArray[Any]]: ...
+def terrain_at(
+    ground: ArrayLike, query: ArrayLike, reach: float = 20.0, threads: int = 0
+) -> NDArray[np.float64]: ...

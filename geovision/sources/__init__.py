@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from geovision.sources.evidence import evidence_from_arrays
 from geovision.sources.footprints import (
     Footprints,
     Problem,
@@ -10,14 +11,20 @@ from geovision.sources.footprints import (
     footprints_from_geodataframe,
     read_footprints,
 )
+from geovision.sources.point_block import PointBlock
+from geovision.sources.points import PointFiles, open_points
 from geovision.sources.prepare import prepare_footprints
 
 __all__ = [
     "Footprints",
+    "PointBlock",
+    "PointFiles",
     "Problem",
     "Repair",
     "VectorLimits",
+    "evidence_from_arrays",
     "footprints_from_geodataframe",
+    "open_points",
     "prepare_footprints",
     "read_footprints",
 ]

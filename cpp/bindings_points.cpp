@@ -1,0 +1,150 @@
+// Binds points: LAS records to columns, and columns to buildings.
+#include <pybind11/stl.h>
+
+#include <string>
+
+#include "bindings_util.hpp"
+#include "geovision/evidence.hpp"
+#include "geovision/ground.hpp"
+#include "geovision/points.hpp"
+
+namespace geovision::bindings {
+namespace {
+
+// A NumPy array that owns the vector's memory: columns of millions of points are not copied.
+template <class T>
+py::array take_over(std::vector<T>&& values, std::vector<py::ssize_t> shape) {
+    auto* owned = new std::vector<T>(std::move(values));
+    py::capsule owner(owned, [](void* p) { delete static_cast<std::vector<T>*>(p); });
+    return py::array_t<T>(std::move(shape), owned->data(), owner);
+}
+
+template <class T>
+py::array take_over(std::vector<T>&& values) {
+    const auto count = static_cast<py::ssize_t>(values.size());
+    return take_over(std::move(values), {count});
+}
+
+PointRecords take_records(const Array<std::uint8_t>& records, int format, const std::array<double, 3>& scale,
+                          const std::array<double, 3>& offset) {
+    if (records.ndim() != 2) throw py::value_error("records must have shape (n, bytes)");
+    return {records.data(), records.shape(0), static_cast<int>(records.shape(1)), format, scale, offset};
+}
+
+PointFilter take_filter(const py::object& window, int drop_flags, const std::vector<int>& drop_classes) {
+    PointFilter filter;
+    if (!window.is_none()) {
+        const auto edges = window.cast<std::array<double, 4>>();
+        filter.window = true;
+        filter.west = edges[0];
+        filter.south = edges[1];
+        filter.east = edges[2];
+        filter.north = edges[3];
+    }
+    filter.drop_flags = static_cast<std::uint8_t>(drop_flags);
+    for (const int c : drop_classes) {
+        if (c < 0 || c > 255) throw py::value_error("classes are 0 to 255");
+        filter.drop_class[static_cast<std::size_t>(c)] = true;
+    }
+    return filter;
+}
+
+py::dict unpack(const Array<std::uint8_t>& records, int format, const std::array<double, 3>& scale,
+                const std::array<double, 3>& offset, const py::object& window, int drop_flags,
+                const std::vector<int>& drop_classes) {
+    const PointRecords raw = take_records(records, format, scale, offset);
+    const PointFilter filter = take_filter(window, drop_flags, drop_classes);
+    PointColumns columns;
+    {
+        py::gil_scoped_release release;
+        columns = unpack_points(raw, filter);
+    }
+    const auto count = static_cast<py::ssize_t>(columns.classification.size());
+    py::dict out;
+    out["xyz"] = take_over(std::move(columns.xyz), {count, 3});
+    out["classification"] = take_over(std::move(columns.classification));
+    out["return_number"] = take_over(std::move(columns.return_number));
+    out["number_of_returns"] = take_over(std::move(columns.number_of_returns));
+    out["flags"] = take_over(std::move(columns.flags));
+    out["intensity"] = take_over(std::move(columns.intensity));
+    out["source_id"] = take_over(std::move(columns.source_id));
+    out["colour"] = take_over(std::move(columns.colour), {count, columns.bands});
+    out["dropped"] = columns.dropped;
+    return out;
+}
+
+template <class T>
+const T* optional(const py::object& given, Array<T>& keep, py::ssize_t count, const char* name) {
+    if (given.is_none()) return nullptr;
+    keep = given.cast<Array<T>>();
+    if (keep.size() != count) {
+        throw py::value_error(std::string(name) + " has " + std::to_string(keep.size()) +
+                              " values, expected " + std::to_string(count));
+    }
+    return keep.data();
+}
+
+// Offsets index memory, so they are checked here whatever the caller promised.
+void check_offsets(const Array<std::int64_t>& offsets, py::ssize_t end, const char* name) {
+    const std::int64_t* at = offsets.data();
+    bool sound = offsets.ndim() == 1 && offsets.size() > 0 && at[0] == 0 && at[offsets.size() - 1] == end;
+    for (py::ssize_t i = 1; sound && i < offsets.size(); ++i) sound = at[i] >= at[i - 1];
+    if (!sound) {
+        throw py::value_error(std::string(name) + " must rise from 0 to " + std::to_string(end));
+    }
+}
+
+py::dict gather_points(const Array<std::int64_t>& ring_offsets, const Array<std::int64_t>& vertex_offsets,
+                       const Array<double>& xy, const Array<double>& xyz, const py::object& kind,
+                       const py::object& source, const py::object& wanted, double margin, int threads) {
+    if (xy.ndim() != 2 || xy.shape(1) != 2) throw py::value_error("xy must have shape (n, 2)");
+    if (xyz.ndim() != 2 || xyz.shape(1) != 3) throw py::value_error("xyz must have shape (n, 3)");
+    check_offsets(vertex_offsets, xy.shape(0), "vertex_offsets");
+    check_offsets(ring_offsets, vertex_offsets.size() - 1, "ring_offsets");
+    Array<std::uint8_t> keep_kind, keep_source, keep_wanted;
+    const py::ssize_t count = ring_offsets.size() - 1;
+    const Outlines outlines{count, ring_offsets.data(), vertex_offsets.data(), xy.data(),
+                            optional(wanted, keep_wanted, count, "wanted")};
+    const Measurements points{xyz.shape(0), xyz.data(), optional(kind, keep_kind, xyz.shape(0), "kind"),
+                              optional(source, keep_source, xyz.shape(0), "source")};
+    Gathered found;
+    run_interruptible([&](const std::atomic<bool>& cancel) {
+        found = gather(outlines, points, {margin, threads, &cancel});
+    });
+    py::dict out;
+    out["offsets"] = take_over(std::move(found.offsets));
+    out["index"] = take_over(std::move(found.index));
+    out["kind"] = take_over(std::move(found.kind));
+    out["inside"] = take_over(std::move(found.inside));
+    out["origin"] = take_over(std::move(found.origin), {count, 2});
+    return out;
+}
+
+py::array terrain(const Array<double>& ground, const Array<double>& query, double reach, int threads) {
+    if (ground.ndim() != 2 || ground.shape(1) != 3) throw py::value_error("ground must have shape (n, 3)");
+    if (query.ndim() != 2 || query.shape(1) != 2) throw py::value_error("query must have shape (m, 2)");
+    std::vector<double> z;
+    run_interruptible([&](const std::atomic<bool>& cancel) {
+        z = terrain_at(ground.data(), ground.shape(0), query.data(), query.shape(0),
+                       {reach, threads, &cancel});
+    });
+    return take_over(std::move(z));
+}
+
+}  // namespace
+
+void bind_points(py::module_& m) {
+    m.def("unpack_points", &unpack, py::arg("records"), py::arg("point_format"), py::arg("scale"),
+          py::arg("offset"), py::arg("window") = py::none(), py::arg("drop_flags") = 0,
+          py::arg("drop_classes") = std::vector<int>(),
+          "Columns of raw LAS records (n, bytes), formats 0 to 10; window is west, south, east, north.");
+    m.def("gather_points", &gather_points, py::arg("ring_offsets"), py::arg("vertex_offsets"), py::arg("xy"),
+          py::arg("xyz"), py::arg("kind") = py::none(), py::arg("source") = py::none(),
+          py::arg("wanted") = py::none(), py::arg("margin") = 2.0, py::arg("threads") = 0,
+          "Points in each outline and its margin, in canonical order: offsets, index, kind, inside, origin.");
+    m.def("terrain_at", &terrain, py::arg("ground"), py::arg("query"), py::arg("reach") = 20.0,
+          py::arg("threads") = 0,
+          "Height of the terrain at places [m, 2] from ground points [n, 3]; NaN unknown.");
+}
+
+}  // namespace geovision::bindings

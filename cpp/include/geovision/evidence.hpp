@@ -1,0 +1,61 @@
+// Which points say something about which building, and what they are taken for.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+namespace geovision {
+
+// What a point is taken for; geovision/model/evidence.py holds the same table.
+enum class PointKind : std::uint8_t {
+    unknown = 0,
+    building = 1,
+    ground = 2,
+    vegetation = 3,
+    neighbour = 4,
+    other = 5,
+};
+
+// Outlines of buildings: CSR of rings, shell first, open, any orientation. Pointers stay the caller's.
+struct Outlines {
+    std::int64_t count = 0;
+    const std::int64_t* ring_offsets = nullptr;    // [count + 1]
+    const std::int64_t* vertex_offsets = nullptr;  // [rings + 1]
+    const double* xy = nullptr;                    // [vertices, 2]
+    const std::uint8_t* wanted = nullptr;  // [count] 0: only there to claim its points. Null: all wanted
+};
+
+// Measurements round the buildings. Pointers stay the caller's.
+struct Measurements {
+    std::int64_t count = 0;
+    const double* xyz = nullptr;           // [count, 3]
+    const std::uint8_t* kind = nullptr;    // [count] PointKind by class, or unknown
+    const std::uint8_t* source = nullptr;  // [count] PointSource: 0 LiDAR, 1 a raster's cell
+};
+
+struct GatherOptions {
+    double margin = 2.0;  // metres round the outline
+    int threads = 1;      // 0 for all cores
+    const std::atomic<bool>* cancel = nullptr;
+};
+
+// CSR by building of what lies in its outline and margin.
+struct Gathered {
+    std::vector<std::int64_t> offsets;  // [count + 1]
+    std::vector<std::int64_t> index;    // into the measurements
+    std::vector<std::uint8_t> kind;     // PointKind for this building
+    std::vector<std::uint8_t> inside;   // 1 in the outline, 0 in the margin
+    std::vector<double> origin;         // [count, 2] whole metres at or below the south-west corner
+    bool cancelled = false;
+};
+
+// Assigns measurements to buildings. A measurement inside another outline, and not in its own, is a
+// neighbour's. Order within a building is canonical: along a Morton curve over millimetres from its origin,
+// then by height and source; of measurements that agree in all of x, y, z, kind and source one is kept.
+// So neither the order of the input, nor the tile it came with, nor the threads can be seen in the result.
+// Measurements that are not finite belong to nobody. Throws std::invalid_argument where offsets run
+// backwards or an outline is not finite or is wider than 16 km.
+Gathered gather(const Outlines& outlines, const Measurements& points, const GatherOptions& options);
+
+}  // namespace geovision
