@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geovision.errors import InputError
 from geovision.model.evidence import Evidence, PointKind, PointSource
+from geovision.sources.footprint_set import Footprints
 from geovision.sources.ground import Ground, outline_ground
 from geovision.sources.point_block import PointBlock
 
-__all__ = ["REACH_M", "Outlines", "evidence_from_arrays"]
+__all__ = ["REACH_M", "evidence_from_arrays"]
 
 F64 = NDArray[np.float64]
 
@@ -45,34 +46,6 @@ _KINDS = {
 }
 
 
-class Outlines(Protocol):
-    """What is needed of footprints: `geovision.sources.Footprints` has it."""
-
-    @property
-    def ids(self) -> Sequence[str]:
-        """One id each."""
-
-    @property
-    def ring_offsets(self) -> NDArray[np.int64]:
-        """[n + 1] rings of each, shell first."""
-
-    @property
-    def vertex_offsets(self) -> NDArray[np.int64]:
-        """[rings + 1] vertices of each ring, open."""
-
-    @property
-    def xy(self) -> F64:
-        """[vertices, 2] metres."""
-
-    @property
-    def crs(self) -> str | None:
-        """The CRS of xy."""
-
-    @property
-    def attributes(self) -> Sequence[Mapping[str, Any]]:
-        """One mapping each, or nothing."""
-
-
 @dataclass(frozen=True)
 class _Measured:
     """Points and cells in one table."""
@@ -84,7 +57,7 @@ class _Measured:
 
 
 def evidence_from_arrays(
-    footprints: Outlines,
+    footprints: Footprints,
     points: PointBlock | None = None,
     *,
     margin_m: float = 2.0,
@@ -142,7 +115,7 @@ def _measured(points: PointBlock | None) -> _Measured:
 
 
 def _evidence(
-    footprints: Outlines,
+    footprints: Footprints,
     building: int,
     measured: _Measured,
     found: Mapping[str, NDArray[Any]],
@@ -156,7 +129,7 @@ def _evidence(
     base = ground.base[building] if ground.known[building] else _guessed_base(points)
     rings = range(footprints.ring_offsets[building], footprints.ring_offsets[building + 1])
     cuts = footprints.vertex_offsets
-    attributes = footprints.attributes
+    neighbours, edges = _neighbours(footprints, building)
     return Evidence(
         footprints.ids[building],
         origin,
@@ -170,10 +143,22 @@ def _evidence(
         point_sigma=measured.sigma[index],
         point_kind=found["kind"][first:last].copy(),
         point_source=measured.source[index],
-        attributes=dict(attributes[building]) if len(attributes) else {},
+        neighbours=tuple(footprints.ids[other] for other in neighbours),
+        edge_neighbour=edges,
+        attributes=dict(footprints.attributes[building]) if footprints.attributes else {},
         crs=footprints.crs,
         notes=notes,
     )
+
+
+def _neighbours(footprints: Footprints, building: int) -> tuple[list[int], NDArray[np.int32]]:
+    """Footprints that share an edge, by their ids, and for each edge which of them it is."""
+    first, last = footprints.vertex_offsets[footprints.ring_offsets[[building, building + 1]]]
+    edges = footprints.edge_neighbour[first:last]
+    # By id and not by place in the layer: the same in every tile.
+    others = sorted(footprints.neighbours(building), key=footprints.ids.__getitem__)
+    place = {other: number for number, other in enumerate(others)} | {-1: -1}
+    return others, np.array([place[int(edge)] for edge in edges], np.int32)
 
 
 def _guessed_base(points: F64) -> float:

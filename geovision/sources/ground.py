@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from geovision.sources.evidence import Outlines
+from geovision.sources.footprint_set import Footprints
 
 __all__ = ["Ground", "outline_ground"]
 
@@ -34,7 +32,7 @@ class Ground:
     """[vertices] terrain at each vertex."""
 
 
-def outline_ground(footprints: Outlines, ground: F64, *, threads: int = 0) -> Ground:
+def outline_ground(footprints: Footprints, ground: F64, *, threads: int = 0) -> Ground:
     """Terrain along the outlines of buildings, from ground points [n, 3]."""
     from geovision import _kernel
 
@@ -52,7 +50,7 @@ def outline_ground(footprints: Outlines, ground: F64, *, threads: int = 0) -> Gr
     return Ground(base, np.isfinite(base), _without_gaps(vertex_z, base, footprints))
 
 
-def _samples(footprints: Outlines) -> tuple[F64, NDArray[np.int64]]:
+def _samples(footprints: Footprints) -> tuple[F64, NDArray[np.int64]]:
     """Places along the shells, a metre apart and starting at every vertex, and whose they are."""
     cuts = footprints.vertex_offsets
     shells = footprints.ring_offsets[:-1]
@@ -67,7 +65,7 @@ def _samples(footprints: Outlines) -> tuple[F64, NDArray[np.int64]]:
     return start[edge] + part[:, None] * (end - start)[edge], owner[edge]
 
 
-def _without_gaps(vertex_z: F64, base: F64, footprints: Outlines) -> F64:
+def _without_gaps(vertex_z: F64, base: F64, footprints: Footprints) -> F64:
     """A vertex that no ground is near of stands on the building's base."""
     rings = np.diff(footprints.ring_offsets)
     of_ring = np.repeat(np.arange(len(rings)), rings)
