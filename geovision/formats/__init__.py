@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from geovision.formats.footprints import write_footprints
     from geovision.formats.glb import glb_bytes, write_glb
     from geovision.formats.meshes import write_mesh
+    from geovision.formats.points import write_points
     from geovision.formats.programs import read_programs, write_programs
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "write_footprints",
     "write_glb",
     "write_mesh",
+    "write_points",
     "write_programs",
 ]
 
@@ -34,6 +36,7 @@ _HOMES = {
     "write_footprints": "footprints",
     "write_glb": "glb",
     "write_mesh": "meshes",
+    "write_points": "points",
     "write_programs": "programs",
 }
 
