@@ -87,3 +87,15 @@ def gather_points(
 def terrain_at(
     ground: ArrayLike, query: ArrayLike, reach: float = 20.0, threads: int = 0
 ) -> NDArray[np.float64]: ...
+def draw_layers(
+    scene: Mapping[str, Any],
+    left: float,
+    top: float,
+    cell: float,
+    width: int,
+    height: int,
+    layers: Sequence[str],
+    see: int,
+    edge_width: float = 0.0,
+    threads: int = 0,
+) -> dict[str, NDArray[Any]]: ...

@@ -10,19 +10,39 @@ from typing import Any
 
 from geovision.mesh.check import CheckReport, Fault, check
 from geovision.mesh.compile import LODS, MIN_EDGE_M, mesh
+from geovision.mesh.layers import LAYERS, EdgeKind, draw_layers
 from geovision.mesh.lod0 import Outline, lod0
+from geovision.mesh.materials import Material, SceneLabel
+from geovision.mesh.scene_mesh import Cover, SceneMesh, Terrain, Trees, Triangles, build_scene_mesh
+from geovision.mesh.scene_parts import Paint, building_triangles, car_triangles
 from geovision.mesh.solids import Failure, Solid, Solids
+from geovision.mesh.window import Window
 
 __all__ = [
+    "LAYERS",
     "LODS",
     "MIN_EDGE_M",
     "CheckReport",
+    "Cover",
+    "EdgeKind",
     "Failure",
     "Fault",
+    "Material",
     "Outline",
+    "Paint",
+    "SceneLabel",
+    "SceneMesh",
     "Solid",
     "Solids",
+    "Terrain",
+    "Trees",
+    "Triangles",
+    "Window",
+    "build_scene_mesh",
+    "building_triangles",
+    "car_triangles",
     "check",
+    "draw_layers",
     "lod0",
     "mesh",
 ]
