@@ -20,6 +20,7 @@ void bind_scene(py::module_& m);
 void bind_check(py::module_& m);
 void bind_cityjson(py::module_& m);
 void bind_points(py::module_& m);
+void bind_warp(py::module_& m);
 }  // namespace geovision::bindings
 
 namespace {
@@ -53,4 +54,5 @@ PYBIND11_MODULE(_kernel, m) {
     geovision::bindings::bind_check(m);
     geovision::bindings::bind_cityjson(m);
     geovision::bindings::bind_points(m);
+    geovision::bindings::bind_warp(m);
 }

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from geovision.mesh import Solid, Solids, mesh
     from geovision.model import Evidence, Gabled, Part, Program, ProgramTable
     from geovision.pipeline.generate import generate
-    from geovision.sources import read_footprints
+    from geovision.sources import Raster, Scene, open_scene, read_footprints
 
 __all__ = [
     "Evidence",
@@ -33,11 +33,14 @@ __all__ = [
     "Part",
     "Program",
     "ProgramTable",
+    "Raster",
+    "Scene",
     "Solid",
     "Solids",
     "__version__",
     "generate",
     "mesh",
+    "open_scene",
     "read_footprints",
     "read_programs",
     "write_cityjsonseq",
@@ -54,10 +57,13 @@ _HOMES = {
     "Part": "geovision.model",
     "Program": "geovision.model",
     "ProgramTable": "geovision.model",
+    "Raster": "geovision.sources",
+    "Scene": "geovision.sources",
     "Solid": "geovision.mesh",
     "Solids": "geovision.mesh",
     "generate": "geovision.pipeline.generate",
     "mesh": "geovision.mesh",
+    "open_scene": "geovision.sources",
     "read_footprints": "geovision.sources",
     "read_programs": "geovision.formats",
     "write_cityjsonseq": "geovision.formats",

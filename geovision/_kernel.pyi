@@ -99,3 +99,15 @@ def draw_layers(
     edge_width: float = 0.0,
     threads: int = 0,
 ) -> dict[str, NDArray[Any]]: ...
+def warp_raster(
+    source: NDArray[Any],
+    valid: NDArray[np.uint8] | None,
+    corner: tuple[int, int],
+    nodes: NDArray[np.float64],
+    step: int,
+    first: tuple[int, int],
+    size: tuple[int, int],
+    scale: tuple[float, float],
+    nearest: bool,
+    threads: int = 0,
+) -> tuple[NDArray[Any], NDArray[np.uint8], int]: ...

@@ -21,6 +21,7 @@ __all__ = ["main", "run"]
 COMMANDS = {
     "generate": "Generate a procedural city, on given footprints or on its own streets.",
     "mesh": "Build watertight meshes from building programs.",
+    "scene": "Look at sources: what they hold, cover and assume.",
     "info": "Say what is in program files and mesh files.",
     "doctor": "Check this installation and say how to mend it.",
     "completion": "Print the shell completion script.",

@@ -10,6 +10,7 @@ import click
 
 __all__ = [
     "LODS",
+    "SOURCE_ROLES",
     "crs",
     "json_option",
     "lod",
@@ -17,6 +18,7 @@ __all__ = [
     "output",
     "quiet",
     "seed",
+    "sources",
     "threads",
 ]
 
@@ -105,3 +107,57 @@ def output(text: str, metavar: str = "OUT") -> Callable[[Function], Function]:
         )(function)
 
     return decorate
+
+
+SOURCE_ROLES = ("image", "dsm", "dtm", "ndsm", "points", "footprints")
+_ROLE_HELP = {
+    "image": "Orthophotos: files, globs, folders, folders of map tiles, .mbtiles.",
+    "dsm": "Heights of surfaces (roofs, trees).",
+    "dtm": "Heights of the bare ground.",
+    "ndsm": "Heights above the ground.",
+    "points": "LiDAR: LAS, LAZ or COPC.",
+    "footprints": "Outlines of buildings: GPKG, GeoParquet, GeoJSON, FlatGeobuf, Shapefile.",
+}
+
+
+def _limit(_ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, int]]:
+    found = []
+    for value in values:
+        name, _, number = value.partition("=")
+        if not number.replace("_", "").isdigit():
+            raise click.BadParameter(f"{value!r} is not NAME=NUMBER, such as pixels=40000000000")
+        found.append((name, int(number)))
+    return found
+
+
+def sources(function: Function) -> Function:
+    """SOURCES, ``--image`` ... ``--footprints``, ``--layer``, ``--crs`` and what else opens a scene."""
+    decorators: list[Callable[[Function], Function]] = [
+        click.argument("sources", nargs=-1, type=click.Path()),
+        *(
+            click.option(
+                f"--{role}", multiple=True, metavar="PATH", help=f"{_ROLE_HELP[role]} May be repeated."
+            )
+            for role in SOURCE_ROLES
+        ),
+        click.option("--layer", metavar="NAME", help="Layer of the footprints, where the file has several."),
+        crs,
+        click.option(
+            "--target-crs",
+            metavar="CRS",
+            help="CRS to put everything in: projected, in metres. By default chosen from the sources.",
+        ),
+        click.option(
+            "--limit",
+            "limits",
+            multiple=True,
+            callback=_limit,
+            metavar="NAME=NUMBER",
+            help="Raise (or lower) an upper bound on what files may hold, such as pixels=40000000000.",
+        ),
+        click.option("--allow-vrt", is_flag=True, help="Read VRT files, which name other files."),
+        click.option("--allow-network", is_flag=True, help="Read URIs: s3://, gs://, az://, https://."),
+    ]
+    for decorator in reversed(decorators):
+        function = decorator(function)
+    return function

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geovision.errors import InputError
-from geovision.sources.footprint_frame import crs_name, is_metric, known_crs, to_metric_frame
+from geovision.sources.crs import crs_name, is_metric, known_crs
+from geovision.sources.footprint_frame import to_metric_frame
 from geovision.sources.footprint_set import Footprints, Problem, Repair, polygon_arrays
 from geovision.sources.repair import repair_polygons
 from geovision.sources.vector_files import FORMATS, VectorLimits, read_vector_file

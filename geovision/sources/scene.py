@@ -1,0 +1,353 @@
+"""`Scene`: co-registered sources in one projected metric CRS, read by window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from geovision.errors import InputError, UsageError
+from geovision.model.evidence import Evidence, ImagePatch
+from geovision.sources.crs import crs_name
+from geovision.sources.evidence import REACH_M, evidence_from_arrays
+from geovision.sources.grid import Bounds, TileGrid, TileKey, overlaps, union, widened
+from geovision.sources.limits import Limits
+from geovision.sources.point_block import PointBlock
+from geovision.sources.raster_info import Cut
+from geovision.sources.rasters import RasterLayer
+from geovision.sources.resample import PixelGrid
+from geovision.sources.roles import RASTER_ROLES
+from geovision.sources.scene_file import SceneSpec
+from geovision.sources.scene_points import PointLayer
+
+if TYPE_CHECKING:
+    from geovision.sources.footprints import Footprints
+
+__all__ = ["Scene", "SceneTile", "Window"]
+
+TILE_M = 500.0
+
+
+class SceneTile(NamedTuple):
+    """A tile of a scene and how many footprints it owns."""
+
+    key: TileKey
+    bounds: Bounds
+    buildings: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """Pixels of one role on a north-up grid in the CRS of the scene."""
+
+    data: NDArray[Any]
+    """[bands, height, width]: heights are float32 metres with NaN; colours have the type of the files, with
+    0 where nothing is there."""
+    valid: NDArray[np.bool_] | None
+    """[height, width]; None where every pixel has data."""
+    bands: tuple[str, ...]
+    grid: PixelGrid
+    cut: Cut
+    """Which pixels of `grid` these are."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """The area that the pixels cover."""
+        return self.grid.bounds(self.cut)
+
+    @property
+    def cell_m(self) -> float:
+        """Size of a pixel."""
+        return self.grid.cell_m
+
+    @property
+    def transform(self) -> Affine:
+        """From pixel corners (column, row) to coordinates."""
+        return self.grid.transform @ Affine.translation(self.cut.column, self.cut.row)
+
+    @property
+    def coverage(self) -> float:
+        """Share of the pixels that have data."""
+        return 1.0 if self.valid is None else float(self.valid.mean())
+
+
+@dataclass
+class Scene:
+    """Sources of one place behind one CRS. Made by `open_scene`; pickles as its description."""
+
+    spec: SceneSpec
+    crs: CRS
+    """Projected, in metres."""
+    layers: dict[str, RasterLayer]
+    limits: Limits = field(default_factory=Limits)
+    notes: tuple[str, ...] = ()
+    """What was assumed, as sentences."""
+    unused: tuple[str, ...] = ()
+    """Sources that were left out, and why."""
+    threads: int = 0
+    points: PointLayer | None = None
+    _footprints: Footprints | None = None
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What was given, in the order image, dsm, dtm, ndsm, points, footprints."""
+        found = [role for role in RASTER_ROLES if role in self.layers]
+        more = {"points": self.points, "footprints": self._footprints}
+        return (*found, *(role for role, value in more.items() if value is not None))
+
+    @property
+    def has_footprints(self) -> bool:
+        """Whether footprints were given."""
+        return self._footprints is not None
+
+    @property
+    def footprints(self) -> Footprints:
+        """Footprints in the CRS of the scene; an error with the remedy where none were given."""
+        if self._footprints is None:
+            raise InputError(
+                "scene",
+                "has no footprints, and buildings are not found without them yet",
+                "Give outlines with footprints=... (--footprints)",
+            )
+        return self._footprints
+
+    @cached_property
+    def extents(self) -> dict[str, Bounds]:
+        """Of each role that is not empty, in the CRS of the scene."""
+        found = {role: layer.bounds for role, layer in self.layers.items()}
+        if self.points is not None and self.points.bounds is not None:
+            found["points"] = self.points.bounds
+        if self._footprints is not None and len(self._footprints):
+            found["footprints"] = Bounds(*self._footprints.bounds)
+        return found
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """Of everything that was given, in the CRS of the scene."""
+        found = list(self.extents.values())
+        if not found:
+            raise InputError("scene", "holds nothing: its points and footprints are empty", "Give others")
+        whole = found[0]
+        for item in found[1:]:
+            whole = union(whole, item)
+        return whole
+
+    @cached_property
+    def places(self) -> NDArray[np.float64]:
+        """[footprints, 2] the representative point of each: inside it, and the same in every run."""
+        import shapely
+
+        polygons = self.footprints.polygons()
+        return np.asarray(shapely.get_coordinates(shapely.point_on_surface(polygons)))
+
+    # Tiles
+
+    def tiles(self, size_m: float = TILE_M) -> list[SceneTile]:
+        """Tiles that own a footprint; without footprints those that touch a raster or points.
+
+        From south to north, in a row from west to east. Corners are multiples of `size_m`.
+        """
+        grid = TileGrid(size_m)
+        if self._footprints is not None:
+            keys, counts = np.unique(grid.keys_of(self.places)[:, ::-1], axis=0, return_counts=True)
+            found = [TileKey(column, row) for row, column in keys.tolist()]
+            return [SceneTile(k, grid.bounds(k), n) for k, n in zip(found, counts.tolist(), strict=True)]
+        boxes = [box for layer in self.layers.values() for box in layer.piece_bounds()]
+        boxes += [self.extents["points"]] if "points" in self.extents else []
+        touched = sorted({key for box in boxes for key in grid.covering(box)}, key=lambda key: key[::-1])
+        return [SceneTile(key, grid.bounds(key), 0) for key in touched]
+
+    def owned(self, tile: SceneTile | Bounds | None = None) -> NDArray[np.int64]:
+        """Indices of the footprints whose representative point lies in a tile, ascending; all without one.
+
+        A point on a border belongs to the tile east or north of it, so no footprint has two owners.
+        """
+        if tile is None:
+            return np.arange(len(self.footprints))
+        area = tile.bounds if isinstance(tile, SceneTile) else Bounds(*tile)
+        x, y = self.places.T
+        return np.flatnonzero((x >= area.west) & (x < area.east) & (y >= area.south) & (y < area.north))
+
+    def read_bounds(self, tile: SceneTile | Bounds, margin_m: float = 0.0) -> Bounds:
+        """The area to read for a tile: its owned footprints, however far they reach, and a margin."""
+        indices = self.owned(tile)
+        if not len(indices):
+            return widened(tile.bounds if isinstance(tile, SceneTile) else Bounds(*tile), margin_m)
+        boxes = self.footprints.boxes()[indices]
+        return widened(
+            Bounds(*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist()), margin_m
+        )
+
+    # Rasters
+
+    def layer(self, role: str) -> RasterLayer:
+        """The rasters of a role; an error that lists what is there where it was not given."""
+        if role not in RASTER_ROLES:
+            raise UsageError(f"role {role!r}", "is no raster's", f"Use one of {', '.join(RASTER_ROLES)}")
+        if role not in self.layers:
+            have = ", ".join(self.roles)
+            raise InputError(
+                "scene", f"has no {role} (it has {have})", f"Give one with {role}=... (--{role})"
+            )
+        return self.layers[role]
+
+    def can_read(self, role: str) -> bool:
+        """Whether `window` can give the role, from files or from two others."""
+        return role in self.layers or all(part in self.layers for part in _MADE_FROM.get(role, ("",)))
+
+    def cell_m(self, role: str) -> float:
+        """Size of a role's own pixels in the metres of the scene."""
+        if role in self.layers or role not in _MADE_FROM or not self.can_read(role):
+            return self.layer(role).native_cell_m()
+        return min(self.layers[part].native_cell_m() for part in _MADE_FROM[role])
+
+    def grid(self, cell_m: float) -> PixelGrid:
+        """The pixel grid for a cell size: one for every role and window, so that all windows align.
+
+        It passes through the corner of the first raster that lies north-up in the scene's CRS (images
+        first), so that this raster is read as it is; without one through the origin of the CRS.
+        """
+        for role in RASTER_ROLES:
+            anchor = self.layers[role].anchor() if role in self.layers else None
+            if anchor is not None:
+                return PixelGrid(*anchor, cell_m)
+        return PixelGrid(0.0, 0.0, cell_m)
+
+    def window(
+        self,
+        role: str,
+        bounds: Bounds | tuple[float, float, float, float],
+        cell_m: float | None = None,
+        *,
+        resampling: str = "bilinear",
+    ) -> Window:
+        """Read one role over `bounds` (in the CRS of the scene), widened to whole pixels of `grid(cell_m)`.
+
+        Where files lie on that grid their pixels come as they are; else they are resampled on the fly:
+        "bilinear" (with a wider filter where the result is coarser, against aliasing) or "nearest".
+        ndsm comes from dsm and dtm where it was not given, and dsm from ndsm and dtm.
+
+        Args:
+            role: image, dsm, dtm or ndsm.
+            bounds: west, south, east, north.
+            cell_m: size of the pixels; by default that of the role's files.
+            resampling: bilinear or nearest.
+        """
+        grid = self.grid(self.cell_m(role) if cell_m is None else cell_m)
+        return self.read_cut(role, grid, grid.cut(Bounds(*bounds)), resampling=resampling)
+
+    def read_cut(self, role: str, grid: PixelGrid, cut: Cut, *, resampling: str = "bilinear") -> Window:
+        """`window`, by pixels of a grid instead of by coordinates."""
+        if resampling not in ("bilinear", "nearest"):
+            raise UsageError(f"resampling {resampling!r}", "is not known", "Use bilinear or nearest")
+        if role not in self.layers and role in _MADE_FROM and self.can_read(role):
+            return self._made(role, grid, cut, resampling)
+        layer = self.layer(role)
+        self.limits.check("window_values", cut.width * cut.height * len(layer.bands), f"window of {role}")
+        data, valid = layer.read(grid, cut, nearest=resampling == "nearest")
+        return Window(data, valid, layer.bands, grid, cut)
+
+    def _made(self, role: str, grid: PixelGrid, cut: Cut, resampling: str) -> Window:
+        first, second = (self.read_cut(part, grid, cut, resampling=resampling) for part in _MADE_FROM[role])
+        data = first.data - second.data if role == "ndsm" else first.data + second.data
+        valid = np.isfinite(data[0])
+        return Window(data, None if valid.all() else valid, (role,), grid, cut)
+
+    # Points and evidence
+
+    def read_points(self, bounds: Bounds | tuple[float, float, float, float]) -> PointBlock:
+        """Points of a window in the CRS of the scene; none where none were given."""
+        return PointBlock.empty() if self.points is None else self.points.read(Bounds(*bounds))
+
+    def evidence(
+        self,
+        tile: SceneTile | Bounds | None = None,
+        *,
+        margin_m: float = 2.0,
+        images: bool = True,
+        image_margin_m: float = 4.0,
+    ) -> Iterator[Evidence]:
+        """Evidence of every building that a tile owns, in the order of the footprints; of all without a tile.
+
+        What comes out of a building does not depend on the tile it is read with.
+
+        Args:
+            tile: from `tiles`, or bounds. Without one the tiles of 500 m are read one after the other.
+            margin_m: measurements up to this far outside an outline come along.
+            images: cut a patch of the orthophoto for each, where there is one.
+            image_margin_m: how far a patch reaches past the outline's box.
+        """
+        if tile is None:
+            for one in self.tiles():
+                yield from self.evidence(one, margin_m=margin_m, images=images, image_margin_m=image_margin_m)
+            return
+        indices = self.owned(tile)
+        if not len(indices):
+            return
+        area = self.read_bounds(tile, margin_m=REACH_M + margin_m)
+        boxes = self.footprints.boxes()
+        near = np.flatnonzero(
+            (boxes[:, 0] < area.east)
+            & (boxes[:, 2] > area.west)
+            & (boxes[:, 1] < area.north)
+            & (boxes[:, 3] > area.south)
+        )
+        found = evidence_from_arrays(
+            self.footprints.take(near),
+            self.read_points(area),
+            margin_m=margin_m,
+            owned=np.isin(near, indices),
+            threads=self.threads,
+        )
+        cut = images and "image" in self.layers
+        for item, index in zip(found, indices.tolist(), strict=True):
+            box = widened(Bounds(*boxes[index].tolist()), image_margin_m)
+            yield replace(item, image=self._patch(box, item.origin)) if cut else item
+
+    def _patch(self, box: Bounds, origin: NDArray[np.float64]) -> ImagePatch | None:
+        window = self.window("image", box)
+        if window.valid is not None and not window.valid.any():
+            return None
+        return ImagePatch(
+            window.data,
+            left=window.bounds.west - float(origin[0]),
+            top=window.bounds.north - float(origin[1]),
+            cell_m=window.cell_m,
+            bands=window.bands,
+        )
+
+    # Reporting
+
+    def report(self) -> dict[str, Any]:
+        """What the scene is made of, what it covers and what was assumed, as plain values for JSON."""
+        from geovision.sources.scene_report import report
+
+        return report(self)
+
+    def overview(self, size: int = 900) -> NDArray[np.uint8]:
+        """[height, width, 3] a picture: image or hill shade, with the footprints on it."""
+        from geovision.sources.scene_report import overview
+
+        return overview(self, size)
+
+    def covers(self, role: str, bounds: Bounds) -> bool:
+        """Whether a raster of the role touches the area."""
+        return any(overlaps(box, bounds) for box in self.layer(role).piece_bounds())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from geovision.sources.opening import open_spec
+
+        return open_spec, (self.spec,)
+
+    def __repr__(self) -> str:
+        return f"Scene({', '.join(self.roles)}; {crs_name(self.crs)}; {self.bounds})"
+
+
+# Heights that can be had from two others: ndsm = dsm - dtm, dsm = ndsm + dtm.
+_MADE_FROM: dict[str, Sequence[str]] = {"ndsm": ("dsm", "dtm"), "dsm": ("ndsm", "dtm")}

@@ -1,0 +1,208 @@
+"""`scene.toml`: what a scene is made of, checked key by key; and the same as a Python object."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from geovision.errors import InputError
+from geovision.sources.limits import Limits
+from geovision.sources.raster_open import is_remote, local_path
+
+__all__ = ["SCHEMA", "Allow", "SceneSpec", "Source", "expand_paths", "load_scene_file"]
+
+SCHEMA = "geovision.scene/1"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Source(_Table):
+    """Files (or things in memory) of one role, with what they do not say themselves."""
+
+    files: tuple[Any, ...]
+    """Paths, globs, folders, URIs; from Python also rasters, point blocks and GeoDataFrames."""
+    crs: str | None = None
+    """CRS of those that state none."""
+    bands: tuple[str, ...] = ()
+    """Names of the bands of an image: red, green, blue, nir, or any other."""
+    nodata: float | None = None
+    """Value that means nothing is there, where the file does not declare it or declares a wrong one."""
+    vertical_unit: Literal["", "metre", "foot", "us-foot"] = ""
+    """Unit of heights, where the file does not say it or says it wrongly."""
+    layer: str | None = None
+    """Layer of a vector file."""
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+
+class Allow(_Table):
+    """What is off unless asked for."""
+
+    vrt: bool = False
+    """VRT files, which can name any other file."""
+    network: bool = False
+    """URIs: s3://, gs://, az://, http://, https://."""
+
+
+class SceneSpec(_Table):
+    """A scene before it is opened. Where its sources are files it is small, and a worker can open it."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True
+    )
+
+    schema_: Literal["geovision.scene/1"] = Field("geovision.scene/1", alias="schema")
+    crs: str | None = None
+    """CRS of every source that states none."""
+    target_crs: str | None = None
+    """CRS of the scene; by default chosen by rule (docs/scenes.md)."""
+    layer: str | None = None
+    """Layer of the footprints, where they are not a table of their own."""
+    sources: tuple[Any, ...] = ()
+    """Files and folders whose role is to be recognised."""
+    image: Source | None = None
+    dsm: Source | None = None
+    dtm: Source | None = None
+    ndsm: Source | None = None
+    points: Source | None = None
+    footprints: Source | None = None
+    allow: Allow = Allow()
+    limits: dict[str, int] = {}
+    cache_mb: int = Field(128, ge=1)
+    """Memory for decoded blocks of raster files."""
+
+    @field_validator("image", "dsm", "dtm", "ndsm", "points", "footprints", mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        """`dsm = "dsm.tif"` is short for a table with files."""
+        if value is None or isinstance(value, (Source, dict)):
+            return value
+        return {"files": value}
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+    @field_validator("limits")
+    @classmethod
+    def _known(cls, value: dict[str, int]) -> dict[str, int]:
+        Limits.of(value)
+        return value
+
+    def role(self, name: str) -> Source | None:
+        """The source of a role."""
+        found: Source | None = getattr(self, name)
+        return found
+
+
+def load_scene_file(path: str | Path) -> SceneSpec:
+    """Read a scene.toml; paths in it are relative to its folder."""
+    path = Path(path)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"scene {path}", f"cannot be read ({error})", "Give the path of a TOML text file"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"scene {path}", f"is no TOML: {error}", "Mend the line that is named") from error
+    spec = make_spec(data, f"scene {path}")
+    return _relative_to(spec, path.parent)
+
+
+def make_spec(data: dict[str, Any], thing: str) -> SceneSpec:
+    """A checked description; an error names the key and the nearest one that exists."""
+    try:
+        return SceneSpec.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        steps = [str(step) for step in first["loc"]]
+        problem, remedy = first["msg"].removeprefix("Value error, "), "See docs/scenes.md for the keys"
+        if first["type"] == "extra_forbidden":
+            table: type[BaseModel] = (
+                SceneSpec if len(steps) == 1 else Allow if steps[0] == "allow" else Source
+            )
+            names = [field.alias or name for name, field in table.model_fields.items()]
+            close = difflib.get_close_matches(steps[-1], names, 1)
+            problem = "is not a known key"
+            remedy = (
+                f"Did you mean {close[0]!r}? Else remove it" if close else f"Use one of {', '.join(names)}"
+            )
+        raise InputError(f"{thing}, key {'.'.join(steps)!r}", problem, remedy) from error
+
+
+def _relative_to(spec: SceneSpec, folder: Path) -> SceneSpec:
+    def place(item: Any) -> Any:
+        return item if not isinstance(item, str) or is_remote(item) else str(folder / Path(item).expanduser())
+
+    changes: dict[str, Any] = {"sources": tuple(map(place, spec.sources))}
+    for name in ("image", "dsm", "dtm", "ndsm", "points", "footprints"):
+        source = spec.role(name)
+        if source is not None:
+            changes[name] = source.model_copy(update={"files": tuple(map(place, source.files))})
+    return spec.model_copy(update=changes)
+
+
+def expand_paths(values: Sequence[Any], suffixes: frozenset[str], role: str) -> list[Any]:
+    """Globs and folders put in full, in the order of their names; what is not text stays as it is.
+
+    A folder stands for the files in it that end in one of `suffixes`, or for itself where it is a pyramid
+    of image tiles.
+    """
+    found: list[Any] = []
+    for value in values:
+        if not isinstance(value, (str, Path)):
+            found.append(value)
+            continue
+        text = local_path(value)
+        if is_remote(text):
+            found.append(text)
+        elif Path(text).is_dir():
+            found += _folder(Path(text), suffixes, role)
+        elif Path(text).exists() or not _MAGIC.search(text):
+            found.append(text)
+        else:
+            matches = _matches(text)
+            if not matches:
+                raise InputError(f"{role} {text}", "no file has such a name", "Check the pattern")
+            found += matches
+    return found
+
+
+_MAGIC = re.compile(r"[*?\[]")
+
+
+def _matches(pattern: str) -> list[str]:
+    """Paths that fit a glob, `**` included, in order."""
+    path = Path(pattern)
+    fixed = next(i for i, part in enumerate(path.parts) if _MAGIC.search(part))
+    return sorted(map(str, Path(*path.parts[:fixed]).glob(str(Path(*path.parts[fixed:])))))
+
+
+def _folder(folder: Path, suffixes: frozenset[str], role: str) -> list[str]:
+    from geovision.sources.raster_tiles import is_pyramid
+
+    if is_pyramid(folder):
+        return [str(folder)]
+    inside = sorted(folder.iterdir())
+    files = [str(item) for item in inside if item.is_file() and item.suffix.lower() in suffixes]
+    pyramids = [str(item) for item in inside if item.is_dir() and is_pyramid(item)]
+    if not files and not pyramids:
+        raise InputError(
+            f"{role} {folder}",
+            f"the folder holds no file that ends in {', '.join(sorted(suffixes))}",
+            "Check the path",
+        )
+    return files + pyramids
