@@ -17,6 +17,7 @@ void bind_compile(py::module_& m);
 void bind_pack(py::module_& m);
 void bind_raster(py::module_& m);
 void bind_scene(py::module_& m);
+void bind_sensors(py::module_& m);
 void bind_check(py::module_& m);
 void bind_cityjson(py::module_& m);
 void bind_points(py::module_& m);
@@ -51,6 +52,7 @@ PYBIND11_MODULE(_kernel, m) {
     geovision::bindings::bind_pack(m);
     geovision::bindings::bind_raster(m);
     geovision::bindings::bind_scene(m);
+    geovision::bindings::bind_sensors(m);
     geovision::bindings::bind_check(m);
     geovision::bindings::bind_cityjson(m);
     geovision::bindings::bind_points(m);

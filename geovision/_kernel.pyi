@@ -111,3 +111,20 @@ def warp_raster(
     nearest: bool,
     threads: int = 0,
 ) -> tuple[NDArray[Any], NDArray[np.uint8], int]: ...
+def simulate_dsm(
+    height: ArrayLike,
+    left: float,
+    top: float,
+    cell: float,
+    settings: Mapping[str, Any],
+    seed: int = 0,
+    threads: int = 0,
+) -> NDArray[np.float32]: ...
+def simulate_lidar(
+    scene: Mapping[str, Any],
+    bounds: Sequence[float],
+    settings: Mapping[str, Any],
+    see: int,
+    seed: int = 0,
+    threads: int = 0,
+) -> dict[str, NDArray[Any]]: ...

@@ -10,7 +10,9 @@ from typing import Any
 
 from geovision.mesh.check import CheckReport, Fault, check
 from geovision.mesh.compile import LODS, MIN_EDGE_M, mesh
+from geovision.mesh.dsm_sensor import DsmSensor, simulate_dsm
 from geovision.mesh.layers import LAYERS, EdgeKind, draw_layers
+from geovision.mesh.lidar_sensor import LidarPoints, LidarSensor, simulate_lidar
 from geovision.mesh.lod0 import Outline, lod0
 from geovision.mesh.materials import Material, SceneLabel
 from geovision.mesh.scene_mesh import Cover, SceneMesh, Terrain, Trees, Triangles, build_scene_mesh
@@ -24,9 +26,12 @@ __all__ = [
     "MIN_EDGE_M",
     "CheckReport",
     "Cover",
+    "DsmSensor",
     "EdgeKind",
     "Failure",
     "Fault",
+    "LidarPoints",
+    "LidarSensor",
     "Material",
     "Outline",
     "Paint",
@@ -45,6 +50,8 @@ __all__ = [
     "draw_layers",
     "lod0",
     "mesh",
+    "simulate_dsm",
+    "simulate_lidar",
 ]
 
 

@@ -58,7 +58,7 @@ def random_buildings(first: int, count: int) -> Triangles:
         low, high = whole.vertices.min(axis=0), whole.vertices.max(axis=0)
         if max(high - low) > 60:
             continue
-        place = np.array([40.0 * (row % 5) - low[0], 40.0 * (row // 5) - low[1], 0.0])
+        place = np.array([40.0 * (row % 5) - low[0], 40.0 * (row // 5) - low[1], -low[2]])
         whole.vertices[:] += ORIGIN + place
         pieces.append(whole)
     return Triangles.join(pieces)

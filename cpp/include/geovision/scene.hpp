@@ -116,6 +116,8 @@ public:
     double reach() const { return reach_; }
     double highest() const { return highest_; }
     double lowest() const { return lowest_; }
+    // A number that the tree has wherever the frame's origin is.
+    std::uint32_t key() const { return key_; }
 
 private:
     double x_, y_, world_x_, world_y_, radius_, reach_, middle_, up_, down_, lumps_, highest_, lowest_;
