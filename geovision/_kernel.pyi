@@ -51,6 +51,14 @@ def city_features(
     lod: str = "2.2",
     threads: int = 0,
 ) -> bytes: ...
+def node_footprints(
+    ring_offsets: ArrayLike,
+    vertex_offsets: ArrayLike,
+    xy: ArrayLike,
+    rank: ArrayLike,
+    pairs: ArrayLike,
+    snap: float,
+) -> dict[str, Any]: ...
 def rasterize_top(
     vertices: ArrayLike,
     triangles: ArrayLike,
