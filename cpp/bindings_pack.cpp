@@ -171,6 +171,7 @@ py::bytes pack_glb(const py::dict& solids, const std::array<double, 3>& tile_ori
     if (!glb) throw py::error_already_set();
     // Nobody else has seen these bytes yet, so writing to them is allowed (C API documentation).
     auto* data = reinterpret_cast<std::uint8_t*>(PyBytes_AS_STRING(glb.ptr()));
+    if (total >= long_column) advise_large_pages(data, total);
     std::uint8_t* bin = data + 28 + json_room;
     if (bin_bytes > 0) {
         run_interruptible([&](const std::atomic<bool>& cancel) {

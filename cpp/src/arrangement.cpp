@@ -12,13 +12,6 @@ constexpr double near_edge = 0.75;  // a vertex this close to an edge (grid step
 constexpr double bend = 0.95;       // an outline is not bent further than this from where it was given
 constexpr int max_rounds = 64;
 
-constexpr int cell_bits = 8;  // vertices are looked up in cells of 256 steps
-
-std::uint32_t mix(std::int32_t x, std::int32_t y) {
-    const std::uint32_t h = std::uint32_t(x) * 0x9E3779B1u ^ (std::uint32_t(y) * 0x85EBCA77u + 0x165667B1u);
-    return h ^ (h >> 15);
-}
-
 // Ascending by `value`, then by index, in one word that sorts fast.
 std::uint64_t sort_key(std::int32_t value, std::size_t index) {
     return (std::uint64_t(std::uint32_t(value) ^ 0x80000000u) << 32) | std::uint64_t(index);
@@ -29,65 +22,12 @@ std::size_t key_index(std::uint64_t key) { return std::size_t(key & 0xFFFFFFFFu)
 }  // namespace
 
 void Noder::clear(double min_edge) {
-    points.clear();
+    VertexGrid::clear(min_edge);
     segments.clear();
     edges.clear();
-    merged = false;
-    min2_ = std::int64_t(std::ceil(min_edge * min_edge));
-    reach_ = std::int32_t(std::ceil(min_edge));
-    chain_.clear();
-    mask_ = 127;
-    hash_.assign(mask_ + 1, -1);
 }
 
-void Noder::insert_hash(std::int32_t v) {
-    const Point p = points[std::size_t(v)];
-    std::int32_t& slot = hash_[mix(p.x >> cell_bits, p.y >> cell_bits) & mask_];
-    chain_.push_back(slot);
-    slot = v;
-}
-
-void Noder::grow_hash() {
-    mask_ = 4 * mask_ + 3;
-    hash_.assign(mask_ + 1, -1);
-    chain_.clear();
-    for (std::size_t i = 0; i < points.size(); ++i) insert_hash(std::int32_t(i));
-}
-
-// The nearest vertex within the minimum separation, the older of two as near; -1 for none.
-std::int32_t Noder::find_near(Point p) const {
-    std::int32_t best = -1;
-    std::int64_t best2 = min2_;
-    for (std::int32_t cy = (p.y - reach_) >> cell_bits; cy <= (p.y + reach_) >> cell_bits; ++cy) {
-        for (std::int32_t cx = (p.x - reach_) >> cell_bits; cx <= (p.x + reach_) >> cell_bits; ++cx) {
-            for (std::int32_t i = hash_[mix(cx, cy) & mask_]; i >= 0; i = chain_[std::size_t(i)]) {
-                const std::int64_t d = dist2(points[std::size_t(i)], p);
-                if (d < best2 || (d == best2 && best >= 0 && i < best)) best2 = d, best = i;
-            }
-        }
-    }
-    return best;
-}
-
-std::int32_t Noder::vertex(double x, double y, bool allow_create, bool* moved) {
-    const Point p = round_point(x, y);
-    const std::int32_t found = find_near(p);
-    if (found >= 0) {
-        const Point q = points[std::size_t(found)];
-        const double dx = q.x - x, dy = q.y - y;
-        if (dx * dx + dy * dy > near_edge * near_edge) *moved = true;  // further than rounding alone would
-        return found;
-    }
-    if (!allow_create) return -1;
-    points.push_back(p);
-    insert_hash(std::int32_t(points.size()) - 1);
-    if (points.size() > mask_) grow_hash();
-    return std::int32_t(points.size()) - 1;
-}
-
-void Noder::add(const Segment& s) {
-    const std::int32_t u = vertex(s.a.x, s.a.y, true, &merged);
-    const std::int32_t v = vertex(s.b.x, s.b.y, true, &merged);
+void Noder::add(const Segment& s, std::int32_t u, std::int32_t v) {
     segments.push_back(s);
     if (u != v) edges.push_back({u, v, std::int32_t(segments.size()) - 1});
 }
@@ -226,7 +166,7 @@ void Noder::note_crossing(std::int32_t i, std::int32_t j) {
     const Point c = points[std::size_t(f.u)], d = points[std::size_t(f.v)];
     if (!proper_crossing(a, b, c, d)) return;
     const Vec at = crossing(e, f);
-    const std::int32_t v = vertex(at.x, at.y, true, &merged);
+    const std::int32_t v = anchor(at);
     const auto place = [&](Point s, Point t) {
         const Point m = points[std::size_t(v)];
         const double dx = double(t.x) - s.x, dy = double(t.y) - s.y;
@@ -251,8 +191,7 @@ bool Noder::node() {
 bool Noder::split_edges(std::int32_t u, std::int32_t v, Vec at) {
     const Point p = round_point(at.x, at.y);
     if (find_near(p) >= 0) return false;
-    bool moved = false;
-    const std::int32_t w = vertex(at.x, at.y, true, &moved);
+    const std::int32_t w = anchor(at);
     for (std::size_t e = 0; e < edges.size(); ++e) {
         if ((edges[e].u == u && edges[e].v == v) || (edges[e].u == v && edges[e].v == u))
             cuts_.push_back({std::int32_t(e), w, 0.5});

@@ -17,15 +17,10 @@ void Cells::redraw(Drawing& drawing) const {
     drawing.surfaces = surfaces;
     drawing.flags = flags;
     drawing.add_layer();
+    for (const Point p : noder_.points) drawing.points.push_back({double(p.x), double(p.y)});
     for (std::size_t e = 0; e < edges_.size(); ++e) {
-        const Point u = noder_.points[std::size_t(edges_[e].u)], v = noder_.points[std::size_t(edges_[e].v)];
-        drawing.segments.push_back({{double(u.x), double(u.y)},
-                                    {double(v.x), double(v.y)},
-                                    surface_of_half(std::int32_t(2 * e)),
-                                    surface_of_half(std::int32_t(2 * e + 1)),
-                                    0,
-                                    meets_[e] != 0,
-                                    source[e]});
+        drawing.lines.push_back({edges_[e].u, edges_[e].v, surface_of_half(std::int32_t(2 * e)),
+                                 surface_of_half(std::int32_t(2 * e + 1)), 0, meets_[e] != 0, source[e]});
     }
 }
 
@@ -115,16 +110,15 @@ bool Cells::redraw_pulled(std::int32_t v, double feature, int attempt, Drawing& 
     const std::int32_t other = turn(half);
     const Vec to = pulled_point(half, feature);
     redraw(drawing);
+    const std::int32_t moved = drawing.point(to);
     const auto move = [&](std::int32_t h) {
-        Segment& s = drawing.segments[std::size_t(h / 2)];
-        (h % 2 == 0 ? s.a : s.b) = to;
+        Line& line = drawing.lines[std::size_t(h / 2)];
+        (h % 2 == 0 ? line.a : line.b) = moved;
     };
     move(half);
     move(other);
-    const Point p = noder_.points[std::size_t(v)];
     const std::int32_t left = surface_of_half(other), right = surface_of_half(half ^ 1);
-    if (left != right)
-        drawing.segments.push_back({{double(p.x), double(p.y)}, to, left, right, 0, false, -1});
+    if (left != right) drawing.lines.push_back({v, moved, left, right, 0, false, -1});
     drawing.flags |= flag::separated;
     return true;
 }

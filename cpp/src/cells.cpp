@@ -29,11 +29,22 @@ Status Cells::overlay(const Drawing& drawing, double min_edge) {
     for (const Surface& s : surfaces)
         raised_ = raised_ || s.bottom.a != 0 || s.bottom.b != 0 || s.bottom.c != 0;
     noder_.clear(min_edge);
-    for (const Vec a : drawing.anchors) noder_.anchor(a);
-    for (const Segment& s : drawing.segments) noder_.add(s);
+    vertex_of_.assign(drawing.points.size(), -1);
+    const auto vertex = [&](std::int32_t point) {
+        std::int32_t& v = vertex_of_[std::size_t(point)];
+        if (v < 0) v = noder_.anchor(drawing.points[std::size_t(point)]);
+        return v;
+    };
+    for (const std::int32_t a : drawing.anchors) vertex(a);
+    for (const Line& l : drawing.lines) {
+        const std::int32_t u = vertex(l.a), v = vertex(l.b);
+        noder_.add({drawing.points[std::size_t(l.a)], drawing.points[std::size_t(l.b)], l.left, l.right,
+                    l.layer, l.meets, l.source},
+                   u, v);
+    }
     const std::size_t layers = drawing.layers.size();
     continuous_ = layers == 1 && !raised_;
-    for (const Segment& s : drawing.segments) continuous_ = continuous_ && (s.meets || s.right < 0);
+    for (const Line& l : drawing.lines) continuous_ = continuous_ && (l.meets || l.right < 0);
     for (int round = 0;; ++round) {
         if (!noder_.node()) return Status::not_converged;
         collect_edges();

@@ -7,10 +7,12 @@
 #include <limits>
 #include <thread>
 
+#include "geovision/boxes.hpp"
 #include "geovision/cells.hpp"
 #include "geovision/parallel.hpp"
 #include "geovision/roofs.hpp"
 #include "geovision/solid.hpp"
+#include "geovision/tiling.hpp"
 
 namespace geovision {
 
@@ -40,7 +42,7 @@ private:
     Status make(std::int64_t b, std::uint32_t* flags);
     Status read_parts(std::int64_t b, std::uint32_t* flags);
     Status read_part(std::int64_t part, Shape& shape, std::uint32_t* flags);
-    Status check_rings(const Shape& shape, double depth) const;
+    Status check_rings(const Shape& shape, double depth);
     Status draw(std::int64_t b);
     Status draw_blocks(std::int64_t first, std::size_t parts, int lod);
     Status draw_supers(std::int64_t b);
@@ -65,6 +67,8 @@ private:
     RoofScratch scratch_;
     Cells cells_;
     Extruder extruder_;
+    Tiling tiling_;
+    Boxes boxes_;
 };
 
 void Worker::building(std::int64_t b, bool cancelled) {
@@ -130,6 +134,10 @@ Status Worker::make(std::int64_t b, std::uint32_t* flags) {
         o_.lod == 23 && std::any_of(overhang_.begin(), overhang_.end(), [](double o) { return o > 0; });
     drawing_.flags = *flags;
     nearest_ = steps(o_.min_edge);
+    if (!overhangs && tiling_.run(drawing_, nearest_, z_shift_, sources_, o_.polygons, out)) {
+        if (tiling_.merged()) *flags |= flag::merged_edges;
+        return Status::ok;
+    }
     status = solve(overhangs);
     // Once more without what reaches beyond the walls; then also with every part down on the ground; then
     // with slivers up to four times the minimum edge closed.
@@ -147,7 +155,7 @@ Status Worker::make(std::int64_t b, std::uint32_t* flags) {
     }
     if (status == Status::not_manifold || status == Status::not_converged) {  // and last, one block
         *flags |= flag::roof_simplified;
-        drawing_.surfaces.clear(), drawing_.segments.clear(), drawing_.layers.clear();
+        drawing_.surfaces.clear(), drawing_.lines.clear(), drawing_.layers.clear();
         draw_blocks(p_.part_offsets[b], specs_.size(), 12);
         drawing_.flags |= *flags;
         status = solve(false);
@@ -276,7 +284,7 @@ Status Worker::read_part(std::int64_t part, Shape& shape, std::uint32_t* flags) 
 
 // Crossings deeper than `depth` (a grid step; more where vertices were merged) are errors of the caller;
 // shallower ones are rounded away later.
-Status Worker::check_rings(const Shape& shape, double depth) const {
+Status Worker::check_rings(const Shape& shape, double depth) {
     const auto& p = shape.points;
     // Do c and d lie further than `depth` from the line ab, on either side of it?
     const auto parts = [&](Vec a, Vec b, Vec c, Vec d) {
@@ -286,9 +294,18 @@ Status Worker::check_rings(const Shape& shape, double depth) const {
         const double least = depth * norm(ux, uy);
         return std::abs(s) > least && std::abs(t) > least;
     };
+    boxes_.clear(p.size());
     for (std::size_t r = 0; r < shape.rings(); ++r) {
         for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
              ++i) {
+            const Vec a = p[i], b = p[shape.next(i, r)];
+            boxes_.set(i, round_point(a.x, a.y), round_point(b.x, b.y), 1);  // rounded outwards
+        }
+    }
+    for (std::size_t r = 0; r < shape.rings(); ++r) {
+        for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
+             ++i) {
+            if (boxes_.near(i) == 3) continue;  // itself and its neighbours
             const Vec a = p[i], b = p[shape.next(i, r)];
             const double x0 = std::min(a.x, b.x), x1 = std::max(a.x, b.x), y0 = std::min(a.y, b.y),
                          y1 = std::max(a.y, b.y);
@@ -344,7 +361,8 @@ Status Worker::draw(std::int64_t b) {
     drawing_.clear();
     host_layer_.resize(parts);
     for (std::size_t k = 0; k < parts; ++k)
-        drawing_.anchors.insert(drawing_.anchors.end(), shapes_[k].points.begin(), shapes_[k].points.end());
+        drawing_.points.insert(drawing_.points.end(), shapes_[k].points.begin(), shapes_[k].points.end());
+    for (std::int32_t i = 0; i < sources_; ++i) drawing_.anchors.push_back(i);
     if (o_.lod < 20) return draw_blocks(first, parts, o_.lod);
     for (std::size_t k = 0; k < parts; ++k) {
         host_layer_[k] = std::int16_t(drawing_.layers.size());
@@ -490,11 +508,11 @@ Status Worker::separate() {
 }
 
 template <class T>
-void append(std::vector<T>& to, const std::vector<T>& from) {
+void append(Column<T>& to, const Column<T>& from) {
     to.insert(to.end(), from.begin(), from.end());
 }
 
-void append_offsets(std::vector<std::int64_t>& to, const std::vector<std::int64_t>& from) {
+void append_offsets(Column<std::int64_t>& to, const Column<std::int64_t>& from) {
     const std::int64_t shift = to.back();
     for (std::size_t i = 1; i < from.size(); ++i) to.push_back(from[i] + shift);
 }

@@ -6,8 +6,9 @@
 namespace geovision {
 
 void Drawing::clear() {
+    points.clear();
     anchors.clear();
-    segments.clear();
+    lines.clear();
     surfaces.clear();
     layers.clear();
     groups = 0;
@@ -32,8 +33,10 @@ std::int16_t Drawing::add_layer(std::int16_t support) {
 }
 
 void Drawing::polygon(const Vec* p, std::size_t n, std::int32_t surface, std::int16_t layer) {
-    for (std::size_t i = 0; i < n; ++i)
-        segments.push_back({p[i], p[(i + 1) % n], surface, -1, layer, true, -1});
+    const auto first = std::int32_t(points.size()), count = std::int32_t(n);
+    points.insert(points.end(), p, p + n);
+    for (std::int32_t i = 0; i < count; ++i)
+        lines.push_back({first + i, first + (i + 1) % count, surface, -1, layer, true, -1});
 }
 
 void draw_block(const Shape& shape, std::int32_t surface, Drawing& drawing) {
@@ -41,8 +44,8 @@ void draw_block(const Shape& shape, std::int32_t surface, Drawing& drawing) {
     for (std::size_t r = 0; r < shape.rings(); ++r) {
         for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
              ++i) {
-            drawing.segments.push_back({shape.points[i], shape.points[shape.next(i, r)], surface, -1, layer,
-                                        false, shape.first_source + std::int32_t(i)});
+            drawing.lines.push_back(
+                {shape.point(i), shape.point(shape.next(i, r)), surface, -1, layer, false, shape.point(i)});
         }
     }
 }
@@ -87,10 +90,12 @@ Status draw_planar(const RoofSpec& spec, const Shape& shape, const PlanarFaces& 
                 area += a.x * b.y - a.y * b.x;
             }
             const bool forward = (area > 0) == (r == f.ring_offsets[k]);
-            for (std::int64_t i = begin; i < end; ++i) {
-                Vec a = face_vertex(f, i), b = face_vertex(f, i + 1 < end ? i + 1 : begin);
+            const auto first = std::int32_t(drawing.points.size()), count = std::int32_t(end - begin);
+            for (std::int64_t i = begin; i < end; ++i) drawing.points.push_back(face_vertex(f, i));
+            for (std::int32_t i = 0; i < count; ++i) {
+                std::int32_t a = first + i, b = first + (i + 1) % count;
                 if (!forward) std::swap(a, b);
-                drawing.segments.push_back({a, b, s, -1, layer, false, -1});
+                drawing.lines.push_back({a, b, s, -1, layer, false, -1});
             }
         }
     }

@@ -120,10 +120,9 @@ void draw_profile(const RoofSpec& spec, const Shape& shape, Vec d, const Profile
         while (k + 1 < profile.strips && v > profile.breaks[k + 1] - on_line) ++k;
         return k;
     };
-    std::vector<Vec>& hits = scratch.clipped;
-    std::vector<double>& line = scratch.side;
+    const Vec along{-d.y, d.x};
+    std::vector<RoofScratch::Hit>& hits = scratch.hits;
     hits.clear();
-    line.clear();
     for (std::size_t r = 0; r < shape.rings(); ++r) {
         for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
              ++i) {
@@ -131,37 +130,35 @@ void draw_profile(const RoofSpec& spec, const Shape& shape, Vec d, const Profile
             const double va = distance(a), vb = distance(b);
             int k = strip_of(va);
             const int end = strip_of(vb);
-            Vec from = a;
+            std::int32_t from = shape.point(i);
             while (k != end) {
                 const int crossed = k < end ? k + 1 : k;
                 const double t = std::clamp((profile.breaks[crossed] - va) / (vb - va), 0.0, 1.0);
                 const Vec at{a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)};
-                drawing.segments.push_back(
-                    {from, at, first + k, -1, layer, false, shape.first_source + std::int32_t(i)});
-                hits.push_back(at);
-                line.push_back(crossed);
-                from = at;
+                const std::int32_t to = drawing.point(at);
+                drawing.lines.push_back({from, to, first + k, -1, layer, false, shape.point(i)});
+                hits.push_back({crossed, at.x * along.x + at.y * along.y, to});
+                from = to;
                 k += k < end ? 1 : -1;
             }
-            drawing.segments.push_back(
-                {from, b, first + k, -1, layer, false, shape.first_source + std::int32_t(i)});
+            drawing.lines.push_back(
+                {from, shape.point(shape.next(i, r)), first + k, -1, layer, false, shape.point(i)});
         }
     }
     // Creases: along each break, every second stretch between outline hits lies inside.
-    const Vec along{-d.y, d.x};
-    std::vector<Vec>& row = scratch.poly;
-    for (int k = 1; k < profile.strips; ++k) {
-        row.clear();
-        for (std::size_t i = 0; i < hits.size(); ++i)
-            if (int(line[i]) == k) row.push_back(hits[i]);
-        std::sort(row.begin(), row.end(), [&](Vec p, Vec q) {
-            return p.x * along.x + p.y * along.y < q.x * along.x + q.y * along.y;
-        });
-        for (std::size_t i = 0; i + 1 < row.size(); i += 2) {
-            // Looking along, the first eave (and so strip k - 1) lies to the right.
-            drawing.segments.push_back(
-                {row[i], row[i + 1], first + k, first + k - 1, layer, profile.meets[k], -1});
+    std::sort(hits.begin(), hits.end(), [](const RoofScratch::Hit& p, const RoofScratch::Hit& q) {
+        return p.crease != q.crease ? p.crease < q.crease : p.along < q.along;
+    });
+    for (std::size_t i = 0; i + 1 < hits.size();) {
+        const int k = hits[i].crease;
+        if (hits[i + 1].crease != k) {
+            ++i;
+            continue;
         }
+        // Looking along, the first eave (and so strip k - 1) lies to the right.
+        drawing.lines.push_back(
+            {hits[i].point, hits[i + 1].point, first + k, first + k - 1, layer, profile.meets[k], -1});
+        i += 2;
     }
 }
 

@@ -93,14 +93,16 @@ void draw_face(const Quad& q, const Shape& shape, const std::vector<Vec>& face, 
         Vec from = face[i], to = face[(i + 1) % face.size()];
         const int side = side_of(q, from, to);
         if (side < 0) {
-            drawing.segments.push_back({from, to, surface, -1, layer, true, -1});
+            drawing.lines.push_back({drawing.point(from), drawing.point(to), surface, -1, layer, true, -1});
             continue;
         }
         if (n > 4) {
             from = on_outline(q, shape, side, from);
             to = on_outline(q, shape, side, to);
-            drawing.anchors.insert(drawing.anchors.end(), {from, to});  // creases end there too
         }
+        std::int32_t at = drawing.point(from);
+        const std::int32_t end = drawing.point(to);
+        if (n > 4) drawing.anchors.insert(drawing.anchors.end(), {at, end});  // creases end there too
         const auto ahead = [&](Vec a, Vec b) {
             return (to.x - from.x) * (b.x - a.x) + (to.y - from.y) * (b.y - a.y);
         };
@@ -109,13 +111,11 @@ void draw_face(const Quad& q, const Shape& shape, const std::vector<Vec>& face, 
         while ((edge + 1) % n != last && ahead(shape.points[(edge + 1) % n], from) >= 0)
             edge = (edge + 1) % n;
         for (; (edge + 1) % n != last && ahead(shape.points[(edge + 1) % n], to) > 0; edge = (edge + 1) % n) {
-            const Vec v = shape.points[(edge + 1) % n];
-            drawing.segments.push_back(
-                {from, v, surface, -1, layer, true, shape.first_source + std::int32_t(edge)});
-            from = v;
+            const std::int32_t corner = shape.point((edge + 1) % n);
+            drawing.lines.push_back({at, corner, surface, -1, layer, true, shape.point(edge)});
+            at = corner;
         }
-        drawing.segments.push_back(
-            {from, to, surface, -1, layer, true, shape.first_source + std::int32_t(edge)});
+        drawing.lines.push_back({at, end, surface, -1, layer, true, shape.point(edge)});
     }
 }
 

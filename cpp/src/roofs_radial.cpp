@@ -144,10 +144,9 @@ void draw_sheets(const RoofSpec& spec, const Shape& shape, Vec apex, const Sheet
                                {radii[k + 1], height_at(s.under, s.unders, radii[k + 1])});
             }
             const Vec quad[4] = {at(a, radii[k]), at(b, radii[k]), at(b, radii[k + 1]), at(a, radii[k + 1])};
-            const std::size_t outline = drawing.segments.size();
+            const std::size_t outline = drawing.lines.size();
             drawing.polygon(quad, radii[k + 1] > 1e-9 ? 4 : 3, id, layer);
-            if (std::abs(radii[k] - 1) < 1e-9)
-                drawing.segments[outline].source = shape.first_source + std::int32_t(i);
+            if (std::abs(radii[k] - 1) < 1e-9) drawing.lines[outline].source = shape.point(i);
         }
     }
 }

@@ -92,29 +92,40 @@ bool set_slopes(const RoofSpec& spec, const Shape& shape, RoofScratch& s, std::u
     return true;
 }
 
-Vec node_at(const Shape& shape, const Skeleton& k, std::int32_t i, double grid) {
-    if (std::size_t(i) < shape.points.size()) return shape.points[std::size_t(i)];
-    return {k.nodes[std::size_t(i)].x / grid, k.nodes[std::size_t(i)].y / grid};
-}
+// Adds the skeleton's inner nodes to the drawing's points.
+class Nodes {
+public:
+    Nodes(const Shape& shape, const Skeleton& k, double grid, Drawing& drawing)
+        : corners_(std::int32_t(shape.points.size())),
+          corner_(shape.first_source),
+          inner_(std::int32_t(drawing.points.size()) - corners_) {
+        for (std::size_t i = shape.points.size(); i < k.nodes.size(); ++i)
+            drawing.points.push_back({k.nodes[i].x / grid, k.nodes[i].y / grid});
+    }
+    std::int32_t operator()(std::int32_t node) const { return node + (node < corners_ ? corner_ : inner_); }
 
-// Outline edges and arcs as segments; `surface_of(edge)` may map several edges to one surface.
+private:
+    std::int32_t corners_, corner_, inner_;
+};
+
+// The outline as lines; `surface_of(edge)` may map several edges to one surface.
 template <class SurfaceOf>
-void draw_outline(const Shape& shape, const Skeleton& k, double grid, std::int16_t layer,
+void draw_outline(const Shape& shape, const Skeleton& k, const Nodes& node, std::int16_t layer,
                   SurfaceOf surface_of, Drawing& drawing) {
     std::size_t piece = 0;
     for (std::size_t r = 0; r < shape.rings(); ++r) {
         for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
              ++i) {
-            const std::int32_t source = shape.first_source + std::int32_t(i);
+            const std::int32_t source = shape.point(i);
             if (piece >= k.pieces.size() || std::size_t(k.pieces[piece].edge) != i) {
-                drawing.segments.push_back({shape.points[i], shape.points[shape.next(i, r)],
-                                            surface_of(std::int32_t(i)), -1, layer, true, source});
+                drawing.lines.push_back({shape.point(i), shape.point(shape.next(i, r)),
+                                         surface_of(std::int32_t(i)), -1, layer, true, source});
                 continue;
             }
             for (; piece < k.pieces.size() && std::size_t(k.pieces[piece].edge) == i; ++piece) {
                 const SkeletonPiece& p = k.pieces[piece];
-                drawing.segments.push_back({node_at(shape, k, p.a, grid), node_at(shape, k, p.b, grid),
-                                            p.face < 0 ? -1 : surface_of(p.face), -1, layer, true, source});
+                drawing.lines.push_back(
+                    {node(p.a), node(p.b), p.face < 0 ? -1 : surface_of(p.face), -1, layer, true, source});
             }
         }
     }
@@ -139,11 +150,11 @@ Status draw_hips(const RoofSpec& spec, const Shape& shape, double grid, double s
                                 drawing.groups++, Label::roof);
         }
     }
-    draw_outline(shape, s.skeleton, grid, layer, [&](std::int32_t edge) { return first + edge; }, drawing);
+    const Nodes node(shape, s.skeleton, grid, drawing);
+    draw_outline(shape, s.skeleton, node, layer, [&](std::int32_t edge) { return first + edge; }, drawing);
     for (const SkeletonArc& arc : s.skeleton.arcs) {
-        drawing.segments.push_back({node_at(shape, s.skeleton, arc.a, grid),
-                                    node_at(shape, s.skeleton, arc.b, grid), first + arc.left,
-                                    first + arc.right, layer, true, -1});
+        drawing.lines.push_back(
+            {node(arc.a), node(arc.b), first + arc.left, first + arc.right, layer, true, -1});
     }
     return Status::ok;
 }
@@ -208,36 +219,38 @@ Status draw_mansard(const RoofSpec& spec, const Shape& shape, double grid, RoofS
             }
         }
     }
-    draw_outline(shape, k, grid, layer, [&](std::int32_t edge) { return first + edge; }, drawing);
+    const Nodes node(shape, k, grid, drawing);
+    draw_outline(shape, k, node, layer, [&](std::int32_t edge) { return first + edge; }, drawing);
     struct Hit {
         std::int32_t face;
         double along;
-        Vec at;
+        std::int32_t point;
     };
     thread_local std::vector<Hit> hits;
     hits.clear();
-    const auto hit = [&](std::int32_t face, Vec p) {
+    const auto hit = [&](std::int32_t face, std::int32_t point) {
         std::size_t ring = 0;
         while (face >= shape.ring_begin[ring + 1]) ++ring;
-        const Vec a = shape.points[std::size_t(face)], b = shape.points[shape.next(std::size_t(face), ring)];
-        hits.push_back({face, (b.x - a.x) * p.x + (b.y - a.y) * p.y, p});
+        const Vec a = shape.points[std::size_t(face)], b = shape.points[shape.next(std::size_t(face), ring)],
+                  p = drawing.points[std::size_t(point)];
+        hits.push_back({face, (b.x - a.x) * p.x + (b.y - a.y) * p.y, point});
     };
     for (const SkeletonArc& arc : k.arcs) {
-        const Vec a = node_at(shape, k, arc.a, grid), b = node_at(shape, k, arc.b, grid);
         const double ha = k.nodes[std::size_t(arc.a)].h, hb = k.nodes[std::size_t(arc.b)].h;
         const bool above_a = ha >= level, above_b = hb >= level;
-        const auto add = [&](Vec p, Vec q, bool above) {
+        const auto add = [&](std::int32_t p, std::int32_t q, bool above) {
             const std::int32_t shift = first + (above ? n : 0);
-            drawing.segments.push_back({p, q, shift + arc.left, shift + arc.right, layer, true, -1});
+            drawing.lines.push_back({p, q, shift + arc.left, shift + arc.right, layer, true, -1});
         };
         if (above_a == above_b) {
-            add(a, b, above_a);
+            add(node(arc.a), node(arc.b), above_a);
             continue;
         }
         const double t = (level - ha) / (hb - ha);
-        const Vec m{a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)};
-        add(a, m, above_a);
-        add(m, b, above_b);
+        const Vec a = drawing.points[std::size_t(node(arc.a))], b = drawing.points[std::size_t(node(arc.b))];
+        const std::int32_t m = drawing.point({a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)});
+        add(node(arc.a), m, above_a);
+        add(m, node(arc.b), above_b);
         hit(arc.left, m);
         hit(arc.right, m);
     }
@@ -246,8 +259,8 @@ Status draw_mansard(const RoofSpec& spec, const Shape& shape, double grid, RoofS
     });
     for (std::size_t i = 0; i + 1 < hits.size(); i += 2) {
         if (hits[i].face != hits[i + 1].face) return Status::skeleton_failed;
-        drawing.segments.push_back(
-            {hits[i].at, hits[i + 1].at, first + n + hits[i].face, first + hits[i].face, layer, true, -1});
+        drawing.lines.push_back({hits[i].point, hits[i + 1].point, first + n + hits[i].face,
+                                 first + hits[i].face, layer, true, -1});
     }
     return Status::ok;
 }
@@ -269,12 +282,12 @@ Status draw_parapet(const RoofSpec& host, const Shape& shape, double thickness, 
     const std::int16_t layer = drawing.add_layer(support);
     const std::int32_t surface =
         drawing.add_surface({0, 0, top}, host.base, host.part, drawing.groups++, Label::parapet);
-    draw_outline(shape, s.skeleton, grid, layer, [&](std::int32_t) { return surface; }, drawing);
+    const Nodes node(shape, s.skeleton, grid, drawing);
+    draw_outline(shape, s.skeleton, node, layer, [&](std::int32_t) { return surface; }, drawing);
     for (const SkeletonArc& arc : s.skeleton.arcs) {
         if (arc.left >= 0 && arc.right >= 0) continue;
-        drawing.segments.push_back({node_at(shape, s.skeleton, arc.a, grid),
-                                    node_at(shape, s.skeleton, arc.b, grid), arc.left >= 0 ? surface : -1,
-                                    arc.right >= 0 ? surface : -1, layer, false, -1});
+        drawing.lines.push_back({node(arc.a), node(arc.b), arc.left >= 0 ? surface : -1,
+                                 arc.right >= 0 ? surface : -1, layer, false, -1});
     }
     return Status::ok;
 }

@@ -22,7 +22,7 @@ Label step_label(Label surface) {
     }
 }
 
-void push3(std::vector<std::int32_t>& to, std::int32_t a, std::int32_t b, std::int32_t c) {
+void push3(Column<std::int32_t>& to, std::int32_t a, std::int32_t b, std::int32_t c) {
     to.push_back(a);
     to.push_back(b);
     to.push_back(c);

@@ -20,6 +20,13 @@ bool in_sector(Point p, Point a, Point b, Point q) {
     return !(orient(p, b, q) >= 0 && orient(p, q, a) >= 0);
 }
 
+// Room for `count` more triangles.
+std::int32_t* extend(std::vector<std::int32_t>& triangles, std::int32_t count) {
+    const std::size_t before = triangles.size();
+    triangles.resize(before + 3 * std::size_t(count));
+    return triangles.data() + before;
+}
+
 }  // namespace
 
 bool Triangulator::run(const std::vector<Point>& points, const std::int32_t* ring,
@@ -29,13 +36,13 @@ bool Triangulator::run(const std::vector<Point>& points, const std::int32_t* rin
     points_ = &points;
     const std::int32_t n = ring_begin[1] - ring_begin[0];
     if (n < 3) return false;
+    if (rings == 1 && fan(ring + ring_begin[0], n, triangles)) return true;
     ids_.assign(ring + ring_begin[0], ring + ring_begin[1]);
-    if (rings == 1 && convex_fan(triangles)) return true;
     prev_.resize(std::size_t(n));
     next_.resize(std::size_t(n));
     for (std::int32_t i = 0; i < n; ++i) {
-        prev_[std::size_t(i)] = (i + n - 1) % n;
-        next_[std::size_t(i)] = (i + 1) % n;
+        prev_[std::size_t(i)] = i > 0 ? i - 1 : n - 1;
+        next_[std::size_t(i)] = i + 1 < n ? i + 1 : 0;
     }
     if (rings > 1 && !bridge(ring, ring_begin, rings)) return false;
     if (clip(triangles)) return true;
@@ -43,22 +50,32 @@ bool Triangulator::run(const std::vector<Point>& points, const std::int32_t* rin
     return false;
 }
 
-// Strictly convex rings, the common case, need no search.
-bool Triangulator::convex_fan(std::vector<std::int32_t>& triangles) const {
-    const auto n = std::int32_t(ids_.size());
-    if (n > 8) return false;
+// Small rings with at most one corner that is not convex, the common case, need no search: from there, or
+// from the first corner, all of the ring is mostly seen.
+bool Triangulator::fan(const std::int32_t* ring, std::int32_t n, std::vector<std::int32_t>& triangles) const {
+    constexpr std::int32_t most = 16;
+    if (n > most) return false;
+    Point p[2 * most];
+    for (std::int32_t i = 0; i < n; ++i) p[i] = p[i + n] = (*points_)[std::size_t(ring[i])];
+    std::int32_t from = 0, count = 0;
     for (std::int32_t i = 0; i < n; ++i) {
-        if (orient(at(i), at((i + 1) % n), at((i + 2) % n)) <= 0) return false;
+        const bool convex = orient(p[i], p[i + 1], p[i + 2]) > 0;
+        from = convex ? from : i + 1;
+        count += !convex;
     }
-    if (n > 4) {  // convex corners alone do not exclude a ring that winds twice
-        for (std::int32_t i = 2; i < n; ++i) {
-            if (orient(at(0), at(1), at(i)) <= 0) return false;
-            if (i > 2 && orient(at(0), at(i - 1), at(i)) <= 0) return false;
-        }
+    if (count > 1) return false;
+    from = from < n ? from : 0;
+    bool good = true;  // all triangles are counter-clockwise and turn less than once about the corner
+    for (std::int32_t k = 2; k < n && (count == 1 || n > 4); ++k)
+        good &= (orient(p[from], p[from + k - 1], p[from + k]) > 0) &
+                ((orient(p[0], p[1], p[k]) > 0) | (count == 1));
+    if (!good) return false;
+    std::int32_t* out = extend(triangles, n - 2);
+    for (std::int32_t k = 2, a = from + 1 < n ? from + 1 : 0; k < n; ++k, out += 3) {
+        const std::int32_t b = a + 1 < n ? a + 1 : 0;
+        out[0] = ring[from], out[1] = ring[a], out[2] = ring[b];
+        a = b;
     }
-    for (std::int32_t i = 2; i < n; ++i)
-        for (const std::int32_t id : {ids_[0], ids_[std::size_t(i) - 1], ids_[std::size_t(i)]})
-            triangles.push_back(id);
     return true;
 }
 
@@ -195,15 +212,21 @@ void Triangulator::join(std::int32_t node, const std::int32_t* ring, std::int32_
     prev_[std::size_t(resume)] = last;
 }
 
+// Nothing of the ring lies in the triangle that corner b cuts off. Where anything does, so does a corner that
+// is not convex.
 bool Triangulator::is_ear(std::int32_t b) const {
     const std::int32_t a = prev_[std::size_t(b)], c = next_[std::size_t(b)];
     const Point p = at(a), q = at(b), r = at(c);
-    if (orient(p, q, r) <= 0) return false;
+    if (orient(p, q, r) <= 0) return false;  // a ring that crosses itself may turn a convex corner over
     const std::int32_t x0 = std::min({p.x, q.x, r.x}), x1 = std::max({p.x, q.x, r.x});
     const std::int32_t y0 = std::min({p.y, q.y, r.y}), y1 = std::max({p.y, q.y, r.y});
-    for (std::int32_t i = next_[std::size_t(c)]; i != a; i = next_[std::size_t(i)]) {
-        const Point t = at(i);
-        if (t.x < x0 || t.x > x1 || t.y < y0 || t.y > y1) continue;
+    std::int32_t near = 0;  // counted without a branch: mostly none but a and c, where they are reflex
+    for (const Reflex& t : reflex_) near += (t.x >= x0) & (t.x <= x1) & (t.y >= y0) & (t.y <= y1);
+    if (near == (reflex_at_[std::size_t(a)] >= 0) + (reflex_at_[std::size_t(c)] >= 0)) return true;
+    for (const Reflex& reflex : reflex_) {
+        const Point t{reflex.x, reflex.y};
+        const std::int32_t i = reflex.node;
+        if ((t.x < x0) | (t.x > x1) | (t.y < y0) | (t.y > y1) | (i == a) | (i == c)) continue;
         if (t == p || t == q || t == r) {
             // The ring passes this corner again: it must not enter the triangle from it.
             const Point lo = t == p ? q : t == q ? r : p, hi = t == p ? r : t == q ? p : q;
@@ -214,20 +237,46 @@ bool Triangulator::is_ear(std::int32_t b) const {
         }
         if (orient(p, q, t) >= 0 && orient(q, r, t) >= 0 && orient(r, p, t) >= 0) return false;
     }
-    // The new edge ca must stay inside at both ends where the ring passes a corner more than once.
     return true;
+}
+
+bool Triangulator::convex(std::int32_t b) const {
+    return orient(at(prev_[std::size_t(b)]), at(b), at(next_[std::size_t(b)])) > 0;
+}
+
+// Cutting an ear off makes the corners beside it narrower, never wider.
+void Triangulator::narrowed(std::int32_t node) {
+    std::int32_t& place = reflex_at_[std::size_t(node)];
+    if (place < 0 || !convex(node)) return;
+    reflex_[std::size_t(place)] = reflex_.back();
+    reflex_at_[std::size_t(reflex_.back().node)] = place;
+    reflex_.pop_back();
+    place = -1;
 }
 
 bool Triangulator::clip(std::vector<std::int32_t>& triangles) {
     auto left = std::int32_t(ids_.size());
+    reflex_.clear();
+    reflex_at_.assign(ids_.size(), -1);
+    for (std::int32_t i = 0; i < left; ++i) {
+        if (convex(i)) continue;
+        reflex_at_[std::size_t(i)] = std::int32_t(reflex_.size());
+        reflex_.push_back({at(i).x, at(i).y, i});
+    }
+    std::int32_t* out = extend(triangles, left - 2);
+    const auto cut = [&](std::int32_t a, std::int32_t b, std::int32_t c) {
+        out[0] = ids_[std::size_t(a)], out[1] = ids_[std::size_t(b)], out[2] = ids_[std::size_t(c)];
+        out += 3;
+    };
     std::int32_t b = 0, tried = 0;
     while (left > 3) {
-        if (is_ear(b)) {
+        if (reflex_at_[std::size_t(b)] < 0 && is_ear(b)) {
             const std::int32_t a = prev_[std::size_t(b)], c = next_[std::size_t(b)];
-            for (const std::int32_t id : {ids_[std::size_t(a)], ids_[std::size_t(b)], ids_[std::size_t(c)]})
-                triangles.push_back(id);
+            cut(a, b, c);
             next_[std::size_t(a)] = c;
             prev_[std::size_t(c)] = a;
+            narrowed(a);
+            narrowed(c);
             --left;
             tried = 0;
             b = next_[std::size_t(c)];  // skipping one keeps triangles from fanning into slivers
@@ -238,8 +287,7 @@ bool Triangulator::clip(std::vector<std::int32_t>& triangles) {
     }
     const std::int32_t a = prev_[std::size_t(b)], c = next_[std::size_t(b)];
     if (orient(at(a), at(b), at(c)) <= 0) return false;
-    for (const std::int32_t id : {ids_[std::size_t(a)], ids_[std::size_t(b)], ids_[std::size_t(c)]})
-        triangles.push_back(id);
+    cut(a, b, c);
     return true;
 }
 

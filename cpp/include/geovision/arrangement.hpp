@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "geovision/geom.hpp"
+#include "geovision/vertex_grid.hpp"
 
 namespace geovision {
 
@@ -28,27 +29,25 @@ struct NodedEdge {
     std::int32_t segment;  // the segment it is a piece of, in the segment's direction
 };
 
-class Noder {
+class Noder : public VertexGrid {
 public:
     void clear(double min_edge);
     // Segments are added in order of importance: vertices of earlier ones stay, later ones move to them.
-    void add(const Segment& s);
-    void anchor(Vec p) { vertex(p.x, p.y, true, &merged); }
+    void add(const Segment& s) {
+        const std::int32_t u = anchor(s.a);
+        add(s, u, anchor(s.b));
+    }
+    // The same where the vertices at its ends are known.
+    void add(const Segment& s, std::int32_t u, std::int32_t v);
     // False when the iteration limit was hit.
     bool node();
     // Puts a vertex on every edge between u and v. False when it would be too close to a vertex.
     bool split_edges(std::int32_t u, std::int32_t v, Vec at);
 
-    std::vector<Point> points;
     std::vector<Segment> segments;
     std::vector<NodedEdge> edges;
-    bool merged = false;  // some vertices were merged or moved by more than rounding
 
 private:
-    std::int32_t vertex(double x, double y, bool allow_create, bool* moved);
-    std::int32_t find_near(Point p) const;
-    void insert_hash(std::int32_t v);
-    void grow_hash();
     bool split_near();
     void note_near(std::int32_t edge, std::int32_t vertex);
     bool off_outline(const NodedEdge& e, Point p) const;
@@ -58,10 +57,6 @@ private:
     void note_crossing(std::int32_t edge, std::int32_t other);
     Vec crossing(const NodedEdge& e, const NodedEdge& f) const;
 
-    std::int64_t min2_ = 100;
-    std::int32_t reach_ = 10;
-    std::vector<std::int32_t> hash_, chain_;
-    std::uint32_t mask_ = 127;
     std::vector<std::uint64_t> keys_;
     std::vector<Point> sorted_;
     struct Box {

@@ -84,7 +84,7 @@ private:
     std::vector<Edge> edges_;
     std::vector<MapEdge> map_edges_;
     std::vector<EdgeLabel> labels_;
-    std::vector<std::int32_t> order_;
+    std::vector<std::int32_t> order_, vertex_of_;
     std::vector<std::uint64_t> keys_;
     std::vector<std::int32_t> face_label_, face_bottom_;
     std::vector<double> label_weight_;

@@ -26,9 +26,19 @@ struct Layer {
     std::int16_t support = -1;  // counts only where this layer has a label, -1 for everywhere
 };
 
+// A segment between two points of a drawing; what its other members mean is told at Segment.
+struct Line {
+    std::int32_t a = 0, b = 0;
+    std::int32_t left = -1, right = -1;
+    std::int16_t layer = 0;
+    bool meets = false;
+    std::int32_t source = -1;
+};
+
 struct Drawing {
-    std::vector<Vec> anchors;  // outline vertices, which no other vertex may displace
-    std::vector<Segment> segments;
+    std::vector<Vec> points;            // those of the parts' outlines first, in order
+    std::vector<std::int32_t> anchors;  // points on an outline, which no other may displace
+    std::vector<Line> lines;
     std::vector<Surface> surfaces;
     std::vector<Layer> layers;
     std::int32_t groups = 0;
@@ -36,16 +46,20 @@ struct Drawing {
 
     // Where a drawing stood, to take back what was drawn since.
     struct Mark {
-        std::size_t segments, surfaces, layers;
+        std::size_t lines, surfaces, layers;
     };
-    Mark mark() const { return {segments.size(), surfaces.size(), layers.size()}; }
+    Mark mark() const { return {lines.size(), surfaces.size(), layers.size()}; }
     void rewind(const Mark& m) {
-        segments.resize(m.segments);
+        lines.resize(m.lines);
         surfaces.resize(m.surfaces);
         layers.resize(m.layers);
     }
 
     void clear();
+    std::int32_t point(Vec p) {
+        points.push_back(p);
+        return std::int32_t(points.size()) - 1;
+    }
     std::int32_t add_surface(const Plane& top, double base, std::int32_t part, std::int32_t group,
                              Label label);
     std::int16_t add_layer(std::int16_t support = -1);
@@ -57,13 +71,15 @@ struct Shape {
     std::vector<Vec> points;
     std::vector<std::int64_t> ring_begin;
     std::vector<double> pitch;      // per edge, degrees, NaN where the roof decides
-    std::int32_t first_source = 0;  // id of the first edge within the building
+    std::int32_t first_source = 0;  // id of the first edge, and of the first vertex, within the building
     double area = 0;
 
     std::size_t next(std::size_t i, std::size_t ring) const {
         return i + 1 < std::size_t(ring_begin[ring + 1]) ? i + 1 : std::size_t(ring_begin[ring]);
     }
     std::size_t rings() const { return ring_begin.size() - 1; }
+    // The drawing's point at vertex i.
+    std::int32_t point(std::size_t i) const { return first_source + std::int32_t(i); }
 };
 
 // Parameters of one part, heights and lengths in grid steps.
@@ -82,7 +98,12 @@ struct RoofScratch {
     std::vector<double> metres, slope;
     std::vector<std::uint8_t> gable;
     std::vector<Vec> poly, clipped;
-    std::vector<double> side;
+    struct Hit {  // where an outline crosses a crease
+        int crease;
+        double along;
+        std::int32_t point;
+    };
+    std::vector<Hit> hits;
 };
 
 // Draws one part's roof. `faces` is used by planar roofs only.

@@ -21,7 +21,7 @@ public:
              std::int32_t rings, std::vector<std::int32_t>& triangles);
 
 private:
-    bool convex_fan(std::vector<std::int32_t>& triangles) const;
+    bool fan(const std::int32_t* ring, std::int32_t n, std::vector<std::int32_t>& triangles) const;
     bool bridge(const std::int32_t* ring, const std::int32_t* ring_begin, std::int32_t rings);
     std::int32_t touching_node(const std::int32_t* ring, std::int32_t begin, std::int32_t end,
                                std::int32_t k) const;
@@ -33,11 +33,18 @@ private:
                  std::int32_t rings) const;
     bool clip(std::vector<std::int32_t>& triangles);
     bool is_ear(std::int32_t b) const;
+    bool convex(std::int32_t b) const;
+    void narrowed(std::int32_t node);
     Point at(std::int32_t node) const { return (*points_)[std::size_t(ids_[std::size_t(node)])]; }
 
     const std::vector<Point>* points_ = nullptr;
     std::vector<std::int32_t> ids_;          // vertex id per node of the merged ring
     std::vector<std::int32_t> prev_, next_;  // linked ring
+    struct Reflex {
+        std::int32_t x, y, node;
+    };
+    std::vector<Reflex> reflex_;           // nodes that are not convex
+    std::vector<std::int32_t> reflex_at_;  // per node: its place there, -1 for convex ones
     std::vector<std::int32_t> scratch_, order_, pending_;
 };
 

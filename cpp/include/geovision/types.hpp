@@ -1,11 +1,12 @@
 // The arrays that cross the kernel's borders: programs in, solids out.
 //
 // Ragged data are flat arrays with int64 offsets (CSR, as Arrow's large_list). Nothing here owns
-// memory that the caller passed in; outputs own theirs in std::vector.
+// memory that the caller passed in; outputs own theirs in Column, a vector.
 #pragma once
 
 #include <cstdint>
-#include <vector>
+
+#include "geovision/column.hpp"
 
 namespace geovision {
 
@@ -150,25 +151,25 @@ struct Programs {
 // Triangles and polygon rings index the vertices of their own building, counter-clockwise from outside.
 struct Solids {
     double grid = 0.001;
-    std::vector<double> origin;                  // [B, 3] whole metres
-    std::vector<std::int64_t> vertex_offsets;    // [B+1]
-    std::vector<std::int32_t> vertices;          // [N, 3]
-    std::vector<std::int64_t> triangle_offsets;  // [B+1]
-    std::vector<std::int32_t> triangles;         // [T, 3]
-    std::vector<std::int32_t> triangle_face;     // [T] polygon face within the building
-    std::vector<std::int64_t> face_offsets;      // [B+1]
-    std::vector<std::uint8_t> face_label;        // [F]
-    std::vector<std::int32_t> face_part;  // [F] part within the building, -1 where parts share it (ground);
-                                          // a superstructure's faces carry the part it stands on
-    std::vector<std::int32_t>
+    Column<double> origin;                  // [B, 3] whole metres
+    Column<std::int64_t> vertex_offsets;    // [B+1]
+    Column<std::int32_t> vertices;          // [N, 3]
+    Column<std::int64_t> triangle_offsets;  // [B+1]
+    Column<std::int32_t> triangles;         // [T, 3]
+    Column<std::int32_t> triangle_face;     // [T] polygon face within the building
+    Column<std::int64_t> face_offsets;      // [B+1]
+    Column<std::uint8_t> face_label;        // [F]
+    Column<std::int32_t> face_part;         // [F] part within the building, -1 where parts share it (ground);
+                                            // a superstructure's faces carry the part it stands on
+    Column<std::int32_t>
         face_surface;  // [F] one id per surface within the building: facets of a curved roof share one
-    std::vector<std::uint8_t> face_provenance;    // [F]
-    std::vector<std::int32_t> face_solid;         // [F] connected solid within the building
-    std::vector<std::int64_t> face_ring_offsets;  // [F+1] outer ring first, then holes
-    std::vector<std::int64_t> ring_offsets;       // [FR+1] into ring_vertices
-    std::vector<std::int32_t> ring_vertices;      // [..] vertex within the building
-    std::vector<std::uint8_t> status;             // [B]
-    std::vector<std::uint32_t> flags;             // [B]
+    Column<std::uint8_t> face_provenance;    // [F]
+    Column<std::int32_t> face_solid;         // [F] connected solid within the building
+    Column<std::int64_t> face_ring_offsets;  // [F+1] outer ring first, then holes
+    Column<std::int64_t> ring_offsets;       // [FR+1] into ring_vertices
+    Column<std::int32_t> ring_vertices;      // [..] vertex within the building
+    Column<std::uint8_t> status;             // [B]
+    Column<std::uint32_t> flags;             // [B]
 };
 
 }  // namespace geovision
