@@ -115,9 +115,31 @@ py::dict gather_points(const Array<std::int64_t>& ring_offsets, const Array<std:
     out["offsets"] = take_over(std::move(found.offsets));
     out["index"] = take_over(std::move(found.index));
     out["kind"] = take_over(std::move(found.kind));
-    out["inside"] = take_over(std::move(found.inside));
+    out["distance"] = take_over(std::move(found.distance));
+    out["rival"] = take_over(std::move(found.rival));
+    out["claimed"] = take_over(std::move(found.claimed));
     out["origin"] = take_over(std::move(found.origin), {count, 2});
     return out;
+}
+
+py::array judge(const Array<std::int64_t>& offsets, const Array<double>& xyz, const Array<std::uint8_t>& kind,
+                const Array<float>& above, const Array<float>& distance, const Array<std::uint8_t>& rival,
+                const Array<std::uint8_t>& echo, const Array<float>& tolerance, bool buildings_by_class,
+                int threads) {
+    if (xyz.ndim() != 2 || xyz.shape(1) != 3) throw py::value_error("xyz must have shape (n, 3)");
+    const py::ssize_t count = xyz.shape(0);
+    check_offsets(offsets, count, "offsets");
+    for (const py::array& column : {py::array(kind), py::array(above), py::array(distance), py::array(rival),
+                                    py::array(echo), py::array(tolerance)}) {
+        if (column.size() != count) throw py::value_error("every column must have one value per point");
+    }
+    std::vector<std::uint8_t> out(kind.data(), kind.data() + count);
+    const Surroundings around{offsets.size() - 1, offsets.data(),   xyz.data(),
+                              above.data(),       distance.data(),  rival.data(),
+                              echo.data(),        tolerance.data(), buildings_by_class};
+    run_interruptible(
+        [&](const std::atomic<bool>& cancel) { judge_kinds(around, out.data(), threads, &cancel); });
+    return take_over(std::move(out));
 }
 
 py::array terrain(const Array<double>& ground, const Array<double>& query, double reach, int threads) {
@@ -131,6 +153,17 @@ py::array terrain(const Array<double>& ground, const Array<double>& query, doubl
     return take_over(std::move(z));
 }
 
+py::array ground_filter(const Array<double>& xyz, double cell, double max_object, double slope, double step,
+                        double tolerance) {
+    if (xyz.ndim() != 2 || xyz.shape(1) != 3) throw py::value_error("xyz must have shape (n, 3)");
+    std::vector<std::uint8_t> ground;
+    {
+        py::gil_scoped_release release;
+        ground = filter_ground(xyz.data(), xyz.shape(0), {cell, max_object, slope, step, tolerance});
+    }
+    return take_over(std::move(ground));
+}
+
 }  // namespace
 
 void bind_points(py::module_& m) {
@@ -141,10 +174,19 @@ void bind_points(py::module_& m) {
     m.def("gather_points", &gather_points, py::arg("ring_offsets"), py::arg("vertex_offsets"), py::arg("xy"),
           py::arg("xyz"), py::arg("kind") = py::none(), py::arg("source") = py::none(),
           py::arg("wanted") = py::none(), py::arg("margin") = 2.0, py::arg("threads") = 0,
-          "Points in each outline and its margin, in canonical order: offsets, index, kind, inside, origin.");
+          "Points in each outline and its margin, in canonical order: offsets, index, kind, distance, "
+          "origin, claimed.");
+    m.def("judge_points", &judge, py::arg("offsets"), py::arg("xyz"), py::arg("kind"), py::arg("above"),
+          py::arg("distance"), py::arg("rival"), py::arg("echo"), py::arg("tolerance"),
+          py::arg("buildings_by_class") = false, py::arg("threads") = 0,
+          "Kinds of gathered points, those without a class judged by the shape of what is round them.");
     m.def("terrain_at", &terrain, py::arg("ground"), py::arg("query"), py::arg("reach") = 20.0,
           py::arg("threads") = 0,
           "Height of the terrain at places [m, 2] from ground points [n, 3]; NaN unknown.");
+    m.def("filter_ground", &ground_filter, py::arg("xyz"), py::arg("cell") = 1.0,
+          py::arg("max_object") = 36.0, py::arg("slope") = 0.3, py::arg("step") = 0.5,
+          py::arg("tolerance") = 0.25,
+          "1 for each point [n, 3] that is ground: the lowest points, opened morphologically.");
 }
 
 }  // namespace geovision::bindings

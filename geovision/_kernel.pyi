@@ -136,3 +136,23 @@ def simulate_lidar(
     seed: int = 0,
     threads: int = 0,
 ) -> dict[str, NDArray[Any]]: ...
+def filter_ground(
+    xyz: ArrayLike,
+    cell: float = 1.0,
+    max_object: float = 36.0,
+    slope: float = 0.3,
+    step: float = 0.5,
+    tolerance: float = 0.25,
+) -> NDArray[np.uint8]: ...
+def judge_points(
+    offsets: ArrayLike,
+    xyz: ArrayLike,
+    kind: ArrayLike,
+    above: ArrayLike,
+    distance: ArrayLike,
+    rival: ArrayLike,
+    echo: ArrayLike,
+    tolerance: ArrayLike,
+    buildings_by_class: bool = False,
+    threads: int = 0,
+) -> NDArray[np.uint8]: ...

@@ -187,6 +187,7 @@ struct Found {
     std::int64_t index;
     float distance;
     PointKind kind;
+    bool rival;
 };
 
 std::uint64_t morton(double x, double y, double margin) {
@@ -223,10 +224,11 @@ Box area_of(const Outlines& outlines, double margin) {
     return box;
 }
 
-// Whose the point is, for one building that has it in its outline or margin.
-PointKind kind_for(PointKind by_class, double own, float nearest) {
-    const bool claimable = by_class == PointKind::building || by_class == PointKind::unknown;
-    return claimable && static_cast<float>(own) > nearest ? PointKind::neighbour : by_class;
+// What the point is for one building that has it in its outline or margin, another outline being nearer.
+PointKind beside_rival(PointKind by_class, float nearest) {
+    const bool theirs =
+        by_class == PointKind::building || (by_class == PointKind::unknown && nearest == 0.0F);
+    return theirs ? PointKind::neighbour : by_class;
 }
 
 void into_canonical_order(std::vector<Found>& found, const Measurements& points) {
@@ -255,6 +257,7 @@ Gathered gather(const Outlines& outlines, const Measurements& points, const Gath
     const auto count = static_cast<std::size_t>(outlines.count);
     out.offsets.assign(count + 1, 0);
     out.origin.resize(2 * count);
+    out.claimed.assign(static_cast<std::size_t>(points.count), 0);
     if (count == 0) return out;
     const PointGrid grid(points, area_of(outlines, options.margin));
     std::vector<std::vector<Found>> found(count);
@@ -273,7 +276,7 @@ Gathered gather(const Outlines& outlines, const Measurements& points, const Gath
             const double distance = outline.distance(x, y);
             if (distance < 0.0) return;
             list.push_back(
-                {morton(x, y, options.margin), i, static_cast<float>(distance), PointKind::unknown});
+                {morton(x, y, options.margin), i, static_cast<float>(distance), PointKind::unknown, false});
         });
     });
     std::vector<float> nearest(static_cast<std::size_t>(points.count),
@@ -293,23 +296,28 @@ Gathered gather(const Outlines& outlines, const Measurements& points, const Gath
                for (Found& f : list) {
                    const auto by_class = points.kind != nullptr ? static_cast<PointKind>(points.kind[f.index])
                                                                 : PointKind::unknown;
-                   f.kind = kind_for(by_class, f.distance, nearest[static_cast<std::size_t>(f.index)]);
+                   const float best = nearest[static_cast<std::size_t>(f.index)];
+                   f.rival = f.distance > best;
+                   f.kind = f.rival ? beside_rival(by_class, best) : by_class;
                }
                into_canonical_order(list, points);
            });
     out.cancelled = !done;
+    for (std::size_t i = 0; i < nearest.size(); ++i) out.claimed[i] = nearest[i] == 0.0F;
     for (std::size_t b = 0; b < count; ++b) {
         out.offsets[b + 1] = out.offsets[b] + static_cast<std::int64_t>(found[b].size());
     }
     const auto total = static_cast<std::size_t>(out.offsets.back());
     out.index.reserve(total);
     out.kind.reserve(total);
-    out.inside.reserve(total);
+    out.distance.reserve(total);
+    out.rival.reserve(total);
     for (const auto& list : found) {
         for (const Found& f : list) {
             out.index.push_back(f.index);
             out.kind.push_back(static_cast<std::uint8_t>(f.kind));
-            out.inside.push_back(f.distance == 0.0F);
+            out.distance.push_back(f.distance);
+            out.rival.push_back(f.rival);
         }
     }
     return out;

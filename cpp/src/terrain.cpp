@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <tuple>
 
 #include "geovision/ground.hpp"
 #include "geovision/parallel.hpp"
@@ -23,7 +24,11 @@ struct Sample {
     double x, y, z;
 };
 
-bool before(const Cell& a, const Cell& b) { return a.row != b.row ? a.row < b.row : a.column < b.column; }
+std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t> place(const Cell& c) {
+    return {c.row, c.column, c.x, c.y, c.z};
+}
+bool before(const Cell& a, const Cell& b) { return place(a) < place(b); }
+bool same(const Cell& a, const Cell& b) { return place(a) == place(b); }
 
 std::int64_t tenths(double metres) { return static_cast<std::int64_t>(std::llround(metres * 1e4)); }
 
@@ -65,7 +70,9 @@ public:
     }
 
 private:
+    // A point that comes twice, as from two files that overlap, counts once.
     void merge() {
+        cells_.erase(std::unique(cells_.begin(), cells_.end(), same), cells_.end());
         std::size_t kept = 0;
         for (const Cell& cell : cells_) {
             if (kept > 0 && cells_[kept - 1].row == cell.row && cells_[kept - 1].column == cell.column) {
@@ -147,8 +154,8 @@ private:
             xz += weight * dx * dz;
             yz += weight * dy * dz;
         }
-        // A slope counts in full once the cells spread over a few metres.
-        const double damping = w * 1.0;
+        // Cells that all lie on one line or in one place make no slope across it.
+        const double damping = 0.1 * w;
         xx += damping;
         yy += damping;
         const double determinant = xx * yy - xy * xy;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from geovision.sources.evidence import evidence_from_arrays
+from geovision.sources.evidence import evidence_from_arrays, reach_m
 from geovision.sources.footprints import (
     Footprints,
     Problem,
@@ -12,6 +12,7 @@ from geovision.sources.footprints import (
     read_footprints,
 )
 from geovision.sources.grid import Bounds, TileKey
+from geovision.sources.height_grid import HeightGrid
 from geovision.sources.limits import Limits
 from geovision.sources.opening import open_scene
 from geovision.sources.point_block import PointBlock
@@ -24,6 +25,7 @@ from geovision.sources.scene_file import SceneSpec, Source
 __all__ = [
     "Bounds",
     "Footprints",
+    "HeightGrid",
     "Limits",
     "PointBlock",
     "PointFiles",
@@ -42,5 +44,6 @@ __all__ = [
     "open_points",
     "open_scene",
     "prepare_footprints",
+    "reach_m",
     "read_footprints",
 ]

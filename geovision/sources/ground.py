@@ -1,4 +1,4 @@
-"""The ground under and round buildings."""
+"""The ground under and round buildings: from a DTM, from ground points, or from a filter of our own."""
 
 from __future__ import annotations
 
@@ -8,46 +8,86 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision.sources.footprint_set import Footprints
+from geovision.sources.height_grid import HeightGrid
 
-__all__ = ["Ground", "outline_ground"]
+__all__ = ["GROUND_REACH_M", "OutlineGround", "Terrain", "filter_ground", "filter_reach_m", "outline_ground"]
 
 F64 = NDArray[np.float64]
 
 GROUND_REACH_M = 20.0
-"""Farther than this from an outline the ground says nothing about its building."""
+"""Farther than this from a place, a ground point says nothing about it."""
+MAX_OBJECT_M = 36.0
 _STEP_M = 1.0
 _BASE_QUANTILE = 0.05
 
 
-@dataclass(frozen=True)
-class Ground:
-    """Terrain along outlines."""
-
-    base: F64
-    """[buildings] what the walls stand on: the 5 % quantile of the terrain along the shell, metre by metre.
-    So a wall reaches the ground all round, and a pit or a stray point does not pull the building down."""
-    known: NDArray[np.bool_]
-    """[buildings]"""
-    vertex_z: F64
-    """[vertices] terrain at each vertex."""
+def filter_reach_m(cell_m: float = 1.0) -> float:
+    """Farther than this from a point, nothing changes what `filter_ground` takes it for."""
+    # Two openings' half widths, and the cells that rounding, the pit test and the last plane look at.
+    return MAX_OBJECT_M + 9.0 * cell_m
 
 
-def outline_ground(footprints: Footprints, ground: F64, *, threads: int = 0) -> Ground:
-    """Terrain along the outlines of buildings, from ground points [n, 3]."""
+def filter_ground(xyz: F64, *, cell_m: float = 1.0, max_object_m: float = MAX_OBJECT_M) -> NDArray[np.bool_]:
+    """Which of some unclassified points [n, 3] are ground.
+
+    The lowest points of square cells are opened with squares of growing size; what stands out and is
+    narrower than `max_object_m` is no ground. Leave out points that are known to lie on buildings: then the
+    size of buildings does not matter.
+
+    >>> x, y = np.meshgrid(np.arange(0.5, 40), np.arange(0.5, 40))
+    >>> house = (abs(x - 20) < 5) & (abs(y - 20) < 5)
+    >>> points = np.stack([x, y, 0.1 * x + 6 * house], axis=-1).reshape(-1, 3)
+    >>> bool((filter_ground(points) == ~house.ravel()).all())
+    True
+    """
     from geovision import _kernel
 
+    return _kernel.filter_ground(xyz, cell=cell_m, max_object=max_object_m).astype(bool)
+
+
+@dataclass(frozen=True)
+class Terrain:
+    """Heights of the bare earth: a DTM where it has some, else a surface through ground points."""
+
+    points: F64
+    """[n, 3] ground."""
+    dtm: HeightGrid | None = None
+    threads: int = 0
+
+    def heights(self, xy: F64) -> F64:
+        """[n] at places [n, 2]; NaN where nothing is known within `GROUND_REACH_M`."""
+        from geovision import _kernel
+
+        if self.dtm is None:
+            return _kernel.terrain_at(self.points, xy, GROUND_REACH_M, self.threads)
+        found = self.dtm.at(xy)
+        gaps = np.flatnonzero(np.isnan(found))
+        if len(gaps) and len(self.points):
+            found[gaps] = _kernel.terrain_at(self.points, xy[gaps], GROUND_REACH_M, self.threads)
+        return found
+
+
+@dataclass(frozen=True)
+class OutlineGround:
+    """Terrain along the outlines of buildings."""
+
+    base: F64
+    """[buildings] what the walls stand on: the 5 % quantile of the terrain along the shell, metre by metre;
+    NaN where it is not known. Walls then reach the ground all round, and a pit or a stray ground point does
+    not pull the building down."""
+    vertex_z: F64
+    """[vertices] terrain at each vertex; the base where it is not known there."""
+
+
+def outline_ground(footprints: Footprints, terrain: Terrain) -> OutlineGround:
+    """Base heights and ground polygons of buildings."""
     query, owner = _samples(footprints)
-    places = np.concatenate([footprints.xy, query])
-    z = _kernel.terrain_at(ground, places, GROUND_REACH_M, threads)
+    z = terrain.heights(np.concatenate([footprints.xy, query]))
     vertex_z, sample_z = z[: len(footprints.xy)], z[len(footprints.xy) :]
-    base = np.full(len(footprints.ids), np.nan)
-    cuts = np.searchsorted(owner, np.arange(len(base) + 1))
-    for building in range(len(base)):
-        values = sample_z[cuts[building] : cuts[building + 1]]
-        values = values[np.isfinite(values)]
-        if len(values):
-            base[building] = np.quantile(values, _BASE_QUANTILE, method="lower")
-    return Ground(base, np.isfinite(base), _without_gaps(vertex_z, base, footprints))
+    base = _quantiles(sample_z, owner, len(footprints))
+    rings = np.diff(footprints.ring_offsets)
+    of_vertex = np.repeat(np.repeat(np.arange(len(rings)), rings), np.diff(footprints.vertex_offsets))
+    return OutlineGround(base, np.where(np.isfinite(vertex_z), vertex_z, base[of_vertex]))
 
 
 def _samples(footprints: Footprints) -> tuple[F64, NDArray[np.int64]]:
@@ -65,9 +105,14 @@ def _samples(footprints: Footprints) -> tuple[F64, NDArray[np.int64]]:
     return start[edge] + part[:, None] * (end - start)[edge], owner[edge]
 
 
-def _without_gaps(vertex_z: F64, base: F64, footprints: Footprints) -> F64:
-    """A vertex that no ground is near of stands on the building's base."""
-    rings = np.diff(footprints.ring_offsets)
-    of_ring = np.repeat(np.arange(len(rings)), rings)
-    of_vertex = np.repeat(of_ring, np.diff(footprints.vertex_offsets))
-    return np.where(np.isfinite(vertex_z), vertex_z, base[of_vertex])
+def _quantiles(values: F64, owner: NDArray[np.int64], count: int) -> F64:
+    """The low quantile of the finite values of each owner: one that was measured, not a mean of two."""
+    finite = np.isfinite(values)
+    values, owner = values[finite], owner[finite]
+    values = values[np.lexsort((values, owner))]
+    sizes = np.bincount(owner, minlength=count)
+    place = np.cumsum(sizes) - sizes + np.floor(_BASE_QUANTILE * np.maximum(sizes - 1, 0)).astype(np.int64)
+    found = np.full(count, np.nan)
+    held = sizes > 0
+    found[held] = values[place[held]]
+    return found

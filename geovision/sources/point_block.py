@@ -32,8 +32,9 @@ class PointBlock:
     """[n] flight line."""
     colour: NDArray[np.uint16]
     """[n, bands] red, green, blue and near infrared; 0, 3 or 4 bands."""
-    classified: bool = False
-    """Whether the set that these come from tells ground from the rest by class."""
+    classes: frozenset[int] = frozenset()
+    """Classes in the whole set that these come from. A window may lack some by chance, and what is made of a
+    point must not depend on the window."""
 
     def __len__(self) -> int:
         return len(self.xyz)
@@ -48,8 +49,8 @@ class PointBlock:
         """A block from arrays in memory; `classification` where there is one.
 
         >>> block = PointBlock.of(np.array([[0.0, 0.0, 2.5], [1.0, 0.0, 2.6]]), np.array([6, 2]))
-        >>> len(block), block.classified
-        (2, True)
+        >>> len(block), block.classes
+        (2, frozenset({2, 6}))
         """
         xyz = np.ascontiguousarray(xyz, np.float64)
         if xyz.ndim != 2 or xyz.shape[1] != 3:
@@ -74,7 +75,7 @@ class PointBlock:
             intensity=np.zeros(count, np.uint16),
             source_id=np.zeros(count, np.uint16),
             colour=np.zeros((count, 0), np.uint16),
-            classified=bool((classes == 2).any()),
+            classes=frozenset(int(code) for code in np.unique(classes)),
         )
 
     @classmethod
@@ -100,7 +101,7 @@ class PointBlock:
             least = 3 if min(bands) else 0
             columns["colour"] = [colour[:, :least] for colour in columns["colour"]]
         joined = {name: np.concatenate(parts) for name, parts in columns.items()}
-        return cls(**joined, classified=any(block.classified for block in blocks))
+        return cls(**joined, classes=frozenset().union(*(block.classes for block in blocks)))
 
 
-_COLUMNS = tuple(item.name for item in fields(PointBlock) if item.name != "classified")
+_COLUMNS = tuple(item.name for item in fields(PointBlock) if item.name != "classes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,6 @@ __all__ = ["PointFiles", "open_points"]
 _FLAGS = {"synthetic": 1, "withheld": 4, "overlap": 8}
 _NOISE = (7, 18)
 _CACHE_BYTES = 256 << 20
-_GROUND = 2
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,11 @@ class PointFiles:
         west, south, east, north = np.array(found).T
         return float(west.min()), float(south.min()), float(east.max()), float(north.max())
 
-    @property
-    def classified(self) -> bool:
-        """Whether ground is told from the rest by class. The first use reads every file once."""
-        return bool(sum(int(file.index.classes[_GROUND]) for file in self.files))
+    @cached_property
+    def classes(self) -> frozenset[int]:
+        """Classes that occur. The first use reads every file once (of COPC files, only the top)."""
+        found = sum((file.index.classes for file in self.files), np.zeros(256, np.int64))
+        return frozenset(int(code) for code in np.flatnonzero(found))
 
     def read(self, bounds: Sequence[float] | None = None, *, spacing_m: float | None = None) -> PointBlock:
         """The points of a window: west, south, east, north, the last two not included.
@@ -57,7 +58,7 @@ class PointFiles:
         """
         window = _window(bounds)
         blocks = [block for file in self._meeting(window) for block in file.blocks(window, spacing_m)]
-        return replace(PointBlock.join(blocks), classified=self.classified)
+        return replace(PointBlock.join(blocks), classes=self.classes)
 
     def chunks(self) -> Iterator[PointBlock]:
         """All points, one chunk at a time: memory stays that of a chunk."""

@@ -45,17 +45,48 @@ struct Gathered {
     std::vector<std::int64_t> offsets;  // [count + 1]
     std::vector<std::int64_t> index;    // into the measurements
     std::vector<std::uint8_t> kind;     // PointKind for this building
-    std::vector<std::uint8_t> inside;   // 1 in the outline, 0 in the margin
+    std::vector<float> distance;        // metres from the outline, 0 inside
+    std::vector<std::uint8_t> rival;    // 1 where another outline is nearer
     std::vector<double> origin;         // [count, 2] whole metres at or below the south-west corner
+    std::vector<std::uint8_t> claimed;  // [measurements] 1 for those inside any outline, wanted or not
     bool cancelled = false;
 };
 
-// Assigns measurements to buildings. A measurement inside another outline, and not in its own, is a
-// neighbour's. Order within a building is canonical: along a Morton curve over millimetres from its origin,
-// then by height and source; of measurements that agree in all of x, y, z, kind and source one is kept.
-// So neither the order of the input, nor the tile it came with, nor the threads can be seen in the result.
-// Measurements that are not finite belong to nobody. Throws std::invalid_argument where offsets run
-// backwards or an outline is not finite or is wider than 16 km.
+// Assigns measurements to buildings. What lies inside another outline and not in its own is a neighbour's,
+// and so is a roof by class that another outline is nearer to. Order within a building is canonical: along a
+// Morton curve over millimetres from its origin, then by height and source; of measurements that agree in all
+// of x, y, z, kind and source one is kept. So neither the order of the input, nor the tile it came with, nor
+// the threads can be seen in the result. Measurements that are not finite belong to nobody. Throws
+// std::invalid_argument where offsets run backwards or an outline is not finite or is wider than 16 km.
 Gathered gather(const Outlines& outlines, const Measurements& points, const GatherOptions& options);
+
+// How a measurement came back to the sensor.
+enum class Echo : std::uint8_t {
+    unknown = 0,  // the file does not say, or it is a raster's cell
+    only = 1,
+    last = 2,    // the last of several
+    earlier = 3  // something was hit behind it
+};
+
+// Gathered measurements with what is known of each. Pointers stay the caller's.
+struct Surroundings {
+    std::int64_t buildings = 0;
+    const std::int64_t* offsets = nullptr;  // [buildings + 1]
+    const double* xyz = nullptr;            // [n, 3] in the frame of the building, in canonical order
+    const float* above = nullptr;           // [n] height above the terrain, NaN where it is not known
+    const float* distance = nullptr;        // [n] from the outline, 0 inside
+    const std::uint8_t* rival = nullptr;    // [n] 1 where another outline is nearer
+    const std::uint8_t* echo = nullptr;     // [n] Echo
+    const float* tolerance = nullptr;       // [n] metres off a plane that still count as on it
+    bool buildings_by_class = false;        // what is a building is told by class: none is added
+};
+
+// Judges what has no class (PointKind::unknown in `kind` [n], changed in place) by the shape of what is round
+// it. Near the terrain it is ground. Where its neighbours lie on no common plane and are mostly one of
+// several echoes, it is vegetation. On a plane well above the ground, inside the outline or under its eaves,
+// it is building. What is none of these stays unknown. Roofs and unknowns that another outline is nearer to
+// are a neighbour's. Only measurements of the same building are looked at. Returns false when cancelled.
+bool judge_kinds(const Surroundings& s, std::uint8_t* kind, int threads,
+                 const std::atomic<bool>* cancel = nullptr);
 
 }  // namespace geovision
