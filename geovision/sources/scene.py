@@ -15,8 +15,9 @@ from pyproj import CRS
 from geovision.errors import InputError, UsageError
 from geovision.model.evidence import Evidence, ImagePatch
 from geovision.sources.crs import crs_name
-from geovision.sources.evidence import REACH_M, evidence_from_arrays
+from geovision.sources.evidence import evidence_from_arrays, reach_m
 from geovision.sources.grid import Bounds, TileGrid, TileKey, overlaps, union, widened
+from geovision.sources.height_grid import HeightGrid
 from geovision.sources.limits import Limits
 from geovision.sources.point_block import PointBlock
 from geovision.sources.raster_info import Cut
@@ -290,7 +291,7 @@ class Scene:
         indices = self.owned(tile)
         if not len(indices):
             return
-        area = self.read_bounds(tile, margin_m=REACH_M + margin_m)
+        area = self.read_bounds(tile, margin_m=self._reach_m(margin_m))
         boxes = self.footprints.boxes()
         near = np.flatnonzero(
             (boxes[:, 0] < area.east)
@@ -301,6 +302,8 @@ class Scene:
         found = evidence_from_arrays(
             self.footprints.take(near),
             self.read_points(area),
+            dsm=self._heights("dsm", area),
+            dtm=self._heights("dtm", area),
             margin_m=margin_m,
             owned=np.isin(near, indices),
             threads=self.threads,
@@ -309,6 +312,17 @@ class Scene:
         for item, index in zip(found, indices.tolist(), strict=True):
             box = widened(Bounds(*boxes[index].tolist()), image_margin_m)
             yield replace(item, image=self._patch(box, item.origin)) if cut else item
+
+    def _reach_m(self, margin_m: float) -> float:
+        classes = () if self.points is None else self.points.classes
+        cell_m = self.cell_m("dsm") if self.can_read("dsm") else 0.0
+        return reach_m(classes, dtm="dtm" in self.layers, cell_m=cell_m, margin_m=margin_m)
+
+    def _heights(self, role: str, area: Bounds) -> HeightGrid | None:
+        if not self.can_read(role):
+            return None
+        window = self.window(role, area)
+        return HeightGrid(window.data[0], window.bounds.west, window.bounds.north, window.cell_m)
 
     def _patch(self, box: Bounds, origin: NDArray[np.float64]) -> ImagePatch | None:
         window = self.window("image", box)

@@ -84,6 +84,11 @@ class PointLayer:
     crs: CRS
 
     @property
+    def classes(self) -> frozenset[int]:
+        """Classes that the whole set has."""
+        return self.points.source.classes
+
+    @property
     def moved(self) -> bool:
         """Whether plan coordinates are carried over into another CRS."""
         return horizontal(self.points.crs) != horizontal(self.crs)
