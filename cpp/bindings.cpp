@@ -23,6 +23,7 @@ void bind_noding(py::module_& m);
 void bind_cityjson(py::module_& m);
 void bind_points(py::module_& m);
 void bind_warp(py::module_& m);
+void bind_inverse(py::module_& m);
 }  // namespace geovision::bindings
 
 namespace {
@@ -59,4 +60,5 @@ PYBIND11_MODULE(_kernel, m) {
     geovision::bindings::bind_cityjson(m);
     geovision::bindings::bind_points(m);
     geovision::bindings::bind_warp(m);
+    geovision::bindings::bind_inverse(m);
 }

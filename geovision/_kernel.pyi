@@ -156,3 +156,22 @@ def judge_points(
     buildings_by_class: bool = False,
     threads: int = 0,
 ) -> NDArray[np.uint8]: ...
+def plan_roofs(
+    points: ArrayLike,
+    point_offsets: ArrayLike,
+    sigma: ArrayLike,
+    xy: ArrayLike,
+    vertex_offsets: ArrayLike,
+    ring_offsets: ArrayLike,
+    options: Mapping[str, float] = ...,
+    threads: int = 0,
+) -> dict[str, NDArray[Any]]: ...
+def point_distances(
+    solids: Mapping[str, Any],
+    points: ArrayLike,
+    point_offsets: ArrayLike,
+    point_origin: ArrayLike,
+    which: ArrayLike,
+    cap: float = 1.0,
+    threads: int = 0,
+) -> NDArray[np.float32]: ...

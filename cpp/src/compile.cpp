@@ -18,7 +18,7 @@ namespace geovision {
 
 namespace {
 
-constexpr int max_pulls = 12;
+constexpr int max_pulls = 400;              // a roof of several hundred fitted planes has dozens
 constexpr double max_length = 1e8;          // grid steps: no height or roof dimension is over 100 km
 constexpr std::size_t most_layers = 16000;  // parts and superstructures of one building
 

@@ -1,0 +1,196 @@
+// Binds the fitter's kernel: points and outlines in, plane arrangements and point-to-solid distances out.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bindings_util.hpp"
+#include "geovision/fit_score.hpp"
+#include "geovision/parallel.hpp"
+#include "geovision/roofplan.hpp"
+
+namespace geovision::bindings {
+namespace {
+
+using Offsets = Array<std::int64_t>;
+
+py::ssize_t check_offsets(const char* name, const Offsets& a, py::ssize_t items, py::ssize_t values) {
+    bool good = a.ndim() == 1 && a.size() == items + 1 && a.data()[0] == 0 && a.data()[items] == values;
+    for (py::ssize_t i = 1; good && i < a.size(); ++i) good = a.data()[i] >= a.data()[i - 1];
+    if (!good)
+        throw py::value_error(std::string(name) + " must start at 0, never decrease, have " +
+                              std::to_string(items + 1) + " entries and end at " + std::to_string(values));
+    return items;
+}
+
+template <class T>
+void check_columns(const char* name, const Array<T>& a, py::ssize_t columns) {
+    if (a.ndim() != 2 || a.shape(1) != columns)
+        throw py::value_error(std::string(name) + " must be [n, " + std::to_string(columns) + "]");
+}
+
+template <class T>
+py::array_t<T> column(const std::vector<T>& v, py::ssize_t columns = 0) {
+    const auto n = py::ssize_t(v.size());
+    py::array_t<T> a = columns > 0 ? py::array_t<T>({n / columns, columns}) : py::array_t<T>(n);
+    std::copy(v.begin(), v.end(), a.mutable_data());
+    return a;
+}
+
+PlanOptions options_of(const py::dict& d) {
+    PlanOptions o;
+    for (const auto& item : d) {
+        const auto name = item.first.cast<std::string>();
+        const auto value = item.second.cast<double>();
+        if (name == "plane_nats")
+            o.plane_nats = value;
+        else if (name == "border_nats")
+            o.border_nats = value;
+        else if (name == "outlier_nats")
+            o.outlier_nats = value;
+        else if (name == "noise")
+            o.noise = value;
+        else if (name == "full_density")
+            o.full_density = value;
+        else if (name == "least_height")
+            o.least_height = value;
+        else if (name == "rounds")
+            o.rounds = int(value);
+        else if (name == "reach")
+            o.segment.reach = value;
+        else if (name == "normal_deg")
+            o.segment.normal_deg = value;
+        else if (name == "min_points")
+            o.segment.min_points = std::int32_t(value);
+        else if (name == "least_area")
+            o.segment.least_area = value;
+        else if (name == "neighbours")
+            o.segment.neighbours = int(value);
+        else
+            throw py::value_error("plan_roofs has no option '" + name + "'");
+    }
+    return o;
+}
+
+// Plans of many buildings as one set of ragged arrays.
+py::dict plans_to_dict(const std::vector<RoofPlan>& plans) {
+    std::vector<std::int64_t> face_offsets{0}, face_ring_offsets{0}, face_vertex_offsets{0}, used;
+    std::vector<double> face_xy, face_plane, spacing, scatter, nats, explained;
+    std::vector<std::uint8_t> status;
+    std::vector<std::int32_t> face_group;
+    for (const RoofPlan& plan : plans) {
+        for (const RoofFace& face : plan.faces) {
+            const RoofPlane& p = plan.planes[std::size_t(face.plane)];
+            const Vec& first = face.rings[0][0];
+            face_plane.insert(face_plane.end(), {p.a, p.b, p.at(first.x, first.y)});
+            face_group.push_back(face.plane);
+            for (const std::vector<Vec>& ring : face.rings) {
+                for (const Vec& v : ring) face_xy.push_back(v.x), face_xy.push_back(v.y);
+                face_vertex_offsets.push_back(std::int64_t(face_xy.size() / 2));
+            }
+            face_ring_offsets.push_back(std::int64_t(face_vertex_offsets.size()) - 1);
+        }
+        face_offsets.push_back(std::int64_t(face_group.size()));
+        status.push_back(std::uint8_t(plan.status));
+        spacing.push_back(plan.spacing), scatter.push_back(plan.scatter);
+        nats.push_back(plan.nats), explained.push_back(plan.explained), used.push_back(plan.used);
+    }
+    py::dict d;
+    d["face_offsets"] = column(face_offsets);
+    d["face_ring_offsets"] = column(face_ring_offsets);
+    d["face_vertex_offsets"] = column(face_vertex_offsets);
+    d["face_xy"] = column(face_xy, 2);
+    d["face_plane"] = column(face_plane, 3);
+    d["face_group"] = column(face_group);
+    d["status"] = column(status);
+    d["spacing"] = column(spacing);
+    d["scatter"] = column(scatter);
+    d["nats"] = column(nats);
+    d["explained"] = column(explained);
+    d["used"] = column(used);
+    return d;
+}
+
+py::dict plan_roofs(const Array<double>& points, const Offsets& point_offsets, const Array<float>& sigma,
+                    const Array<double>& xy, const Offsets& vertex_offsets, const Offsets& ring_offsets,
+                    const py::dict& options, int threads) {
+    check_columns("points", points, 3);
+    check_columns("xy", xy, 2);
+    const py::ssize_t buildings = std::max<py::ssize_t>(1, ring_offsets.size()) - 1;
+    check_offsets("point_offsets", point_offsets, buildings, points.shape(0));
+    check_offsets("vertex_offsets", vertex_offsets, vertex_offsets.size() - 1, xy.shape(0));
+    check_offsets("ring_offsets", ring_offsets, buildings, vertex_offsets.size() - 1);
+    if (sigma.size() != points.shape(0)) throw py::value_error("sigma must have one value per point");
+    const PlanOptions plan_options = options_of(options);
+    std::vector<RoofPlan> plans(static_cast<std::size_t>(buildings));
+    run_interruptible([&](const std::atomic<bool>& cancel) {
+        parallel_blocks(buildings, threads, &cancel, [&] {
+            return [&, planner = std::make_shared<RoofPlanner>()](std::int64_t b) {
+                PlanEvidence e;
+                const std::int64_t first = point_offsets.data()[b];
+                e.points = points.data() + 3 * first;
+                e.sigma = sigma.data() + first;
+                e.count = point_offsets.data()[b + 1] - first;
+                e.xy = xy.data();
+                e.ring_offsets = vertex_offsets.data() + ring_offsets.data()[b];
+                e.rings = ring_offsets.data()[b + 1] - ring_offsets.data()[b];
+                planner->run(e, plan_options, plans[std::size_t(b)]);
+            };
+        });
+    });
+    return plans_to_dict(plans);
+}
+
+py::array_t<float> distances(const py::dict& solids, const Array<double>& points,
+                             const Offsets& point_offsets, const Array<double>& point_origin,
+                             const Offsets& which, double cap, int threads) {
+    const auto origin = solids["origin"].cast<Array<double>>();
+    const auto vertices = solids["vertices"].cast<Array<std::int32_t>>(),
+               triangles = solids["triangles"].cast<Array<std::int32_t>>();
+    const auto vertex_offsets = solids["vertex_offsets"].cast<Offsets>(),
+               triangle_offsets = solids["triangle_offsets"].cast<Offsets>();
+    check_columns("points", points, 3);
+    check_columns("point_origin", point_origin, 3);
+    check_columns("origin", origin, 3);
+    check_columns("vertices", vertices, 3);
+    check_columns("triangles", triangles, 3);
+    const py::ssize_t sets = point_origin.shape(0), buildings = origin.shape(0);
+    check_offsets("point_offsets", point_offsets, sets, points.shape(0));
+    check_offsets("vertex_offsets", vertex_offsets, buildings, vertices.shape(0));
+    check_offsets("triangle_offsets", triangle_offsets, buildings, triangles.shape(0));
+    if (which.size() != buildings) throw py::value_error("which must name a point set for every solid");
+    std::vector<std::int64_t> out_offsets{0};
+    for (py::ssize_t b = 0; b < buildings; ++b) {
+        const std::int64_t set = which.data()[b];
+        if (set < 0 || set >= sets) throw py::value_error("which names a point set that is not there");
+        const std::int64_t corners = vertex_offsets.data()[b + 1] - vertex_offsets.data()[b];
+        for (std::int64_t k = 3 * triangle_offsets.data()[b]; k < 3 * triangle_offsets.data()[b + 1]; ++k)
+            if (triangles.data()[k] < 0 || triangles.data()[k] >= corners)
+                throw py::value_error("a triangle names a vertex that is not there");
+        out_offsets.push_back(out_offsets.back() + point_offsets.data()[set + 1] - point_offsets.data()[set]);
+    }
+    TriangleBatch batch;
+    batch.buildings = buildings;
+    batch.grid = solids["grid"].cast<double>();
+    batch.origin = origin.data(), batch.vertices = vertices.data(), batch.triangles = triangles.data();
+    batch.vertex_offsets = vertex_offsets.data(), batch.triangle_offsets = triangle_offsets.data();
+    py::array_t<float> out(py::ssize_t(out_offsets.back()));
+    float* into = out.mutable_data();
+    run_interruptible([&](const std::atomic<bool>& cancel) {
+        point_distances(batch, points.data(), point_offsets.data(), point_origin.data(), which.data(),
+                        out_offsets.data(), cap, threads, cancel, into);
+    });
+    return out;
+}
+
+}  // namespace
+
+void bind_inverse(py::module_& m) {
+    m.def("plan_roofs", &plan_roofs, py::arg("points"), py::arg("point_offsets"), py::arg("sigma"),
+          py::arg("xy"), py::arg("vertex_offsets"), py::arg("ring_offsets"), py::arg("options") = py::dict(),
+          py::arg("threads") = 0, "Plane arrangements of a batch of buildings.");
+    m.def("point_distances", &distances, py::arg("solids"), py::arg("points"), py::arg("point_offsets"),
+          py::arg("point_origin"), py::arg("which"), py::arg("cap") = 1.0, py::arg("threads") = 0,
+          "Distance of every point to the nearest face of its solid.");
+}
+
+}  // namespace geovision::bindings

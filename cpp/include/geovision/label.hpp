@@ -1,0 +1,65 @@
+// Labels on a small graph: data cost per node, a price per edge whose ends differ, a price per label used.
+//
+// Expansion moves (Boykov, Veksler and Zabih 2001) by minimum cuts, then labels that do not earn their price
+// are dropped one by one. Deterministic; the number of sweeps is bounded.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace geovision {
+
+struct LabelEdge {
+    std::int32_t a, b;
+    double weight;
+};
+
+// Minimum cut by augmenting level graphs (Dinic); nodes 0 and 1 are source and sink.
+class MinCut {
+public:
+    void start(std::int32_t nodes);
+    void edge(std::int32_t from, std::int32_t to, double capacity, double back);
+    void solve();
+    // After `solve`: on the sink's side.
+    bool cut_off(std::int32_t node) const { return level_[std::size_t(node)] < 0; }
+
+private:
+    struct Arc {
+        std::int32_t to, next;
+        double left;
+    };
+    bool levels();
+    double push(std::int32_t node, double flow);
+    std::vector<std::int32_t> first_, level_, current_, queue_;
+    std::vector<Arc> arcs_;
+};
+
+class Labeller {
+public:
+    // `data` is [nodes, labels] and finite. `label` holds the start and receives the result; `price` is
+    // [labels]. Returns the energy.
+    double run(std::int32_t nodes, std::int32_t labels, const std::vector<double>& data,
+               const std::vector<LabelEdge>& edges, const std::vector<double>& price,
+               std::vector<std::int32_t>& label);
+
+private:
+    double energy(const std::vector<std::int32_t>& label) const;
+    bool expand(std::int32_t alpha);
+    bool drop(std::int32_t victim);
+    double cost(std::int32_t node, std::int32_t label) const {
+        return (*data_)[std::size_t(node) * std::size_t(labels_) + std::size_t(label)];
+    }
+    void list_edges();
+
+    std::int32_t nodes_ = 0, labels_ = 0;
+    const std::vector<double>* data_ = nullptr;
+    const std::vector<LabelEdge>* edges_ = nullptr;
+    const std::vector<double>* price_ = nullptr;
+    std::vector<std::int32_t> label_, trial_, node_id_, expanded_, dropped_;
+    std::vector<double> around_, unary_, pull_;
+    std::vector<std::int32_t> edge_begin_, edge_list_;  // the edges of each node
+    mutable std::vector<std::uint8_t> seen_;
+    MinCut cut_;
+};
+
+}  // namespace geovision

@@ -1,0 +1,115 @@
+#include "geovision/fit_score.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+#include "geovision/parallel.hpp"
+
+namespace geovision {
+
+namespace {
+
+struct V3 {
+    double x, y, z;
+};
+V3 operator-(V3 a, V3 b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
+double dot(V3 a, V3 b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+V3 cross(V3 a, V3 b) { return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x}; }
+
+struct Triangle {
+    V3 low, high, corner[3], normal;  // normal of unit length
+};
+
+double segment2(V3 p, V3 a, V3 b) {
+    const V3 d = b - a, q = p - a;
+    const double t = std::clamp(dot(q, d) / std::max(dot(d, d), 1e-18), 0.0, 1.0);
+    const V3 e = {q.x - t * d.x, q.y - t * d.y, q.z - t * d.z};
+    return dot(e, e);
+}
+
+double distance2(V3 p, const Triangle& t) {
+    const V3 *c = t.corner, q = p - c[0];
+    bool within = true;
+    for (int k = 0; k < 3 && within; ++k) within = dot(cross(c[(k + 1) % 3] - c[k], p - c[k]), t.normal) >= 0;
+    if (within) {
+        const double d = dot(q, t.normal);
+        return d * d;
+    }
+    return std::min({segment2(p, c[0], c[1]), segment2(p, c[1], c[2]), segment2(p, c[2], c[0])});
+}
+
+double box2(V3 p, const Triangle& t) {
+    const double dx = std::max({0.0, t.low.x - p.x, p.x - t.high.x});
+    const double dy = std::max({0.0, t.low.y - p.y, p.y - t.high.y});
+    const double dz = std::max({0.0, t.low.z - p.z, p.z - t.high.z});
+    return dx * dx + dy * dy + dz * dz;
+}
+
+class Worker {
+public:
+    Worker(const TriangleBatch& solids, double cap) : s_(solids), cap2_(cap * cap) {}
+
+    void load(std::int64_t b, const double* point_origin) {
+        triangles_.clear();
+        const double* o = s_.origin + 3 * b;
+        const std::int32_t* vertices = s_.vertices + 3 * s_.vertex_offsets[b];
+        for (std::int64_t k = s_.triangle_offsets[b]; k < s_.triangle_offsets[b + 1]; ++k) {
+            Triangle t;
+            for (int i = 0; i < 3; ++i) {
+                const std::int32_t* v = vertices + 3 * std::int64_t(s_.triangles[3 * k + i]);
+                t.corner[i] = {o[0] - point_origin[0] + s_.grid * v[0],
+                               o[1] - point_origin[1] + s_.grid * v[1],
+                               o[2] - point_origin[2] + s_.grid * v[2]};
+            }
+            t.normal = cross(t.corner[1] - t.corner[0], t.corner[2] - t.corner[0]);
+            const double length = std::sqrt(dot(t.normal, t.normal));
+            if (length < 1e-12) continue;
+            t.normal = {t.normal.x / length, t.normal.y / length, t.normal.z / length};
+            const V3* c = t.corner;
+            t.low = {std::min({c[0].x, c[1].x, c[2].x}), std::min({c[0].y, c[1].y, c[2].y}),
+                     std::min({c[0].z, c[1].z, c[2].z})};
+            t.high = {std::max({c[0].x, c[1].x, c[2].x}), std::max({c[0].y, c[1].y, c[2].y}),
+                      std::max({c[0].z, c[1].z, c[2].z})};
+            triangles_.push_back(t);
+        }
+        hint_ = 0;
+    }
+
+    // Neighbours in the list are often neighbours in space: the last nearest triangle is tried first.
+    float distance(const double* point) {
+        const V3 p = {point[0], point[1], point[2]};
+        if (triangles_.empty()) return float(std::sqrt(cap2_));
+        double best = std::min(cap2_, distance2(p, triangles_[hint_]));
+        for (std::size_t k = 0; k < triangles_.size(); ++k) {
+            if (box2(p, triangles_[k]) >= best) continue;
+            const double d = distance2(p, triangles_[k]);
+            if (d < best) best = d, hint_ = k;
+        }
+        return float(std::sqrt(best));
+    }
+
+private:
+    const TriangleBatch& s_;
+    double cap2_;
+    std::vector<Triangle> triangles_;
+    std::size_t hint_ = 0;
+};
+
+}  // namespace
+
+bool point_distances(const TriangleBatch& solids, const double* points, const std::int64_t* point_offsets,
+                     const double* point_origin, const std::int64_t* which, const std::int64_t* out_offsets,
+                     double cap, int threads, const std::atomic<bool>& cancel, float* out) {
+    return parallel_blocks(solids.buildings, threads, &cancel, [&] {
+        return [&, worker = Worker(solids, cap)](std::int64_t b) mutable {
+            const std::int64_t set = which[b], begin = point_offsets[set];
+            worker.load(b, point_origin + 3 * set);
+            for (std::int64_t i = begin; i < point_offsets[set + 1]; ++i)
+                out[out_offsets[b] + i - begin] = worker.distance(points + 3 * i);
+        };
+    });
+}
+
+}  // namespace geovision

@@ -1,0 +1,284 @@
+#include "geovision/roofplan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+namespace geovision {
+
+namespace {
+
+constexpr std::size_t most_cells = 4000;
+constexpr std::size_t most_lines = 600;
+constexpr double impossible = 1e4;
+constexpr double farthest = 4;      // metres; no plane is looked at that far from its points
+constexpr double far_nats = 50;     // price per metre of taking it there all the same
+constexpr double empty_nats = 0.3;  // price per square metre and metre of taking a plane away from its points
+
+}  // namespace
+
+void RoofPlanner::run(const PlanEvidence& evidence, const PlanOptions& options, RoofPlan& result) {
+    e_ = evidence, o_ = options;
+    result = RoofPlan{};
+    if (!draw_footprint()) {
+        result.status = PlanStatus::bad_outline;
+        return;
+    }
+    gather_points();
+    const auto n = std::int64_t(inverse_variance_.size());
+    result.used = n;
+    if (n == 0) return;
+    segmenter_.run(points_.data(), n, area_, o_.segment, segmentation_);
+    spacing_ = segmentation_.spacing;
+    const double noise = std::max(o_.noise, segmentation_.scatter);
+    for (double& v : inverse_variance_) v = 1 / (std::max(v, noise) * std::max(v, noise));
+    weight_ = std::min(1.0, o_.full_density * spacing_ * spacing_);
+    result.spacing = spacing_, result.scatter = segmentation_.scatter;
+    planes_ = segmentation_.planes;
+    point_label_ = segmentation_.region;
+    result.status = planes_.empty() ? PlanStatus::few_points : PlanStatus::ok;
+    if (planes_.empty()) {
+        std::vector<double> z;
+        for (std::int64_t i = 0; i < n; ++i) z.push_back(points_[std::size_t(3 * i + 2)]);
+        std::nth_element(z.begin(), z.begin() + n / 2, z.end());
+        planes_.push_back({0, 0, z[std::size_t(n / 2)]});
+        point_label_.assign(std::size_t(n), 0);
+    }
+    find_directions();
+    label_pixels();
+    find_links(0);
+    list_labels();
+    purity_.clear();
+    measure_purity(0);
+    find_lines();
+    outline_lines();
+    tidy_lines();
+    cut_cells();
+    label_cells();
+    for (int round = 0; round < o_.rounds; ++round) {
+        refit();
+        lines_again();
+        if (round == 0) propose_from_residuals();
+        outline_lines();
+        tidy_lines();
+        cut_cells();
+        label_cells();
+    }
+    result.nats = energy_;
+    draw_faces(result);
+    lift(result);
+    measure(result);
+}
+
+std::int32_t RoofPlanner::pixel_of(std::size_t point) const {
+    const auto c = std::int32_t((points_[3 * point] - left_) / pixel_);
+    const auto row = std::int32_t((points_[3 * point + 1] - bottom_) / pixel_);
+    return row * columns_ + c;
+}
+
+// A roof is most of what is seen where it is. Planes that chance lays through the leaves of a tree are not:
+// they share their place with points above and below.
+void RoofPlanner::measure_purity(std::size_t from_label) {
+    purity_.resize(planes_.size(), 1);
+    pixel_count_.assign(raster_.size(), 0);
+    for (std::size_t i = 0; i < point_label_.size(); ++i)
+        if (point_label_[i] != Segmentation::wall) ++pixel_count_[std::size_t(pixel_of(i))];
+    cursor_.assign(raster_.size(), 0);
+    for (std::size_t l = from_label; l < planes_.size(); ++l) {
+        const auto each = [&](auto visit) {
+            for (std::int32_t k = label_begin_[l]; k < label_begin_[l + 1]; ++k)
+                visit(std::size_t(pixel_of(std::size_t(label_item_[std::size_t(k)]))));
+        };
+        double own = 0, all = 0;
+        each([&](std::size_t pixel) { ++cursor_[pixel]; });
+        each([&](std::size_t pixel) {
+            if (cursor_[pixel] == 0) return;
+            own += cursor_[pixel], all += pixel_count_[pixel];
+            cursor_[pixel] = 0;
+        });
+        purity_[l] = all > 0 ? own / all : 1;
+    }
+}
+
+void RoofPlanner::cut_cells() {
+    const double x0 = left_, y0 = bottom_, x1 = left_ + columns_ * pixel_, y1 = bottom_ + rows_ * pixel_;
+    partition_.start(x0 - 0.5, y0 - 0.5, x1 + 0.5, y1 + 0.5, sites_.data(), std::int32_t(sites_.size() / 2));
+    if (lines_.size() > most_lines) lines_.resize(most_lines);
+    const double margin = 0.3 + 1.5 * pixel_;
+    for (const CutLine& line : lines_) partition_.cut(line, margin, 0.05, most_cells);
+    partition_.connect();
+}
+
+// Planes without a cell are forgotten.
+void RoofPlanner::drop_unused() {
+    renamed_.assign(planes_.size(), -1);
+    for (const std::int32_t l : cell_label_) renamed_[std::size_t(l)] = 0;
+    std::int32_t next = 0;
+    for (std::size_t l = 0; l < renamed_.size(); ++l) {
+        if (renamed_[l] < 0) continue;
+        planes_[std::size_t(next)] = planes_[l], purity_[std::size_t(next)] = purity_[l];
+        renamed_[l] = next++;
+    }
+    planes_.resize(std::size_t(next)), purity_.resize(std::size_t(next));
+    for (std::int32_t& l : cell_label_) l = renamed_[std::size_t(l)];
+}
+
+// Lists and bounds the points of each label.
+void RoofPlanner::list_labels() {
+    const std::size_t labels = planes_.size();
+    label_begin_.assign(labels + 1, 0);
+    for (const std::int32_t l : point_label_)
+        if (l >= 0) ++label_begin_[std::size_t(l) + 1];
+    for (std::size_t l = 0; l < labels; ++l) label_begin_[l + 1] += label_begin_[l];
+    label_item_.resize(std::size_t(label_begin_.back()));
+    cursor_.assign(label_begin_.begin(), label_begin_.end() - 1);
+    support_.assign(labels, Support{});
+    for (std::size_t i = 0; i < point_label_.size(); ++i) {
+        const std::int32_t l = point_label_[i];
+        if (l < 0) continue;
+        label_item_[std::size_t(cursor_[std::size_t(l)]++)] = std::int32_t(i);
+        Support& s = support_[std::size_t(l)];
+        const double x = points_[3 * i], y = points_[3 * i + 1];
+        if (s.count++ == 0) s.x0 = s.x1 = x, s.y0 = s.y1 = y;
+        s.x0 = std::min(s.x0, x), s.x1 = std::max(s.x1, x);
+        s.y0 = std::min(s.y0, y), s.y1 = std::max(s.y1, y);
+    }
+}
+
+void RoofPlanner::label_cells() {
+    const std::size_t cells = partition_.size(), labels = planes_.size(), n = inverse_variance_.size();
+    data_.assign(cells * labels, 0);
+    cell_label_.assign(cells, 0);
+    for (std::size_t c = 0; c < cells; ++c) {
+        const Partition::Cell& cell = partition_.cell(c);
+        double* cost = data_.data() + c * labels;
+        double mx = 0, my = 0;
+        for (const Partition::Corner& p : cell.ring) mx += p.x, my += p.y;
+        mx /= double(cell.ring.size()), my /= double(cell.ring.size());
+        cell_points_.clear();
+        for (const std::int32_t s : cell.sites)
+            if (std::size_t(s) < n) cell_points_.push_back(s);
+        const std::size_t inside_points = cell_points_.size(), pixels = cell.sites.size() - inside_points;
+        const double area = double(pixels) * pixel_ * pixel_;
+        for (std::size_t l = 0; l < labels; ++l) {
+            const RoofPlane& p = planes_[l];
+            const Support& s = support_[l];
+            // Planes are not drawn out far beyond their points, nor above all or below all of them.
+            const double dx = std::max({0.0, s.x0 - mx, mx - s.x1}),
+                         dy = std::max({0.0, s.y0 - my, my - s.y1});
+            const double away = std::max(0.0, std::sqrt(dx * dx + dy * dy) - 2 * pixel_);
+            if (away > farthest) {
+                cost[l] = weight_ * o_.outlier_nats * double(inside_points) + far_nats * away;
+                continue;
+            }
+            const double cosine = p.cosine();
+            double sum = 0;
+            for (const std::int32_t i : cell_points_) {
+                const double* q = points_.data() + 3 * std::size_t(i);
+                sum += capped_nats((q[2] - p.at(q[0], q[1])) * cosine, inverse_variance_[std::size_t(i)],
+                                   o_.outlier_nats);
+            }
+            cost[l] = weight_ * sum + empty_nats * away * area;
+            const double z = p.at(mx, my);
+            if (pixels > 0 && (z > high_ + 1 || z < low_ - 1)) cost[l] += impossible;
+        }
+        cell_label_[c] = std::int32_t(std::min_element(cost, cost + labels) - cost);
+    }
+    edges_.clear();
+    for (const Partition::Border& b : partition_.borders()) {
+        const CutLine& line = partition_.lines()[std::size_t(b.line)];
+        edges_.push_back({b.a, b.b, o_.border_nats * inside_length(line, b.t0, b.t1) + 1e-4});
+    }
+    price_.resize(labels);
+    for (std::size_t l = 0; l < labels; ++l)
+        price_[l] = o_.plane_nats / std::max(0.05, purity_[l] * purity_[l]);
+    energy_ = labeller_.run(std::int32_t(cells), std::int32_t(labels), data_, edges_, price_, cell_label_);
+}
+
+// Planes fitted to the points of their cells by iterated reweighting (Tukey's biweight).
+void RoofPlanner::refit() {
+    const std::size_t n = inverse_variance_.size();
+    drop_unused();
+    for (std::size_t c = 0; c < partition_.size(); ++c) {
+        for (const std::int32_t s : partition_.cell(c).sites) {
+            if (std::size_t(s) < n)
+                point_label_[std::size_t(s)] = cell_label_[c];
+            else
+                raster_[std::size_t(site_pixel_[std::size_t(s) - n])] = cell_label_[c];
+        }
+    }
+    list_labels();
+    for (std::size_t l = 0; l < planes_.size(); ++l) {
+        for (int pass = 0; pass < 3; ++pass) {
+            RoofPlane& p = planes_[l];
+            const double cosine = p.cosine();
+            PlaneSums sums;
+            if (label_begin_[l] == label_begin_[l + 1]) break;
+            const std::size_t first = std::size_t(label_item_[std::size_t(label_begin_[l])]);
+            const double x = points_[3 * first], y = points_[3 * first + 1], z = points_[3 * first + 2];
+            int near = 0;
+            for (std::int32_t k = label_begin_[l]; k < label_begin_[l + 1]; ++k) {
+                const auto i = std::size_t(label_item_[std::size_t(k)]);
+                const double d = (points_[3 * i + 2] - p.at(points_[3 * i], points_[3 * i + 1])) * cosine;
+                const double u = d * d * inverse_variance_[i] / 12;
+                if (u >= 1) continue;
+                ++near;
+                sums.add(points_[3 * i] - x, points_[3 * i + 1] - y, points_[3 * i + 2] - z,
+                         (1 - u) * (1 - u));
+            }
+            RoofPlane better;
+            if (near < 5 || !sums.solve(&better)) break;
+            better.c += z - better.a * x - better.b * y;
+            p = better;
+        }
+    }
+}
+
+// Points that the roof does not explain are segmented by themselves; their planes join the others.
+void RoofPlanner::propose_from_residuals() {
+    rest_.clear(), rest_point_.clear();
+    for (std::size_t i = 0; i < point_label_.size(); ++i) {
+        const double* q = points_.data() + 3 * i;
+        const RoofPlane& p = planes_[std::size_t(point_label_[i])];
+        const double d = (q[2] - p.at(q[0], q[1])) * p.cosine();
+        if (capped_nats(d, inverse_variance_[i], o_.outlier_nats) < 0.8 * o_.outlier_nats) continue;
+        rest_.insert(rest_.end(), q, q + 3);
+        rest_point_.push_back(std::int32_t(i));
+    }
+    const auto count = std::int64_t(rest_point_.size());
+    segmenter_.run(rest_.data(), count, spacing_ * spacing_ * double(count), o_.segment, segmentation_);
+    if (segmentation_.planes.empty()) return;
+    const auto first = std::int32_t(planes_.size());
+    planes_.insert(planes_.end(), segmentation_.planes.begin(), segmentation_.planes.end());
+    for (std::size_t k = 0; k < rest_point_.size(); ++k) {
+        const auto i = std::size_t(rest_point_[k]);
+        if (segmentation_.region[k] < 0) continue;
+        point_label_[i] = first + segmentation_.region[k];
+        std::int32_t& pixel = raster_[std::size_t(pixel_of(i))];
+        if (pixel >= 0) pixel = point_label_[i];
+    }
+    list_labels();
+    measure_purity(std::size_t(first));
+    find_links(first);
+    kept_lines_.swap(lines_);
+    find_lines();
+    lines_.insert(lines_.end(), kept_lines_.begin(), kept_lines_.end());
+}
+
+void RoofPlanner::measure(RoofPlan& result) {
+    std::int64_t good = 0;
+    const std::size_t n = inverse_variance_.size();
+    for (std::size_t c = 0; c < partition_.size(); ++c) {
+        const RoofPlane& p = planes_[std::size_t(cell_label_[c])];
+        for (const std::int32_t s : partition_.cell(c).sites) {
+            const auto i = std::size_t(s);
+            if (i >= n) continue;
+            const double d = (points_[3 * i + 2] - p.at(points_[3 * i], points_[3 * i + 1])) * p.cosine();
+            good += std::abs(d) <= 0.2;
+        }
+    }
+    result.explained = n > 0 ? double(good) / double(n) : 0;
+}
+
+}  // namespace geovision
