@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from geovision.formats.meshes import write_mesh
     from geovision.formats.points import write_points
     from geovision.formats.programs import read_programs, write_programs
+    from geovision.formats.rasters import write_raster
 
 __all__ = [
     "atomic_write",
@@ -25,6 +26,7 @@ __all__ = [
     "write_mesh",
     "write_points",
     "write_programs",
+    "write_raster",
 ]
 
 _HOMES = {
@@ -38,6 +40,7 @@ _HOMES = {
     "write_mesh": "meshes",
     "write_points": "points",
     "write_programs": "programs",
+    "write_raster": "rasters",
 }
 
 

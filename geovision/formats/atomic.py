@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from geovision.errors import OutputError
 
-__all__ = ["atomic_write"]
+__all__ = ["atomic_path", "atomic_write"]
 
 
 @contextlib.contextmanager
@@ -39,6 +39,35 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        temporary.replace(target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise OutputError(str(target), f"cannot be written ({error.strerror})", _REMEDY) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Like `atomic_write`, for libraries that write to a name and not to a file: yields the temporary name.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "dsm.tif"
+    >>> with atomic_path(target) as name:
+    ...     _ = name.write_bytes(b"II*")
+    >>> target.read_bytes()
+    b'II*'
+    """
+    target = Path(path)
+    # The suffix stays last, for libraries that look at it.
+    temporary = target.with_name(f".{target.stem[:100]}.{secrets.token_hex(6)}.tmp{target.suffix}")
+    try:
+        yield temporary
+        handle = os.open(temporary, os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
         temporary.replace(target)
         _sync_folder(target.parent)
     except OSError as error:
