@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from geovision.mesh import Solid, Solids, mesh
     from geovision.model import Evidence, Gabled, Part, Program, ProgramTable
     from geovision.pipeline.generate import generate
+    from geovision.pipeline.synth import synth
     from geovision.sources import Raster, Scene, open_scene, read_footprints
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "open_scene",
     "read_footprints",
     "read_programs",
+    "synth",
     "write_cityjsonseq",
     "write_glb",
     "write_mesh",
@@ -66,6 +68,7 @@ _HOMES = {
     "open_scene": "geovision.sources",
     "read_footprints": "geovision.sources",
     "read_programs": "geovision.formats",
+    "synth": "geovision.pipeline.synth",
     "write_cityjsonseq": "geovision.formats",
     "write_glb": "geovision.formats",
     "write_mesh": "geovision.formats",

@@ -132,6 +132,17 @@ def test_help_takes_under_400_ms() -> None:
     assert seconds(code) < 0.4
 
 
+def test_training_needs_only_numpy_pydantic_and_the_kernel() -> None:
+    # A GPU box has Keras with JAX or PyTorch, and no GDAL.
+    absent = sorted(HEAVY | {"shapely", "pyproj", "laspy", "PIL", "click", "rich"} - {"keras"})
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({absent}));"
+        "from geovision.pipeline.synth import stream;"
+        "patch = next(stream(size=32, cell_m=0.5, seed=1)); print(patch.dsm.shape)"
+    )
+    assert run_python(code).strip() == "(32, 32)"
+
+
 def test_every_public_name_loads() -> None:
     import geovision
 

@@ -1,4 +1,4 @@
-"""The verbs that join rooms: generate."""
+"""The verbs that join rooms: generate, and in `pipeline.synth` and `pipeline.synth_to` synthetic scenes."""
 
 from __future__ import annotations
 

@@ -14,15 +14,12 @@ from geovision.model.table import ProgramTable
 from geovision.procedural.city import Area, city_grid, iter_tiles
 from geovision.procedural.given import programs_on_footprints
 from geovision.procedural.style import Style, load_style
-from geovision.sources.footprints import (
-    Footprints,
-    footprints_from_geodataframe,
-    known_crs,
-    read_footprints,
-)
 
+# The room `sources` is loaded where it is used: whoever trains on generated scenes has no GDAL and no PROJ.
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
+
+    from geovision.sources.footprints import Footprints
 
 __all__ = ["City", "TableTile", "generate", "open_city"]
 
@@ -95,6 +92,8 @@ def open_city(
     """The same as `generate`, but as a stream of tiles."""
     rules = load_style(style)
     if crs is not None:
+        from geovision.sources.footprints import known_crs
+
         known_crs(crs, metric=footprints is None)
     if footprints is None:
         if layer is not None:
@@ -117,6 +116,8 @@ def open_city(
 
 
 def _footprints(source: Any, layer: str | None, crs: str | None) -> Footprints:
+    from geovision.sources.footprints import Footprints, footprints_from_geodataframe, read_footprints
+
     if isinstance(source, (str, Path)):
         return read_footprints(source, layer=layer, crs=crs)
     if layer is not None:

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
-import platform
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from geovision._version import __version__
 from geovision.errors import UsageError
-from geovision.formats.atomic import atomic_write
 from geovision.formats.attributes import program_columns
 from geovision.model.kinds import KIND_NAMES, RoofKind
 from geovision.model.table import ProgramTable
 from geovision.pipeline.generate import City, TableTile, open_city
 from geovision.pipeline.publish import publish_folder
+from geovision.pipeline.run_facts import run_facts, write_json
+from geovision.pipeline.sinks import open_program_sink
 from geovision.procedural.city import Area
 from geovision.procedural.style import Style
-from geovision.sources.footprints import Footprints
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
     from geovision.mesh import Solids
+    from geovision.sources.footprints import Footprints
 
 __all__ = ["GenerateSummary", "Progress", "generate_to"]
 
@@ -122,7 +118,7 @@ def generate_to(
     with publish_folder(out, overwrite=overwrite) as folder:
         job = _Job(folder, city, lod, tuple(formats), preview)
         workers = threads or os.cpu_count() or 1
-        with _program_writer(folder, programs) as keep:
+        with open_program_sink(folder, programs) as keep:
             for done in _meshed(job, workers):
                 keep(done.tile.table)
                 job.add(done)
@@ -131,9 +127,9 @@ def generate_to(
             _report(progress, "preview", job)
             _draw_preview(folder, job, threads)
         _report(progress, "publish", job)
-        _write_json(folder / "index.json", _index(job))
+        write_json(folder / "index.json", _index(job))
         seconds = time.time() - started
-        _write_json(folder / "run.json", _run_facts(started, seconds, workers))
+        write_json(folder / "run.json", run_facts(started, seconds, workers))
         files = tuple(sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()))
     return GenerateSummary(
         out=Path(out),
@@ -254,47 +250,6 @@ def _make_tile(job: _Job, tile: TableTile) -> _Done:
     return _Done(tile, solids, files)
 
 
-@contextmanager
-def _program_writer(folder: Path, how: str) -> Iterator[Callable[[ProgramTable], None]]:
-    """A sink for the tables of tiles, in order."""
-    if how == "none":
-        yield lambda table: None
-    elif how == "jsonl":
-        with atomic_write(folder / "programs.jsonl") as file:
-
-            def write_lines(table: ProgramTable) -> None:
-                file.writelines(program.to_json().encode() + b"\n" for program in table)
-
-            yield write_lines
-    else:
-        with atomic_write(folder / "programs.parquet") as file, _ParquetSink(file) as sink:
-            yield sink.write
-
-
-class _ParquetSink:
-    """One row group per tile, so that readers can stream as the writer did."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self._writer: Any = None
-
-    def __enter__(self) -> _ParquetSink:
-        return self
-
-    def write(self, table: ProgramTable) -> None:
-        """Append the programs of a tile."""
-        import pyarrow.parquet as pq
-
-        arrow = table.to_arrow()
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._file, arrow.schema, compression="zstd")
-        self._writer.write_table(arrow)
-
-    def __exit__(self, *_: object) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-
 def _draw_preview(folder: Path, job: _Job, threads: int) -> None:
     from geovision.mesh import mesh
     from geovision.quality.preview import preview_png
@@ -319,23 +274,6 @@ def _index(job: _Job) -> dict[str, Any]:
         "failures": job.failures,
         "problems": job.city.problems,
     }
-
-
-def _run_facts(started: float, seconds: float, workers: int) -> dict[str, Any]:
-    return {
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        "seconds": round(seconds, 3),
-        "host": platform.node(),
-        "platform": platform.platform(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "threads": workers,
-    }
-
-
-def _write_json(path: Path, data: dict[str, Any]) -> None:
-    with atomic_write(path) as file:
-        file.write(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")
 
 
 def _report(progress: Callable[[Progress], None] | None, stage: Any, job: _Job) -> None:

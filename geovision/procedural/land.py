@@ -38,13 +38,15 @@ class Land:
         # A direction without sine and cosine, whose last bits differ between machines.
         fall = np.array([draws.uniform("terrain/x")[0], draws.uniform("terrain/y")[0]]) - 0.5
         self._fall = once("slope") * fall / np.sqrt((fall**2).sum())
+        self.kerb = round(once("kerb_m"), 3)
+        """How far streets lie below the blocks, metres."""
         self._waves = [
             (once(f"{name}_m") / 2, once(f"{name}_length_m") / 2, name_key(f"terrain/{name}"))
             for name in ("hill", "bump")
         ]
 
     def heights(self, xy: F64) -> F64:
-        """Height of the ground at points [n, 2], in whole millimetres."""
+        """Height of the blocks' ground at points [n, 2], in whole millimetres; streets lie `kerb` lower."""
         local = xy - self._middle
         height = self._base + local[:, 0] * self._fall[0] + local[:, 1] * self._fall[1]
         for amplitude, length, key in self._waves:

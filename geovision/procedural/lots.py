@@ -16,6 +16,8 @@ __all__ = ["LOTS_PER_BLOCK", "Parcels", "Strips", "build_rows", "cut_parcels", "
 LOTS_PER_BLOCK = 4096
 """Buildings of a block are numbered below this, annexes in its upper half."""
 _YARD_M = 2.0
+_SHED_GARDEN_M = 6.5
+"""A garden is at least this much longer than the shed in it."""
 _MIN_HOUSE_M = 4.2
 _PARTY_M = 0.3
 """Between an extension and the line of the party wall."""
@@ -41,7 +43,7 @@ class Strips:
 
     def world(self, x: F64, y: F64) -> F64:
         """Points from frame coordinates: (strips, n) twice to (strips, n, 2)."""
-        inward = np.stack([-self.along[:, 1], self.along[:, 0]], axis=1)
+        inward = _inward(self)
         return np.asarray(
             self.origin[:, None] + self.along[:, None] * x[..., None] + inward[:, None] * y[..., None]
         )
@@ -131,7 +133,36 @@ def build_rows(blocks: Blocks, style: Style, seed: int, kind: str) -> list[Batch
         front=(0,),
         free_end=free_end,
     )
-    return _extended(batch, mine, left, right, back, style, seed)
+    sheds = _sheds(batch, mine, left, right, style, seed)
+    return [*_extended(batch, mine, left, right, back, style, seed), sheds]
+
+
+def _sheds(batch: Batch, strips: Strips, left: F64, right: F64, style: Style, seed: int) -> Batch:
+    """Sheds at the far ends of the gardens, to one side, where they keep off the houses' extensions."""
+    keys = combine(batch.keys, name_key("shed"))
+    draws = Keyed(seed, keys)
+    width = np.minimum(1.8 + 1.8 * draws.uniform("shed/w"), right - left - 2 * _PARTY_M)
+    depth = 2.0 + 2.4 * draws.uniform("shed/d")
+    rear = strips.depth - 0.4 - 0.8 * draws.uniform("shed/y")
+    house = np.asarray(batch.rings[0][0])
+    garden = strips.depth - ((house[:, 3] - strips.origin) * _inward(strips)).sum(axis=1)
+    has = draws.chance("shed", style.plans.row_shed) & (garden > depth + _SHED_GARDEN_M)
+    at_right = draws.chance("shed/right", 0.5)
+    start = np.where(at_right, right - _PARTY_M - width, left + _PARTY_M)
+    x = np.stack([start, start + width, start + width, start], axis=1)
+    y = np.stack([rear - depth, rear - depth, rear, rear], axis=1)
+    return Batch(
+        rings=[[strips.world(x, y)]],
+        shapes=(Shape.QUAD,),
+        use=np.full(len(keys), USES.index("annex"), np.int8),
+        keys=keys,
+        group=keys,
+        order=batch.order + LOTS_PER_BLOCK // 2,
+    ).take(has)
+
+
+def _inward(strips: Strips) -> F64:
+    return np.stack([-strips.along[:, 1], strips.along[:, 0]], axis=1)
 
 
 def _extended(

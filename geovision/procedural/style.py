@@ -95,7 +95,9 @@ class Plans(Table):
     courtyard: Share
     """Share of perimeter blocks built as ONE building round a closed court (a polygon with a hole)."""
     annex: Share
-    """Share of detached and semi-detached parcels with a free-standing shed or garage behind the house."""
+    """Share of detached houses with a free-standing shed or garage behind the house."""
+    row_shed: Share
+    """Share of houses in rows with a shed at the end of a garden that is long enough."""
 
     _shapes = field_validator("shapes")(weights(PLAN_SHAPES, "plan shape"))
 

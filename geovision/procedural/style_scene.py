@@ -45,6 +45,8 @@ class Terrain(Table):
     bump_m: Annotated[Distribution, within(0, 3)]
     """The same for small undulation."""
     bump_length_m: Length
+    kerb_m: Annotated[Distribution, within(0, 0.4)]
+    """How far streets lie below the blocks."""
     row_step_m: Annotated[float, Field(ge=0, le=5)]
     """Houses that share walls stand on one level until the ground under them differs by more than this."""
     post_m: Annotated[float, Field(ge=1, le=20)]

@@ -6,6 +6,7 @@ What stands somewhere depends on the style, the area and the seed, never on wher
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,10 @@ class Content:
     """What stands in some place."""
 
     programs: ProgramTable
+    tile: I64
+    """For each building the tile of the city that it stands in, counted row by row."""
+    number: I64
+    """For each building its place among those of its tile."""
     cluster: U64
     """For each building the key of its row or block: the same for buildings that share walls."""
     yards: Yards
@@ -59,6 +64,13 @@ class World:
         self.land = Land(style, area, seed)
         self._tiles: dict[tuple[int, int], Content] = {}
 
+    def tiles(self) -> Iterator[Content]:
+        """What stands in each tile of the city, row by row."""
+        assert self.grid.rows is not None
+        for row in range(self.grid.rows):
+            for column in range(self.grid.columns):
+                yield self._tile((column, row))
+
     def content(self, window: Area, margin: float = 0.0) -> Content:
         """All that reaches into a window or its margin."""
         low = np.array(window[:2]) - margin
@@ -66,6 +78,8 @@ class World:
         pieces = [_cut(self._tile(place), low, high) for place in self._places(low, high)]
         return Content(
             ProgramTable.concat([piece.programs for piece in pieces]),
+            np.concatenate([piece.tile for piece in pieces]),
+            np.concatenate([piece.number for piece in pieces]),
             np.concatenate([piece.cluster for piece in pieces]),
             Yards.concat([piece.yards for piece in pieces]),
             Trees.concat([piece.trees for piece in pieces]),
@@ -101,12 +115,13 @@ class World:
         trees = plant_trees(blocks, site, self.style, self.seed)
         trees.foot[:, 2] = self.land.heights(trees.foot[:, :2])
         cars = park_cars(blocks, self.style, self.seed)
-        cars.middle[:, 2] = self.land.heights(cars.middle[:, :2])
+        cars.middle[:, 2] = self.land.heights(cars.middle[:, :2]) - self.land.kerb
         fences = put_fences(programs, site, self.style, self.seed)
         for end in (fences.start, fences.end):
             end[:, 2] = self.land.heights(end[:, :2])
         keys = combine(name_key("cluster"), *place, cluster)
-        return Content(programs, keys, yards, trees, cars, fences)
+        tile = np.full(count, place[1] * self.grid.columns + place[0])
+        return Content(programs, tile, np.arange(count), keys, yards, trees, cars, fences)
 
     def _ground(self, programs: ProgramTable, cluster: I64) -> F64:
         """Buildings stand on the lowest ground at their walls; a row on one level where it is nearly that."""
@@ -145,6 +160,8 @@ def _cut(content: Content, low: F64, high: F64) -> Content:
     start, end = content.fences.start[:, :2], content.fences.end[:, :2]
     return Content(
         programs.take(rows),
+        content.tile[rows],
+        content.number[rows],
         content.cluster[rows],
         content.yards,
         content.trees.take(near(foot - crown, foot + crown)),

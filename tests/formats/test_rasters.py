@@ -11,7 +11,7 @@ import rasterio
 from geovision.errors import InputError, OutputError, UsageError
 from geovision.formats.rasters import BLOCK, open_raster, write_raster
 
-PLACE = {"left": 155_000.0, "top": 463_000.0, "cell_m": 0.5, "crs": "EPSG:28992"}
+PLACE: dict[str, Any] = {"left": 155_000.0, "top": 463_000.0, "cell_m": 0.5, "crs": "EPSG:28992"}
 
 
 def heights(rows: int = 300, columns: int = 700) -> npt.NDArray[np.float32]:

@@ -1,0 +1,49 @@
+"""The sensors of a scene: height raster and laser scanner, drawn once from its style."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from geovision.mesh import DsmSensor, LidarSensor
+from geovision.procedural.rng import Keyed, combine, name_key
+from geovision.procedural.style import Style
+from geovision.procedural.style_base import Table
+
+__all__ = ["Sensors", "draw_sensors"]
+
+
+@dataclass(frozen=True)
+class Sensors:
+    """What looks at a scene."""
+
+    dsm: DsmSensor
+    lidar: LidarSensor
+
+
+def draw_sensors(style: Style, seed: int) -> Sensors:
+    """Draw every knob of the sensors.
+
+    >>> from geovision.procedural.style import load_style
+    >>> draw_sensors(load_style("mixed", {"lidar.density": 8}), seed=1).lidar.density
+    8.0
+    """
+    draws = Keyed(seed, combine(name_key("sensors")))
+    lidar = _drawn(style.lidar, draws, "lidar", leave=("patterns",))
+    names = list(style.lidar.patterns)
+    pattern = names[int(draws.pick("lidar/pattern", np.array(list(style.lidar.patterns.values())))[0])]
+    return Sensors(
+        DsmSensor(**_drawn(style.dsm, draws, "dsm")),
+        LidarSensor(**lidar, pattern=pattern),  # type: ignore[arg-type]
+    )
+
+
+def _drawn(table: Table, draws: Keyed, name: str, leave: tuple[str, ...] = ()) -> dict[str, Any]:
+    # Six digits: a machine's last bit of a logarithm must not reach the sensors.
+    return {
+        knob: round(float(getattr(table, knob).sample(draws, f"{name}/{knob}")[0]), 6)
+        for knob in type(table).model_fields
+        if knob not in leave
+    }
