@@ -12,10 +12,10 @@ namespace {
 
 constexpr std::int64_t ROWS_PER_BLOCK = 32;
 
-template <class T>
-T stored(double value) {
-    // A mean of values of T lies in the range of T.
-    if constexpr (std::is_integral_v<T>) return static_cast<T>(std::floor(value + 0.5));
+template <class T, class Real>
+T stored(Real value) {
+    // A mean of values of T lies in the range of T, which starts at 0 where it is whole: truncation rounds.
+    if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<std::int32_t>(value + Real(0.5)));
     return static_cast<T>(value);
 }
 
@@ -55,21 +55,32 @@ public:
     std::vector<double> x, y;
 };
 
-// Weights of a triangle filter along one axis, over the pixels [first, first + weights.size()) of the cut.
+// std::floor is a call into the library where the compiler may not use SSE 4.1.
+inline std::int64_t floor_of(double value) {
+    const auto whole = static_cast<std::int64_t>(value);
+    return whole - (value < static_cast<double>(whole) ? 1 : 0);
+}
+
+// Weights of a triangle filter along one axis, over the pixels [first, first + count) of the cut.
 struct Taps {
     std::int64_t first = 0;
+    std::size_t count = 0;
+    double total = 0;
     std::vector<double> weights;
 
+    explicit Taps(double radius) : weights(static_cast<std::size_t>(2 * std::ceil(radius)) + 2) {}
+
     void compute(double at, double radius, std::int64_t offset, std::int64_t size) {
-        const double centre = at - 0.5;
-        const auto low = static_cast<std::int64_t>(std::ceil(centre - radius)) - offset;
-        const auto high = static_cast<std::int64_t>(std::floor(centre + radius)) - offset;
+        const double centre = at - 0.5, slope = 1.0 / radius;
+        const std::int64_t low = floor_of(centre - radius) + 1 - offset;
+        const std::int64_t high = floor_of(centre + radius) - offset;
         first = std::clamp<std::int64_t>(low, 0, size - 1);
-        const std::int64_t last = std::clamp<std::int64_t>(high, 0, size - 1);
-        weights.resize(static_cast<std::size_t>(last - first + 1));
-        for (std::size_t k = 0; k < weights.size(); ++k) {
-            const double pixel = static_cast<double>(first + static_cast<std::int64_t>(k) + offset);
-            weights[k] = std::max(0.0, 1.0 - std::abs(pixel - centre) / radius);
+        count = static_cast<std::size_t>(std::clamp<std::int64_t>(high, 0, size - 1) - first + 1);
+        total = 0;
+        for (std::size_t k = 0; k < count; ++k) {
+            const double pixel = static_cast<double>(first + offset + static_cast<std::int64_t>(k));
+            weights[k] = std::max(0.0, 1.0 - std::abs(pixel - centre) * slope);
+            total += weights[k];
         }
     }
 };
@@ -84,24 +95,25 @@ public:
           out_plane_(out_plane),
           unit_(radius_x_ == 1.0 && radius_y_ == 1.0),
           plane_(s_.height * s_.width),
-          sums_(static_cast<std::size_t>(s_.bands)) {}
+          left_(static_cast<double>(s_.left)),
+          top_(static_cast<double>(s_.top)),
+          right_(static_cast<double>(s_.left + s_.width)),
+          bottom_(static_cast<double>(s_.top + s_.height)),
+          taps_x_(radius_x_),
+          taps_y_(radius_y_) {}
 
     // Index of the source pixel under (x, y) in the cut, or -1 where there is none with data.
     std::int64_t under(double x, double y) const {
         // Written so that NaN fails too.
-        const double left = static_cast<double>(s_.left), top = static_cast<double>(s_.top);
-        const double right = static_cast<double>(s_.left + s_.width);
-        const double bottom = static_cast<double>(s_.top + s_.height);
-        if (!(x >= left && y >= top && x < right && y < bottom)) return -1;
-        const auto column = static_cast<std::int64_t>(std::floor(x)) - s_.left;
-        const auto row = static_cast<std::int64_t>(std::floor(y)) - s_.top;
-        const std::int64_t index = row * s_.width + column;
+        if (!(x >= left_ && y >= top_ && x < right_ && y < bottom_)) return -1;
+        const std::int64_t index = (floor_of(y) - s_.top) * s_.width + floor_of(x) - s_.left;
         return s_.valid != nullptr && s_.valid[index] == 0 ? -1 : index;
     }
 
     void nearest(std::int64_t index, T* out) const {
-        for (std::int64_t band = 0; band < s_.bands; ++band)
+        for (std::int64_t band = 0; band < s_.bands; ++band) {
             out[band * out_plane_] = s_.data[band * plane_ + index];
+        }
     }
 
     void bilinear(double x, double y, std::int64_t index, T* out) {
@@ -109,26 +121,28 @@ public:
     }
 
 private:
+    // Bytes and words are exact in float, and so are their differences; heights keep their last bits.
+    using Real = std::conditional_t<std::is_integral_v<T>, float, double>;
+
     // The plain case: false where one of the four pixels has no data.
     bool four(double x, double y, T* out) const {
         const double cx = x - 0.5, cy = y - 0.5;
-        const double fx0 = std::floor(cx), fy0 = std::floor(cy);
-        const double fx = cx - fx0, fy = cy - fy0;
-        const std::int64_t c0 = static_cast<std::int64_t>(fx0) - s_.left;
-        const std::int64_t r0 = static_cast<std::int64_t>(fy0) - s_.top;
-        const std::int64_t left = std::max<std::int64_t>(c0, 0);
-        const std::int64_t right = std::min(c0 + 1, s_.width - 1);
+        const std::int64_t column = floor_of(cx), row = floor_of(cy);
+        const Real fx = static_cast<Real>(cx - static_cast<double>(column));
+        const Real fy = static_cast<Real>(cy - static_cast<double>(row));
+        const std::int64_t c0 = column - s_.left, r0 = row - s_.top;
+        const std::int64_t left = std::max<std::int64_t>(c0, 0), right = std::min(c0 + 1, s_.width - 1);
         const std::int64_t upper = std::max<std::int64_t>(r0, 0) * s_.width;
         const std::int64_t lower = std::min(r0 + 1, s_.height - 1) * s_.width;
         if (const std::uint8_t* v = s_.valid;
             v != nullptr && !(v[upper + left] && v[upper + right] && v[lower + left] && v[lower + right])) {
             return false;
         }
-        for (std::int64_t band = 0; band < s_.bands; ++band) {
-            const T* p = s_.data + band * plane_;
-            const double a = static_cast<double>(p[upper + left]), b = static_cast<double>(p[upper + right]);
-            const double c = static_cast<double>(p[lower + left]), d = static_cast<double>(p[lower + right]);
-            const double above = a + (b - a) * fx, below = c + (d - c) * fx;
+        const T* p = s_.data;
+        for (std::int64_t band = 0; band < s_.bands; ++band, p += plane_) {
+            const Real a = static_cast<Real>(p[upper + left]), b = static_cast<Real>(p[upper + right]);
+            const Real c = static_cast<Real>(p[lower + left]), d = static_cast<Real>(p[lower + right]);
+            const Real above = a + (b - a) * fx, below = c + (d - c) * fx;
             out[band * out_plane_] = stored<T>(above + (below - above) * fy);
         }
         return true;
@@ -137,29 +151,59 @@ private:
     void filter(double x, double y, std::int64_t index, T* out) {
         taps_x_.compute(x, radius_x_, s_.left, s_.width);
         taps_y_.compute(y, radius_y_, s_.top, s_.height);
-        std::fill(sums_.begin(), sums_.end(), 0.0);
-        double total = 0;
-        for (std::size_t j = 0; j < taps_y_.weights.size(); ++j) {
-            const std::int64_t row =
-                (taps_y_.first + static_cast<std::int64_t>(j)) * s_.width + taps_x_.first;
-            for (std::size_t i = 0; i < taps_x_.weights.size(); ++i) {
-                const std::int64_t at = row + static_cast<std::int64_t>(i);
-                const double weight = taps_x_.weights[i] * taps_y_.weights[j];
-                if (weight == 0 || (s_.valid != nullptr && s_.valid[at] == 0)) continue;
-                total += weight;
-                for (std::size_t band = 0; band < sums_.size(); ++band) {
-                    sums_[band] +=
-                        weight * static_cast<double>(s_.data[static_cast<std::int64_t>(band) * plane_ + at]);
-                }
-            }
-        }
-        if (total <= 0) {
+        const std::int64_t corner = taps_y_.first * s_.width + taps_x_.first;
+        const bool masked = !all_valid(corner);
+        const double total = masked ? valid_total(corner) : taps_x_.total * taps_y_.total;
+        if (!(total > 0)) {
             nearest(index, out);
             return;
         }
-        for (std::size_t band = 0; band < sums_.size(); ++band) {
-            out[static_cast<std::int64_t>(band) * out_plane_] = stored<T>(sums_[band] / total);
+        for (std::int64_t band = 0; band < s_.bands; ++band) {
+            const T* p = s_.data + band * plane_ + corner;
+            const double sum = masked ? masked_sum(p, s_.valid + corner) : plain_sum(p);
+            out[band * out_plane_] = stored<T>(sum / total);
         }
+    }
+
+    bool all_valid(std::int64_t corner) const {
+        if (s_.valid == nullptr) return true;
+        for (std::size_t j = 0; j < taps_y_.count; ++j) {
+            const std::uint8_t* v = s_.valid + corner + static_cast<std::int64_t>(j) * s_.width;
+            if (std::find(v, v + taps_x_.count, 0) != v + taps_x_.count) return false;
+        }
+        return true;
+    }
+
+    double valid_total(std::int64_t corner) const {
+        double total = 0;
+        for (std::size_t j = 0; j < taps_y_.count; ++j) {
+            const std::uint8_t* v = s_.valid + corner + static_cast<std::int64_t>(j) * s_.width;
+            for (std::size_t i = 0; i < taps_x_.count; ++i) {
+                if (v[i] != 0) total += taps_x_.weights[i] * taps_y_.weights[j];
+            }
+        }
+        return total;
+    }
+
+    double plain_sum(const T* p) const {
+        double sum = 0;
+        for (std::size_t j = 0; j < taps_y_.count; ++j, p += s_.width) {
+            double along = 0;
+            for (std::size_t i = 0; i < taps_x_.count; ++i)
+                along += taps_x_.weights[i] * static_cast<double>(p[i]);
+            sum += along * taps_y_.weights[j];
+        }
+        return sum;
+    }
+
+    double masked_sum(const T* p, const std::uint8_t* v) const {
+        double sum = 0;
+        for (std::size_t j = 0; j < taps_y_.count; ++j, p += s_.width, v += s_.width) {
+            for (std::size_t i = 0; i < taps_x_.count; ++i) {
+                if (v[i] != 0) sum += taps_x_.weights[i] * taps_y_.weights[j] * static_cast<double>(p[i]);
+            }
+        }
+        return sum;
     }
 
     const WarpSource<T>& s_;
@@ -167,7 +211,7 @@ private:
     std::int64_t out_plane_;
     bool unit_;
     std::int64_t plane_;
-    std::vector<double> sums_;
+    double left_, top_, right_, bottom_;
     Taps taps_x_, taps_y_;
 };
 

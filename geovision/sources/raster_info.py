@@ -14,7 +14,17 @@ from geovision.errors import InputError
 from geovision.sources.crs import UNIT_METRES, crs_name, known_crs
 from geovision.sources.grid import Bounds
 
-__all__ = ["ArraySheet", "Cut", "Pixels", "Raster", "Sheet", "SheetInfo", "affine_bounds", "sample_cuts"]
+__all__ = [
+    "ArraySheet",
+    "Cut",
+    "Pixels",
+    "Raster",
+    "Sheet",
+    "SheetInfo",
+    "affine_bounds",
+    "check_transform",
+    "sample_cuts",
+]
 
 Pixels: TypeAlias = tuple[NDArray[Any], NDArray[np.bool_] | None]
 """Values [bands, height, width], and [height, width] True where there is data; None where all is."""
@@ -107,6 +117,22 @@ def affine_bounds(transform: Affine, width: int, height: int) -> Bounds:
     return Bounds(min(x), min(y), max(x), max(y))
 
 
+def check_transform(transform: Affine, width: int, height: int, thing: str) -> None:
+    """Raise where pixels have no size, or none that coordinates so far out can tell apart."""
+    values = np.array(transform[:6], float)
+    sound = bool(np.isfinite(values).all()) and not transform.is_degenerate
+    if sound:
+        bounds = affine_bounds(transform, width, height)
+        far = max(map(abs, bounds))
+        side = min(np.hypot(transform.a, transform.d), np.hypot(transform.b, transform.e))
+        sound = far < 1e9 and side > 1e-11 * max(far, 1.0) and side * max(width, height) < 1e9
+    if not sound:
+        text = ", ".join(f"{value:.6g}" for value in values)
+        raise InputError(
+            thing, f"its geotransform ({text}) places it nowhere", "Mend it (gdal_edit.py -a_ullr)"
+        )
+
+
 def sample_cuts(info: SheetInfo, side: int = 256) -> list[Cut]:
     """The middle and the four quarter points: enough to judge a raster by, however large it is."""
     width, height = min(side, info.width), min(side, info.height)
@@ -170,10 +196,7 @@ class ArraySheet:
                 thing, f"vertical unit {raster.vertical_unit!r}", f"Use one of {', '.join(UNIT_METRES)}"
             )
         transform = Affine(*tuple(raster.transform)[:6])
-        if not np.isfinite(tuple(transform)).all() or transform.is_degenerate:
-            raise InputError(
-                thing, f"its transform {tuple(transform)[:6]} is degenerate", "Give one that maps"
-            )
+        check_transform(transform, data.shape[2], data.shape[1], thing)
         self._data, self._valid = data, raster.valid
         self.info = SheetInfo(
             name=raster.name,

@@ -76,12 +76,12 @@ def _source(path: str, *, allow_vrt: bool, allow_network: bool) -> tuple[str, st
             "a VRT can name any other file, so it is not opened unasked",
             "Give the files that it lists, or allow it with allow_vrt=True (--allow-vrt)",
         )
-    if is_remote(path):
-        return driver, _remote_name(path, allow_network)
     if path.startswith("/vsi"):
         raise InputError(
             thing, "names a virtual file system of GDAL", "Give a local path or a URI such as s3://"
         )
+    if is_remote(path):
+        return driver, _remote_name(path, allow_network)
     _check_magic(path, driver, allow_network)
     return driver, str(Path(path).absolute())
 
@@ -286,7 +286,7 @@ def _header(path: str, dataset: Any) -> SheetInfo:
     if len(kinds) > 1 or np.dtype(kinds[0]).kind not in "uif":
         raise InputError(thing, f"its bands are {', '.join(kinds)}", "Give bands of one type of real numbers")
     transform: Affine = dataset.transform
-    if transform.is_identity or transform.is_degenerate or not np.isfinite(tuple(transform)).all():
+    if transform.is_identity:
         how = "by ground control points" if dataset.gcps[0] else "by RPCs" if dataset.rpcs else ""
         raise InputError(
             thing,

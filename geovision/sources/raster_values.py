@@ -44,7 +44,8 @@ class Heights:
         plain = self.factor == 1.0 and self.offset == 0.0
         out = data.astype(np.float32, copy=False)
         bad = None if valid is None else ~valid[None]
-        if self.nodata is not None and not np.isnan(self.nodata):
+        if self.nodata is not None and _LOWEST_M <= self.nodata * self.factor + self.offset <= _HIGHEST_M:
+            # One outside that range, or NaN, is found below with what no file declares.
             bad = _or(bad, data == _as_type(self.nodata, data.dtype))
         if not plain:
             out = (data.astype(np.float64) * self.factor + self.offset).astype(np.float32)

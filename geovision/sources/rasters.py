@@ -57,12 +57,12 @@ class Block:
         """Take the piece where it lies on the grid."""
         info = piece.sheet.info
         if not self.pieces:
-            self.crs, self.transform = horizontal(piece.crs), info.transform
-        elif horizontal(piece.crs) != self.crs:
-            return False
-        place = _offset(self.transform, info.transform, info.width, info.height)
-        if place is None:
-            return False
+            self.crs, self.transform, place = horizontal(piece.crs), info.transform, (0, 0)
+        else:
+            found = _offset(self.transform, info.transform, info.width, info.height)
+            if found is None or horizontal(piece.crs) != self.crs:
+                return False
+            place = found
         self.pieces.append(piece)
         self.corners.append((*place, place[0] + info.width, place[1] + info.height))
         return True

@@ -127,7 +127,9 @@ def make_spec(data: dict[str, Any], thing: str) -> SceneSpec:
     try:
         return SceneSpec.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        found = error.errors()
+        # A key that is misspelt is also missing: what was typed says more.
+        first = next((item for item in found if item["type"] == "extra_forbidden"), found[0])
         steps = [str(step) for step in first["loc"]]
         problem, remedy = first["msg"].removeprefix("Value error, "), "See docs/scenes.md for the keys"
         if first["type"] == "extra_forbidden":
