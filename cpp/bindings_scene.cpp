@@ -1,4 +1,4 @@
-// Binds what looks at scenes from above: layers.
+// Binds what looks at scenes from above: layers and orthophotos.
 #include "bindings_scene.hpp"
 
 #include <pybind11/stl.h>
@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "bindings_settings.hpp"
 #include "geovision/layers.hpp"
+#include "geovision/ortho.hpp"
 
 namespace geovision::bindings {
 namespace {
@@ -155,6 +157,47 @@ py::dict layers(const py::dict& scene, double left, double top, double cell, int
     return made.arrays;
 }
 
+OrthoOptions ortho_options(const py::dict& settings) {
+    OrthoOptions o;
+    Settings take(settings, "draw_ortho");
+    take.take("sun_azimuth_deg", o.sun_azimuth_deg);
+    take.take("sun_elevation_deg", o.sun_elevation_deg);
+    take.take("sun", o.sun);
+    take.take("sky", o.sky);
+    take.take("sky_blue", o.sky_blue);
+    take.take("haze", o.haze);
+    take.take("supersample", o.supersample);
+    take.take("blur_cells", o.blur_cells);
+    take.take("sharpen", o.sharpen);
+    take.take("noise", o.noise);
+    take.take("exposure", o.exposure);
+    take.take("gains", o.gains);
+    take.take("gamma", o.gamma);
+    take.take("contrast", o.contrast);
+    take.take("saturation", o.saturation);
+    take.take("jpeg_quality", o.jpeg_quality);
+    take.take("texture", o.texture);
+    take.done();
+    return o;
+}
+
+py::array_t<std::uint8_t> ortho(const py::dict& scene, double left, double top, double cell, int width,
+                                int height, const py::dict& settings, std::uint32_t see, std::uint32_t seed,
+                                int threads) {
+    const SceneArrays taken = take_scene(scene);
+    const RasterWindow window = take_window(left, top, cell, width, height);
+    OrthoOptions options = ortho_options(settings);
+    options.seen = see;
+    options.seed = seed;
+    options.threads = threads;
+    py::array_t<std::uint8_t> rgbn({height, width, 4});
+    run_interruptible([&, out = rgbn.mutable_data()](const std::atomic<bool>& cancel) {
+        options.cancel = &cancel;
+        draw_ortho(taken.scene, window, options, out);
+    });
+    return rgbn;
+}
+
 }  // namespace
 
 SceneArrays take_scene(const py::dict& arrays) {
@@ -180,6 +223,10 @@ void bind_scene(py::module_& m) {
     m.def("draw_layers", &layers, py::arg("scene"), py::arg("left"), py::arg("top"), py::arg("cell"),
           py::arg("width"), py::arg("height"), py::arg("layers"), py::arg("see"), py::arg("edge_width") = 0.0,
           py::arg("threads") = 0, "Rasters by name of what is highest at every cell's centre.");
+    m.def("draw_ortho", &ortho, py::arg("scene"), py::arg("left"), py::arg("top"), py::arg("cell"),
+          py::arg("width"), py::arg("height"), py::arg("settings"), py::arg("see"), py::arg("seed") = 0,
+          py::arg("threads") = 0,
+          "True orthophoto (height, width, 4) uint8; settings are the fields of Light and Camera.");
 }
 
 }  // namespace geovision::bindings

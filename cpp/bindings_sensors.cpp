@@ -6,34 +6,12 @@
 #include <vector>
 
 #include "bindings_scene.hpp"
+#include "bindings_settings.hpp"
 #include "geovision/dsm_sensor.hpp"
 #include "geovision/lidar.hpp"
 
 namespace geovision::bindings {
 namespace {
-
-// Settings by name: every field that is named must be there, so that the Python class and the struct cannot
-// drift.
-class Settings {
-public:
-    Settings(const py::dict& dict, const char* what) : dict_(dict), what_(what) {}
-
-    template <class T>
-    void take(const char* name, T& field) {
-        if (!dict_.contains(name)) throw py::key_error(std::string(what_) + " has no setting '" + name + "'");
-        field = dict_[name].cast<T>();
-        ++taken_;
-    }
-    void done() const {
-        if (taken_ != py::len(dict_))
-            throw py::key_error(std::string(what_) + " was given settings that it does not know");
-    }
-
-private:
-    const py::dict& dict_;
-    const char* what_;
-    std::size_t taken_ = 0;
-};
 
 DsmOptions dsm_options(const py::dict& settings) {
     DsmOptions o;

@@ -175,3 +175,15 @@ def point_distances(
     cap: float = 1.0,
     threads: int = 0,
 ) -> NDArray[np.float32]: ...
+def draw_ortho(
+    scene: Mapping[str, Any],
+    left: float,
+    top: float,
+    cell: float,
+    width: int,
+    height: int,
+    settings: Mapping[str, Any],
+    see: int,
+    seed: int = 0,
+    threads: int = 0,
+) -> NDArray[np.uint8]: ...

@@ -15,6 +15,7 @@ from geovision.mesh.layers import LAYERS, EdgeKind, draw_layers
 from geovision.mesh.lidar_sensor import LidarPoints, LidarSensor, simulate_lidar
 from geovision.mesh.lod0 import Outline, lod0
 from geovision.mesh.materials import Material, SceneLabel
+from geovision.mesh.ortho import Camera, Light, draw_ortho
 from geovision.mesh.scene_mesh import Cover, SceneMesh, Terrain, Trees, Triangles, build_scene_mesh
 from geovision.mesh.scene_parts import Paint, building_triangles, car_triangles
 from geovision.mesh.solids import Failure, Solid, Solids
@@ -24,6 +25,7 @@ __all__ = [
     "LAYERS",
     "LODS",
     "MIN_EDGE_M",
+    "Camera",
     "CheckReport",
     "Cover",
     "DsmSensor",
@@ -32,6 +34,7 @@ __all__ = [
     "Fault",
     "LidarPoints",
     "LidarSensor",
+    "Light",
     "Material",
     "Outline",
     "Paint",
@@ -48,6 +51,7 @@ __all__ = [
     "car_triangles",
     "check",
     "draw_layers",
+    "draw_ortho",
     "lod0",
     "mesh",
     "simulate_dsm",

@@ -1,0 +1,195 @@
+#include "height_field.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "geovision/parallel.hpp"
+#include "top_view.hpp"
+
+namespace geovision {
+namespace {
+
+constexpr int band_rows = 16;
+constexpr int block = 16;               // cells
+constexpr double sky_reach = 12.0;      // metres: what stands farther off hides little sky
+constexpr double longest = 250.0;       // metres of shadow at most
+constexpr double sun_radius = 0.00465;  // radians
+constexpr float lowest = -std::numeric_limits<float>::infinity();
+
+struct Extent {
+    double low, high;
+};
+
+Extent heights(const SceneMesh& scene, std::uint32_t seen) {
+    Extent e{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
+    const auto add = [&](double z) {
+        if (!std::isfinite(z)) return;
+        e.low = std::min(e.low, z);
+        e.high = std::max(e.high, z);
+    };
+    if (seen & ~(see::terrain | see::tree)) {
+        for (std::int64_t v = 0; v < scene.mesh.vertices; ++v) add(scene.mesh.xyz[3 * v + 2]);
+    }
+    if ((seen & see::terrain) && !scene.terrain.empty()) {
+        const auto nodes = static_cast<std::int64_t>(scene.terrain.rows) * scene.terrain.columns;
+        const auto [low, high] = std::minmax_element(scene.terrain.z, scene.terrain.z + nodes);
+        add(*low);
+        add(*high);
+    }
+    if (seen & see::tree) {
+        for (std::int64_t t = 0; t < scene.trees.count; ++t)
+            add(scene.trees.ground_z[t] + 1.15 * scene.trees.height[t]);
+    }
+    return e.low <= e.high ? e : Extent{0.0, 0.0};
+}
+
+}  // namespace
+
+HeightField::HeightField(const SceneMesh& scene, const RasterWindow& window, std::uint32_t seen,
+                         double azimuth, double elevation)
+    : scene_(scene),
+      window_(window),
+      seen_(seen),
+      sun_x_(std::sin(azimuth)),
+      sun_y_(std::cos(azimuth)),
+      rise_(std::tan(elevation)) {
+    const Extent extent = heights(scene, seen);
+    highest_ = extent.high;
+    const double reach = std::min(longest, (extent.high - extent.low) / std::max(1e-3, rise_));
+    const auto cells = [&](double metres) { return static_cast<int>(std::ceil(metres / window.cell)) + 2; };
+    const int west = cells(std::max(sky_reach, -sun_x_ * reach)),
+              east = cells(std::max(sky_reach, sun_x_ * reach)),
+              north = cells(std::max(sky_reach, sun_y_ * reach)),
+              south = cells(std::max(sky_reach, -sun_y_ * reach));
+    window_.left -= west * window.cell;
+    window_.top += north * window.cell;
+    window_.width += west + east;
+    window_.height += north + south;
+}
+
+bool HeightField::draw(int threads, const std::atomic<bool>* cancel) {
+    const TopView view(scene_, window_, seen_, band_rows);
+    z_.resize(static_cast<std::size_t>(window_.width) * static_cast<std::size_t>(window_.height));
+    const bool done = parallel_blocks(view.bands(), threads, cancel, [&] {
+        return [&, cells = BandCells{}](std::int64_t band) mutable {
+            view.draw(static_cast<int>(band), cells);
+            float* out = z_.data() + static_cast<std::int64_t>(cells.row_begin) * window_.width;
+            for (const float z : cells.z) *out++ = std::isnan(z) ? lowest : z;
+        };
+    });
+    if (done) build_blocks();
+    return done;
+}
+
+void HeightField::build_blocks() {
+    block_columns_ = (window_.width + block - 1) / block;
+    block_rows_ = (window_.height + block - 1) / block;
+    std::vector<float> top(static_cast<std::size_t>(block_columns_) * static_cast<std::size_t>(block_rows_),
+                           lowest);
+    const auto index = [&](int r, int c) {
+        return static_cast<std::size_t>(r) * static_cast<std::size_t>(block_columns_) +
+               static_cast<std::size_t>(c);
+    };
+    for (int row = 0; row < window_.height; ++row) {
+        for (int column = 0; column < window_.width; ++column) {
+            float& t = top[index(row / block, column / block)];
+            t = std::max(t, at(row, column));
+        }
+    }
+    block_top_.assign(top.size(), lowest);
+    for (int r = 0; r < block_rows_; ++r) {
+        for (int c = 0; c < block_columns_; ++c) {
+            float& t = block_top_[index(r, c)];
+            for (int k = std::max(0, r - 1); k <= std::min(block_rows_ - 1, r + 1); ++k) {
+                for (int m = std::max(0, c - 1); m <= std::min(block_columns_ - 1, c + 1); ++m)
+                    t = std::max(t, top[index(k, m)]);
+            }
+        }
+    }
+}
+
+float HeightField::clamped(int row, int column) const {
+    return at(std::clamp(row, 0, window_.height - 1), std::clamp(column, 0, window_.width - 1));
+}
+
+// Towards the sun cell by cell along the axis that it is nearer to, and between two cells across it: exact on
+// planes, and no wall is smeared along the way.
+float HeightField::sunlit(double x, double y, float z) const {
+    const bool across = std::fabs(sun_x_) >= std::fabs(sun_y_);  // the steps go along x
+    const double major = across ? sun_x_ : -sun_y_, minor = across ? -sun_y_ : sun_x_;
+    const double column = (x - window_.left) / window_.cell - 0.5,
+                 row = (window_.top - y) / window_.cell - 0.5;
+    const int direction = major >= 0.0 ? 1 : -1;
+    const double slide = minor / std::fabs(major);          // across, per step
+    const double length = window_.cell / std::fabs(major);  // of a step in plan
+    const auto climb = static_cast<float>(length * rise_);
+    const double start = across ? column : row, beside = across ? row : column;
+    // The first cell that is at least most of a cell away: nearer ones are the point's own surface.
+    int step = static_cast<int>(direction > 0 ? std::ceil(start + 0.6) : std::floor(start - 0.6));
+    double travelled = std::fabs(step - start);
+    double place = beside + travelled * slide;
+    // The sun is a disc: its lower and upper rim rise differently.
+    const auto soft = static_cast<float>(2.0 * sun_radius * (1.0 + rise_ * rise_) * length);
+    const auto base = static_cast<float>(0.02 + 0.12 * window_.cell);
+    const int end = across ? window_.width : window_.height, side = across ? window_.height : window_.width;
+    const auto top = static_cast<float>(highest_);
+    float lit = 1.0f;
+    while (step >= 0 && step < end) {
+        const float ray = z + static_cast<float>(travelled) * climb + base;
+        if (ray > top) break;
+        const int whole_place = static_cast<int>(std::floor(place));
+        if (whole_place < 0 || whole_place + 1 >= side) break;
+        const int r = across ? whole_place : step, c = across ? step : whole_place;
+        if (block_top_[static_cast<std::size_t>(r / block) * static_cast<std::size_t>(block_columns_) +
+                       static_cast<std::size_t>(c / block)] < ray) {
+            // Nothing in this block or beside it: on by what certainly stays within those.
+            step += direction * block;
+            travelled += block;
+            place += block * slide;
+            continue;
+        }
+        const auto share = static_cast<float>(place - whole_place);
+        const float near = at(r, c), far = across ? at(r + 1, c) : at(r, c + 1);
+        const float width = base + static_cast<float>(travelled) * soft;
+        const auto blocked = [&](float height) { return std::clamp((height - ray) / width, 0.0f, 1.0f); };
+        lit = std::min(lit, 1.0f - (blocked(near) * (1.0f - share) + blocked(far) * share));
+        if (lit <= 0.0f) return 0.0f;
+        step += direction;
+        travelled += 1.0;
+        place += slide;
+    }
+    return lit;
+}
+
+float HeightField::openness(double x, double y, float z) const {
+    static constexpr double directions[8][2] = {{1, 0},  {0.7071, 0.7071},   {0, 1},  {-0.7071, 0.7071},
+                                                {-1, 0}, {-0.7071, -0.7071}, {0, -1}, {0.7071, -0.7071}};
+    static constexpr double radii[4] = {0.8, 2.0, 4.5, 10.0};  // metres
+    const int column = static_cast<int>((x - window_.left) / window_.cell),
+              row = static_cast<int>((window_.top - y) / window_.cell);
+    float open = 0.0f;
+    for (const auto& direction : directions) {
+        float steepest = 0.0f;
+        for (const double radius : radii) {
+            const double cells = std::max(1.0, radius / window_.cell);
+            const float height = clamped(row - static_cast<int>(std::lround(cells * direction[1])),
+                                         column + static_cast<int>(std::lround(cells * direction[0])));
+            steepest = std::max(steepest, (height - z) / static_cast<float>(cells * window_.cell));
+        }
+        // Of the light of an even sky, a level surface loses the squared sine of the horizon's angle.
+        open += 1.0f / (1.0f + steepest * steepest);
+    }
+    return open * 0.125f;
+}
+
+std::array<float, 2> HeightField::gradient(double x, double y) const {
+    const int column = static_cast<int>((x - window_.left) / window_.cell),
+              row = static_cast<int>((window_.top - y) / window_.cell);
+    const auto scale = static_cast<float>(0.5 / window_.cell);
+    return {(clamped(row, column + 1) - clamped(row, column - 1)) * scale,
+            (clamped(row - 1, column) - clamped(row + 1, column)) * scale};
+}
+
+}  // namespace geovision

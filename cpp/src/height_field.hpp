@@ -1,0 +1,47 @@
+// What stands round a place, as a raster of heights: who is in whose shadow, and how much sky is seen.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "geovision/scene.hpp"
+
+namespace geovision {
+
+class HeightField {
+public:
+    // Heights of the scene from above on the window's cells, and beyond them as far as shadows and skylight
+    // reach. Azimuth and elevation of the sun in radians.
+    HeightField(const SceneMesh& scene, const RasterWindow& window, std::uint32_t seen, double azimuth,
+                double elevation);
+
+    // False when cancelled.
+    bool draw(int threads, const std::atomic<bool>* cancel);
+
+    // Share of the sun's disc that a point sees, 0 to 1. The point lies on the surface.
+    float sunlit(double x, double y, float z) const;
+    // Share of the sky that a level point sees, judged by the horizon in eight directions.
+    float openness(double x, double y, float z) const;
+    // Slopes of the surface about a point, over one cell each way.
+    std::array<float, 2> gradient(double x, double y) const;
+
+private:
+    float at(int row, int column) const {
+        return z_[static_cast<std::size_t>(row) * static_cast<std::size_t>(window_.width) +
+                  static_cast<std::size_t>(column)];
+    }
+    float clamped(int row, int column) const;
+    void build_blocks();
+
+    const SceneMesh& scene_;
+    RasterWindow window_;
+    std::uint32_t seen_;
+    double sun_x_, sun_y_, rise_;  // towards the sun in plan; climb per metre of plan
+    double highest_;
+    std::vector<float> z_;
+    int block_columns_ = 0, block_rows_ = 0;
+    std::vector<float> block_top_;  // highest in a block of cells and in its eight neighbours
+};
+
+}  // namespace geovision
