@@ -31,16 +31,8 @@ PointRecords take_records(const Array<std::uint8_t>& records, int format, const 
     return {records.data(), records.shape(0), static_cast<int>(records.shape(1)), format, scale, offset};
 }
 
-PointFilter take_filter(const py::object& window, int drop_flags, const std::vector<int>& drop_classes) {
+PointFilter take_filter(int drop_flags, const std::vector<int>& drop_classes) {
     PointFilter filter;
-    if (!window.is_none()) {
-        const auto edges = window.cast<std::array<double, 4>>();
-        filter.window = true;
-        filter.west = edges[0];
-        filter.south = edges[1];
-        filter.east = edges[2];
-        filter.north = edges[3];
-    }
     filter.drop_flags = static_cast<std::uint8_t>(drop_flags);
     for (const int c : drop_classes) {
         if (c < 0 || c > 255) throw py::value_error("classes are 0 to 255");
@@ -50,10 +42,9 @@ PointFilter take_filter(const py::object& window, int drop_flags, const std::vec
 }
 
 py::dict unpack(const Array<std::uint8_t>& records, int format, const std::array<double, 3>& scale,
-                const std::array<double, 3>& offset, const py::object& window, int drop_flags,
-                const std::vector<int>& drop_classes) {
+                const std::array<double, 3>& offset, int drop_flags, const std::vector<int>& drop_classes) {
     const PointRecords raw = take_records(records, format, scale, offset);
-    const PointFilter filter = take_filter(window, drop_flags, drop_classes);
+    const PointFilter filter = take_filter(drop_flags, drop_classes);
     PointColumns columns;
     {
         py::gil_scoped_release release;
@@ -69,7 +60,7 @@ py::dict unpack(const Array<std::uint8_t>& records, int format, const std::array
     out["intensity"] = take_over(std::move(columns.intensity));
     out["source_id"] = take_over(std::move(columns.source_id));
     out["colour"] = take_over(std::move(columns.colour), {count, columns.bands});
-    out["dropped"] = columns.dropped;
+    out["bounds"] = columns.bounds;
     return out;
 }
 
@@ -168,9 +159,8 @@ py::array ground_filter(const Array<double>& xyz, double cell, double max_object
 
 void bind_points(py::module_& m) {
     m.def("unpack_points", &unpack, py::arg("records"), py::arg("point_format"), py::arg("scale"),
-          py::arg("offset"), py::arg("window") = py::none(), py::arg("drop_flags") = 0,
-          py::arg("drop_classes") = std::vector<int>(),
-          "Columns of raw LAS records (n, bytes), formats 0 to 10; window is west, south, east, north.");
+          py::arg("offset"), py::arg("drop_flags") = 0, py::arg("drop_classes") = std::vector<int>(),
+          "Columns of raw LAS records (n, bytes), formats 0 to 10.");
     m.def("gather_points", &gather_points, py::arg("ring_offsets"), py::arg("vertex_offsets"), py::arg("xy"),
           py::arg("xyz"), py::arg("kind") = py::none(), py::arg("source") = py::none(),
           py::arg("wanted") = py::none(), py::arg("margin") = 2.0, py::arg("threads") = 0,

@@ -77,7 +77,6 @@ def unpack_points(
     point_format: int,
     scale: Sequence[float],
     offset: Sequence[float],
-    window: Sequence[float] | None = None,
     drop_flags: int = 0,
     drop_classes: Sequence[int] = (),
 ) -> dict[str, Any]: ...

@@ -1,6 +1,8 @@
 #include "geovision/points.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -82,10 +84,6 @@ private:
     Layout layout_{};
 };
 
-bool outside(const PointFilter& f, const Decoded& d) {
-    return f.window && !(d.x >= f.west && d.x < f.east && d.y >= f.south && d.y < f.north);
-}
-
 bool unwanted(const PointFilter& f, const Decoded& d) {
     return (d.flags & f.drop_flags) != 0 || f.drop_class[d.classification];
 }
@@ -102,25 +100,26 @@ PointColumns unpack_points(const PointRecords& records, const PointFilter& filte
     const Reader reader(records);
     PointColumns out;
     out.bands = reader.layout().bands;
-    if (!filter.window) {
-        const auto n = static_cast<std::size_t>(records.count);
-        out.xyz.reserve(3 * n);
-        for (auto* column : {&out.classification, &out.return_number, &out.number_of_returns, &out.flags}) {
-            column->reserve(n);
-        }
-        out.intensity.reserve(n);
-        out.source_id.reserve(n);
-        out.colour.reserve(n * static_cast<std::size_t>(out.bands));
+    constexpr double far = std::numeric_limits<double>::infinity();
+    out.bounds = {far, far, far, -far, -far, -far};
+    const auto n = static_cast<std::size_t>(records.count);
+    out.xyz.reserve(3 * n);
+    for (auto* column : {&out.classification, &out.return_number, &out.number_of_returns, &out.flags}) {
+        column->reserve(n);
     }
+    out.intensity.reserve(n);
+    out.source_id.reserve(n);
+    out.colour.reserve(n * static_cast<std::size_t>(out.bands));
     for (std::int64_t i = 0; i < records.count; ++i) {
         const std::uint8_t* r = reader.at(i);
         const Decoded d = reader.decode(r);
-        if (outside(filter, d)) continue;
-        if (unwanted(filter, d)) {
-            ++out.dropped;
-            continue;
-        }
+        if (unwanted(filter, d)) continue;
         out.xyz.insert(out.xyz.end(), {d.x, d.y, d.z});
+        const std::array<double, 3> p{d.x, d.y, d.z};
+        for (std::size_t axis = 0; axis < 3; ++axis) {
+            out.bounds[axis] = std::min(out.bounds[axis], p[axis]);
+            out.bounds[axis + 3] = std::max(out.bounds[axis + 3], p[axis]);
+        }
         out.classification.push_back(d.classification);
         out.flags.push_back(d.flags);
         out.return_number.push_back(static_cast<std::uint8_t>(reader.return_number(r)));

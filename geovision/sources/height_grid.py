@@ -61,11 +61,13 @@ class HeightGrid:
         inside = (column > -1) & (column < width) & (row > -1) & (row < height)
         column, row = np.where(inside, column, 0.0), np.where(inside, row, 0.0)
         first_c, first_r = np.floor(column).astype(np.int64), np.floor(row).astype(np.int64)
+        # Rounded by themselves, so that they do not show how far away the corner of the window is.
+        part_c, part_r = np.round(column - first_c, 6), np.round(row - first_r, 6)
         total, weight = np.zeros(len(xy)), np.zeros(len(xy))
         for down in (0, 1):
             for right in (0, 1):
                 c, r = first_c + right, first_r + down
-                share = (1 - np.abs(column - c)) * (1 - np.abs(row - r))
+                share = (part_c if right else 1 - part_c) * (part_r if down else 1 - part_r)
                 z = self.values[np.clip(r, 0, height - 1), np.clip(c, 0, width - 1)].astype(np.float64)
                 held = (c >= 0) & (c < width) & (r >= 0) & (r < height) & np.isfinite(z) & (share > 0)
                 total += np.where(held, share * np.where(held, z, 0.0), 0.0)

@@ -152,8 +152,8 @@ def _count(head: bytes, minor: int) -> int:
 
 
 def _check_frame(thing: str, scale: NDArray[np.float64], offset: NDArray[np.float64]) -> None:
-    reach = np.abs(scale) * 2.0**31 + np.abs(offset)
-    if not (np.isfinite(reach).all() and (scale > 0).all() and (reach < 1e12).all()):
+    sound = (scale > 0).all() and (scale < 1e3).all() and (np.abs(offset) < 1e12).all()
+    if not sound:
         raise InputError(
             thing,
             f"scale {scale.tolist()} and offset {offset.tolist()} give no coordinates",

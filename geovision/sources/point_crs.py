@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from geovision.errors import InputError
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from geovision.sources.crs import horizontal, known_crs, linear_unit_m, vertical_unit_m
 from geovision.sources.las_header import LasHeader
 
 __all__ = ["PointFrame", "frame_of"]
 
-_PROJECTED, _GEOGRAPHIC, _VERTICAL = 3072, 2048, 4096
-_PLAN_UNIT, _HEIGHT_UNIT = 3076, 4099
+_PROJECTED_KEY, _GEOGRAPHIC_KEY, _HEIGHT_UNIT_KEY = 3072, 2048, 4099
 _UNITS = {9001: 1.0, 9002: 0.3048, 9003: 1200 / 3937}
 _USER_DEFINED = 32767
 
@@ -20,8 +21,8 @@ _USER_DEFINED = 32767
 class PointFrame:
     """What the coordinates of a file mean."""
 
-    crs: Any | None
-    """Horizontal CRS (of pyproj), or None where the file states none."""
+    crs: CRS | None
+    """Of the plan; None where the file states none."""
     height_m: float = 1.0
     """Metres per unit of height."""
     notes: tuple[str, ...] = ()
@@ -29,84 +30,41 @@ class PointFrame:
 
 def frame_of(header: LasHeader, crs: str | None = None) -> PointFrame:
     """The frame that a file states, or the CRS given for one that states none."""
-    found = _from_wkt(header) if header.wkt else _from_keys(header)
+    found = _stated(header)
+    if found is not None and not (horizontal(found).is_projected or horizontal(found).is_geographic):
+        # A height datum alone, or a local frame.
+        found = None
     if found is None:
-        return PointFrame(None) if crs is None else _frame(_parse(crs, f"crs {crs!r}"), None, ())
-    return found
+        return PointFrame(None) if crs is None else _frame(known_crs(crs), None)
+    return _frame(found, _UNITS.get(_number(header, _HEIGHT_UNIT_KEY)))
 
 
-def _parse(value: Any, thing: str) -> Any:
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
+def _stated(header: LasHeader) -> CRS | None:
+    """A damaged CRS is no CRS: the caller can give one, which is all that helps."""
     try:
-        return CRS.from_user_input(value)
-    except CRSError as error:
-        raise InputError(
-            thing, "the CRS is not known to PROJ", "Give it as EPSG:28992 or as WKT (--crs)"
-        ) from error
-
-
-def _from_wkt(header: LasHeader) -> PointFrame | None:
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
-    try:
-        return _frame(CRS.from_wkt(header.wkt or ""), None, ())
+        if header.wkt:
+            return CRS.from_wkt(header.wkt)
+        for key in (_PROJECTED_KEY, _GEOGRAPHIC_KEY):
+            code = _number(header, key)
+            if code not in (0, _USER_DEFINED):
+                return CRS.from_epsg(code)
     except CRSError:
-        # A damaged CRS is no CRS: the caller can give one, which is all that helps.
         return None
+    return None
 
 
-def _from_keys(header: LasHeader) -> PointFrame | None:
-    keys = header.geo_keys
-    code = next(
-        (keys[key] for key in (_PROJECTED, _GEOGRAPHIC) if keys.get(key) not in (None, 0, _USER_DEFINED)),
-        None,
-    )
-    if code is None:
-        return None
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
-    try:
-        crs = CRS.from_epsg(int(code))
-    except (CRSError, ValueError):
-        return None
-    unit = _UNITS.get(int(keys.get(_HEIGHT_UNIT, 0) or 0))
-    notes: tuple[str, ...] = ()
-    stated = _UNITS.get(int(keys.get(_PLAN_UNIT, 0) or 0))
-    own = _plan_unit(crs)
-    if stated is not None and own is not None and abs(stated - own) > 1e-9:
-        notes = (
-            f"keys state a unit of {stated:.6g} m, EPSG:{code} one of {own:.6g} m; the code is believed",
-        )
-    return _frame(crs, unit, notes)
+def _number(header: LasHeader, key: int) -> int:
+    value = header.geo_keys.get(key, 0)
+    return value if isinstance(value, int) else 0
 
 
-def _plan_unit(crs: Any) -> float | None:
-    if crs.is_geographic or not crs.axis_info:
-        return None
-    return float(crs.axis_info[0].unit_conversion_factor)
-
-
-def _frame(crs: Any, height_unit: float | None, notes: tuple[str, ...]) -> PointFrame:
-    """The plan part; heights without a unit of their own are taken to be in that of the plan."""
-    plan = crs
-    while plan.is_compound or plan.is_bound:
-        plan = plan.sub_crs_list[0] if plan.is_compound else plan.source_crs
-    plan = plan.to_2d()
-    if height_unit is None:
-        height_unit = next(
-            (
-                float(axis.unit_conversion_factor)
-                for axis in crs.axis_info
-                if axis.direction.lower() in ("up", "down") and axis.unit_conversion_factor
-            ),
-            None,
-        )
-    if height_unit is None:
-        height_unit = _plan_unit(plan) or 1.0
-        if abs(height_unit - 1.0) > 1e-9:
-            notes = (*notes, f"heights are taken to be in the unit of the plan, {height_unit:.9g} m")
-    return PointFrame(plan, height_unit, notes)
+def _frame(crs: CRS, height_m: float | None) -> PointFrame:
+    """Heights without a unit of their own are taken to be in that of the plan."""
+    height_m = height_m or vertical_unit_m(crs)
+    if height_m is not None:
+        return PointFrame(horizontal(crs), height_m)
+    height_m = linear_unit_m(crs) or 1.0
+    if abs(height_m - 1.0) < 1e-9:
+        return PointFrame(horizontal(crs), 1.0)
+    note = f"its heights state no unit; they are taken to be in that of the plan, {height_m:.9g} m"
+    return PointFrame(horizontal(crs), height_m, (note,))

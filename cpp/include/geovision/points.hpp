@@ -24,10 +24,8 @@ constexpr std::uint8_t synthetic = 1, key_point = 2, withheld = 4, overlap = 8;
 
 // What is left out while unpacking.
 struct PointFilter {
-    double west = 0, south = 0, east = 0, north = 0;  // half open: west <= x < east, south <= y < north
-    bool window = false;                              // false: everywhere
-    std::uint8_t drop_flags = 0;                      // points with any of these
-    std::array<bool, 256> drop_class{};               // and those of these classes
+    std::uint8_t drop_flags = 0;         // points with any of these
+    std::array<bool, 256> drop_class{};  // and those of these classes
 };
 
 struct PointColumns {
@@ -36,7 +34,7 @@ struct PointColumns {
     std::vector<std::uint16_t> intensity, source_id;
     std::vector<std::uint16_t> colour;  // [n, bands]
     int bands = 0;                      // 0, 3 (red, green, blue) or 4 (and near infrared)
-    std::int64_t dropped = 0;           // by class or flag, inside the window
+    std::array<double, 6> bounds;       // low x, y, z, high x, y, z of what was kept; infinite for nothing
 };
 
 // Bands of colour that a format carries.
