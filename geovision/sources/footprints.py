@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,11 @@ from geovision.errors import InputError
 from geovision.sources.crs import crs_name, is_metric, known_crs
 from geovision.sources.footprint_frame import to_metric_frame
 from geovision.sources.footprint_set import Footprints, Problem, Repair, polygon_arrays
+from geovision.sources.remote_files import is_uri, local_copy
 from geovision.sources.repair import repair_polygons
-from geovision.sources.vector_files import FORMATS, VectorLimits, read_vector_file
+from geovision.sources.tile_archives import is_tile_folder
+from geovision.sources.vector_files import FORMATS, Box, VectorLimits, Window, read_vector_file
+from geovision.sources.vector_tiles import read_vector_tiles
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -32,7 +34,7 @@ __all__ = [
 
 _ID_COLUMNS = ("id", "building_id", "identificatie", "osm_id", "gml_id", "fid", "objectid")
 
-Box = tuple[float, float, float, float]
+_TILED = (".pmtiles", ".mbtiles")
 
 
 def read_footprints(
@@ -43,17 +45,20 @@ def read_footprints(
     target_crs: str | None = None,
     bounds: Box | None = None,
     limits: VectorLimits | None = None,
+    allow_network: bool = False,
 ) -> Footprints:
-    """Read building footprints from a vector file, valid and in metres.
+    """Read building footprints from a vector file or vector tiles, valid and in metres.
 
-    Reads GeoPackage, GeoParquet, GeoJSON, FlatGeobuf and shapefiles. Each outline is repaired where it has to
-    be, and `repairs` tells what was done; records that cannot serve are left out and listed in `problems`.
-    Multi-polygons become one footprint per piece (`id/0`, `id/1` ...). What neighbours have to agree on,
-    overlaps and shared walls, is left to `prepare_footprints`.
+    Reads GeoPackage, GeoParquet, GeoJSON, FlatGeobuf and shapefiles, and Mapbox vector tiles in PMTiles,
+    MBTiles or a folder of {z}/{x}/{y}.pbf, where pieces that tile borders cut are joined again.
+
+    Each outline is repaired where it has to be, and `repairs` tells what was done; records that cannot serve
+    are left out and listed in `problems`. Multi-polygons become one footprint per piece (`id/0`, `id/1` ...).
+    What neighbours have to agree on, overlaps and shared walls, is left to `prepare_footprints`.
 
     Args:
-        path: a .gpkg, .geojson, .json, .fgb, .shp, .parquet or .geoparquet file, or a folder that holds
-            one shapefile.
+        path: a .gpkg, .geojson, .json, .fgb, .shp, .parquet, .geoparquet, .pmtiles or .mbtiles file, a
+            folder of tiles or with one shapefile in it, or the URI of a single file (s3://, https:// ...).
         layer: layer of the file; needed where it has several.
         crs: CRS of a file that states none, for example "EPSG:28992".
         target_crs: projected CRS in metres to return them in. Without it they stay in their own, or where
@@ -61,11 +66,16 @@ def read_footprints(
         bounds: west, south, east, north in the CRS of the result; footprints whose boxes lie outside are
             left out. Ids do not depend on it.
         limits: what the file may hold, see `VectorLimits`.
+        allow_network: read URIs; without it nothing is fetched.
     """
-    path, limits = _file(Path(path)), limits or VectorLimits()
+    limits = limits or VectorLimits()
     notes: list[str] = []
     window = _window_finder(crs, target_crs, bounds)
-    frame = read_vector_file(path, layer=layer, window=window, limits=limits, notes=notes)
+    if is_uri(path):
+        with local_copy(str(path), allow_network=allow_network, limit=limits.file_bytes) as copy:
+            frame = _read(copy, layer, window, limits, notes)
+    else:
+        frame = _read(Path(path), layer, window, limits, notes)
     found = _from_frame(frame, crs, target_crs, str(path), limits, notes, empty_ok=bounds is not None)
     if bounds is None:
         return found
@@ -87,30 +97,38 @@ def footprints_from_geodataframe(
     return _from_frame(frame, crs, target_crs, name, limits or VectorLimits(), [], empty_ok=False)
 
 
+def _read(
+    path: Path, layer: str | None, window: Window | None, limits: VectorLimits, notes: list[str]
+) -> GeoDataFrame:
+    if is_tile_folder(path) or path.suffix.lower() in _TILED:
+        if not path.exists():
+            raise InputError(f"footprints {path}", "there is no such file", "Check the path")
+        return read_vector_tiles(path, layer=layer, window=window, limits=limits, notes=notes)
+    return read_vector_file(_file(path), layer=layer, window=window, limits=limits, notes=notes)
+
+
 def _file(path: Path) -> Path:
     if path.is_dir():
         found = sorted(item for item in path.iterdir() if item.suffix.lower() == ".shp")
         if len(found) != 1:
             raise InputError(
                 f"footprints {path}",
-                f"the folder holds {len(found)} shapefiles",
-                "Give the file itself, or a folder with one shapefile",
+                f"the folder holds no vector tiles and {len(found)} shapefiles",
+                "Give the file itself, or a folder of {z}/{x}/{y}.pbf or with one shapefile",
             )
         path = found[0]
     if path.suffix.lower() not in FORMATS:
         raise InputError(
             f"footprints {path}",
             f"the suffix {path.suffix!r} is not known",
-            f"Give a file that ends in {', '.join(FORMATS)}",
+            f"Give a file that ends in {', '.join([*FORMATS, *_TILED])}",
         )
     if not path.is_file():
         raise InputError(f"footprints {path}", "there is no such file", "Check the path")
     return path
 
 
-def _window_finder(
-    crs: str | None, target_crs: str | None, bounds: Box | None
-) -> Callable[[Any], Box | None] | None:
+def _window_finder(crs: str | None, target_crs: str | None, bounds: Box | None) -> Window | None:
     """From a file's CRS to `bounds` in it, widened; None where only a whole read can tell."""
     if bounds is None:
         return None

@@ -15,7 +15,7 @@ from geovision.errors import InputError
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
-__all__ = ["FORMATS", "VectorLimits", "read_vector_file"]
+__all__ = ["FORMATS", "Box", "VectorLimits", "Window", "first_line", "read_vector_file"]
 
 FORMATS = {
     ".gpkg": "GPKG",
