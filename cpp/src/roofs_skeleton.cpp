@@ -1,5 +1,6 @@
-// Roofs from the weighted straight skeleton, on any polygon: hipped, gabled by wings, mansard; and the
-// parapet, whose inner edge is where the wavefront stops.
+// Roofs from the weighted straight skeleton, on any polygon: hipped, gabled by
+// wings, mansard; and the parapet, whose inner edge is where the wavefront
+// stops.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -16,7 +17,8 @@ constexpr double unlimited = std::numeric_limits<double>::infinity();
 bool solve(const Shape& shape, double max_h, RoofScratch& s) {
     const SkeletonStatus status =
         straight_skeleton(s.metres.data(), shape.ring_begin.data(), std::int64_t(shape.rings()),
-                          s.slope.data(), max_h, s.skeleton_ws, s.skeleton);
+                          s.slope.data(), max_h, s.skeleton_ws, s.skeleton, s.proof);
+    s.unproven = s.unproven || s.proof == SkeletonProof::left_to_caller;
     return status == SkeletonStatus::ok || status == SkeletonStatus::perturbed;
 }
 
@@ -38,8 +40,9 @@ void shrink_holes(const Shape& shape, double by, double grid, RoofScratch& s) {
     }
 }
 
-// The skeleton of the shape. Where a hole touches another ring there is none; then the hole is shrunk by the
-// least that helps, and only the corners inside the roof move with it.
+// The skeleton of the shape. Where a hole touches another ring there is none;
+// then the hole is shrunk by the least that helps, and only the corners inside
+// the roof move with it.
 bool run(const Shape& shape, double grid, double max_h, RoofScratch& s) {
     s.metres.clear();
     for (const Vec p : shape.points) {
@@ -108,7 +111,8 @@ private:
     std::int32_t corners_, corner_, inner_;
 };
 
-// The outline as lines; `surface_of(edge)` may map several edges to one surface.
+// The outline as lines; `surface_of(edge)` may map several edges to one
+// surface.
 template <class SurfaceOf>
 void draw_outline(const Shape& shape, const Skeleton& k, const Nodes& node, std::int16_t layer,
                   SurfaceOf surface_of, Drawing& drawing) {
@@ -176,7 +180,8 @@ Status draw_hipped(const RoofSpec& spec, const Shape& shape, double grid, RoofSc
     return draw_hips(spec, shape, grid, scale, s, drawing);
 }
 
-// One ridge per wing: the hipped roof with its end faces stood up, where that is possible.
+// One ridge per wing: the hipped roof with its end faces stood up, where that
+// is possible.
 Status draw_wings(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& s, Drawing& drawing) {
     if (!spec.has(slot_ridge) || !(spec.slots[slot_ridge] > spec.eave)) return Status::bad_parameter;
     s.slope.assign(shape.points.size(), 1.0);
@@ -196,7 +201,8 @@ Status draw_wings(const RoofSpec& spec, const Shape& shape, double grid, RoofScr
     return draw_hips(spec, shape, grid, scale, s, drawing);
 }
 
-// Two pitches: every face of the skeleton is cut where the lower slope has run `inset`.
+// Two pitches: every face of the skeleton is cut where the lower slope has run
+// `inset`.
 Status draw_mansard(const RoofSpec& spec, const Shape& shape, double grid, RoofScratch& s, Drawing& drawing) {
     const double inset = spec.slots[slot_inset], at = spec.slots[slot_break], ridge = spec.slots[slot_ridge];
     if (!(inset > 0 && at > spec.eave && ridge >= at)) return Status::bad_parameter;

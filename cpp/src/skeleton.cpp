@@ -76,7 +76,8 @@ void sort_pieces(const double* xy, const std::vector<std::int32_t>& next, Skelet
 }  // namespace
 
 SkeletonStatus straight_skeleton(const double* xy, const std::int64_t* ring_offsets, std::int64_t rings,
-                                 const double* slope, double max_h, SkeletonWorkspace& ws, Skeleton& out) {
+                                 const double* slope, double max_h, SkeletonWorkspace& ws, Skeleton& out,
+                                 SkeletonProof proof) {
     if (!valid(xy, ring_offsets, rings, slope) || !(max_h > 0)) return SkeletonStatus::bad_input;
     auto& impl = ws.impl();
     const auto n = static_cast<std::size_t>(ring_offsets[rings]);
@@ -90,7 +91,9 @@ SkeletonStatus straight_skeleton(const double* xy, const std::int64_t* ring_offs
         }
         auto& wavefront = impl.wavefront;
         if (!wavefront.run(points, ring_offsets, rings, slope, max_h, attempt.eps, out)) continue;
-        if (!impl.checker.sound(wavefront.edges(), wavefront.next_vertex(), out, 20 * attempt.eps)) continue;
+        if (proof == SkeletonProof::now &&
+            !impl.checker.sound(wavefront.edges(), wavefront.next_vertex(), out, 20 * attempt.eps))
+            continue;
         for (std::size_t k = 0; attempt.shift > 0 && k < n; ++k) out.nodes[k] = {xy[2 * k], xy[2 * k + 1], 0};
         sort_pieces(xy, wavefront.next_vertex(), out);
         return attempt.shift > 0 ? SkeletonStatus::perturbed : SkeletonStatus::ok;
@@ -101,7 +104,8 @@ SkeletonStatus straight_skeleton(const double* xy, const std::int64_t* ring_offs
 void gable_candidates(const double* xy, const std::int64_t* ring_offsets, std::int64_t rings,
                       const Skeleton& hipped, std::vector<std::uint8_t>& gable) {
     const auto n = static_cast<std::size_t>(ring_offsets[rings]);
-    // While counting: sides of each face; 100 more for each that does not start at the outline.
+    // While counting: sides of each face; 100 more for each that does not start
+    // at the outline.
     gable.assign(n, 0);
     const auto count = [&](std::int32_t face) {
         if (face >= 0 && gable[face] < 100) ++gable[face];

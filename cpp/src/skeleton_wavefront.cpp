@@ -11,7 +11,6 @@ void Wavefront::load(const double* xy, const std::int64_t* ring_offsets, std::in
     edges_.resize(n);
     ring_next_.resize(n);
     v_.resize(n);
-    key_.resize(n);
     free_.clear();
     reflex_.clear();
     out_->nodes.resize(n);
@@ -47,8 +46,27 @@ void Wavefront::load(const double* xy, const std::int64_t* ring_offsets, std::in
     taken_.assign(n, -1);
     any_taken_ = false;
     grow_scratch(n);
-    for (std::size_t i = 0; i < n; ++i) lines_.set(i, edges_[i]);
-    alive_ = static_cast<std::int32_t>(n);
+    alive_ = 0;
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(n); ++i) seat(i);
+}
+
+// The place behind the last for a vertex that begins to live.
+void Wavefront::seat(std::int32_t s) {
+    v_[s].place = alive_;
+    slot_[alive_] = s;
+    lines_.set(alive_, edges_[v_[s].eout]);
+    ++alive_;
+}
+
+// The last one takes the place of a vertex that dies.
+void Wavefront::unseat(std::int32_t s) {
+    const std::int32_t to = v_[s].place, last = --alive_;
+    if (to == last) return;
+    const std::int32_t moved = slot_[last];
+    v_[moved].place = to;
+    slot_[to] = moved;
+    key_[to] = key_[last];
+    lines_.set(to, edges_[v_[moved].eout]);
 }
 
 void Wavefront::start() {
@@ -85,7 +103,8 @@ void Wavefront::emit(std::int32_t a, std::int32_t b, std::int32_t left, std::int
         any_taken_ = true;
         return;
     }
-    // A face without plan area hands its side of the outline over to its neighbour.
+    // A face without plan area hands its side of the outline over to its
+    // neighbour.
     const bool flat_left = edges_[left].w <= 0, flat_right = right >= 0 && edges_[right].w <= 0;
     if (flat_left && flat_right) return;
     if (flat_left) {
@@ -106,13 +125,11 @@ void Wavefront::kill(std::int32_t s, std::int32_t node) {
         v_[last].reflex_at = v.reflex_at;
         reflex_.pop_back();
     }
+    unseat(s);
     v.eout = -1;
-    lines_.w[s] = -1e300;
     v.haste = Haste::none;
     ++v.version;
-    key_[s] = never;
     free_.push_back(s);
-    --alive_;
 }
 
 std::int32_t Wavefront::birth(Point p, std::int32_t node, std::int32_t in, std::int32_t out) {
@@ -121,7 +138,6 @@ std::int32_t Wavefront::birth(Point p, std::int32_t node, std::int32_t in, std::
         s = static_cast<std::int32_t>(v_.size());
         v_.emplace_back();
         v_[s].version = 0;
-        key_.push_back(never);
         grow_scratch(v_.size());
     } else {
         s = free_.back();
@@ -135,9 +151,8 @@ std::int32_t Wavefront::birth(Point p, std::int32_t node, std::int32_t in, std::
     v.event = event_;
     v.ein = in;
     v.eout = out;
-    lines_.set(s, edges_[out]);
+    seat(s);
     ++v.version;
-    ++alive_;
     born_.push_back(s);
     aim(s);
     return s;
@@ -167,8 +182,9 @@ void Wavefront::add_chain(std::int32_t seed, Point p, bool with_prev, bool with_
     }
 }
 
-// Around the event's point the wavefront is a fan of rays. Every sector that belongs to the inside
-// runs counter-clockwise from an outgoing edge to an incoming one, and gets a vertex.
+// Around the event's point the wavefront is a fan of rays. Every sector that
+// belongs to the inside runs counter-clockwise from an outgoing edge to an
+// incoming one, and gets a vertex.
 void Wavefront::pair_up(std::int32_t node, Point p, bool split) {
     const std::size_t k = chains_.size();
     const auto link = [&](const Chain& in, const Chain& out) {
@@ -233,11 +249,13 @@ void Wavefront::event_at(Point p, std::int32_t seed, bool with_prev, bool with_n
     }
     if (!alone) {
         const double until = now_ + eps_;
-        const auto m = static_cast<std::int32_t>(key_.size());
-        for (std::int32_t s = 0; s < m; ++s) {
-            if (key_[s] <= until && here(s, p)) {
-                add_chain(s, p, false, false, node);
+        for (std::int32_t i = 0; i < alive_;) {
+            if (key_[i] <= until && here(slot_[i], p)) {
+                add_chain(slot_[i], p, false, false, node);
                 split = false;
+                i = 0;  // others may have moved here
+            } else {
+                ++i;
             }
         }
     }
@@ -281,7 +299,8 @@ void Wavefront::process(std::int32_t s, bool alone) {
     event_at(at(v, now_), s, false, false, v.target, alone);
 }
 
-// Pieces for the edges that collinear neighbours took at the start; those may have been taken in turn.
+// Pieces for the edges that collinear neighbours took at the start; those may
+// have been taken in turn.
 void Wavefront::list_taken() {
     const auto n = static_cast<std::int32_t>(edges_.size());
     for (std::int32_t e = 0; any_taken_ && e < n; ++e) {
@@ -321,12 +340,11 @@ bool Wavefront::run(const double* xy, const std::int64_t* ring_offsets, std::int
     while (alive_ > 0) {
         if (--budget < 0) return false;
         double first = never, second = never;
-        std::int32_t s = -1;
-        const auto m = static_cast<std::int32_t>(key_.size());
-        for (std::int32_t i = 0; i < m; ++i) {
+        std::int32_t at = -1;
+        for (std::int32_t i = 0; i < alive_; ++i) {
             const double k = key_[i];
             second = std::min(second, std::max(first, k));
-            s = k < first ? i : s;
+            at = k < first ? i : at;
             first = std::min(first, k);
         }
         if (first > max_h_ + eps_) {
@@ -334,9 +352,9 @@ bool Wavefront::run(const double* xy, const std::int64_t* ring_offsets, std::int
             cut();
             break;
         }
-        if (s < 0) return false;
+        if (at < 0) return false;
         now_ = std::max(now_, first);
-        process(s, second > now_ + eps_);
+        process(slot_[at], second > now_ + eps_);
     }
     list_taken();
     return true;

@@ -1,8 +1,9 @@
 // The shrinking wavefront behind straight_skeleton. Internal.
 //
-// Time is height: edge e's line at height h is n.p = c + w*h, with w = 1 / slope. The wavefront is a
-// set of loops of vertices; a "piece" is the stretch of an edge from a vertex to the next one, and is
-// named after the vertex it starts at.
+// Time is height: edge e's line at height h is n.p = c + w*h, with w = 1 /
+// slope. The wavefront is a set of loops of vertices; a "piece" is the stretch
+// of an edge from a vertex to the next one, and is named after the vertex it
+// starts at.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +17,17 @@ namespace geovision::skeleton {
 constexpr double never = std::numeric_limits<double>::infinity();
 
 struct Edge {
-    double nx, ny, c, w;  // n points into the polygon; the edge runs along (ny, -nx)
+    double nx, ny, c,
+        w;  // n points into the polygon; the edge runs along (ny, -nx)
 };
 
 // What a vertex does as soon as it is born.
 enum class Haste : std::uint8_t {
     none,
-    close,     // no angle is left between its edges: they meet at once, as far as the shorter reaches
-    take_out,  // collinear edges: the incoming one is gentler and takes the outgoing one's place
+    close,     // no angle is left between its edges: they meet at once, as far as the
+               // shorter reaches
+    take_out,  // collinear edges: the incoming one is gentler and takes the
+               // outgoing one's place
     take_in,   // the reverse
 };
 
@@ -38,6 +42,7 @@ struct Vertex {
     std::uint32_t target_version, version;
     std::uint32_t event;     // in which it was born
     std::int32_t reflex_at;  // place in the list of reflex vertices, -1 if convex
+    std::int32_t place;      // among the living
     Haste haste;
 };
 
@@ -53,7 +58,8 @@ private:
     struct Point {
         double x, y;
     };
-    struct Chain {  // a stretch of one loop that is at the event's point; no vertices if it is a piece
+    struct Chain {  // a stretch of one loop that is at the event's point; no
+                    // vertices if it is a piece
         std::int32_t in, out, before, after;
     };
 
@@ -83,7 +89,7 @@ private:
     std::vector<Edge> edges_;
     std::vector<std::int32_t> ring_next_;
     std::vector<Vertex> v_;
-    struct Lines {  // of each vertex's own piece; w is hugely negative where there is none
+    struct Lines {  // of the living vertices' own pieces
         std::vector<double> nx, ny, c, w;
         void resize(std::size_t n) {
             nx.resize(n);
@@ -98,16 +104,24 @@ private:
             w[i] = e.w;
         }
     };
+    // Columns of the living vertices, at their places, which are the first ones;
+    // so loops over them are short.
     Lines lines_;
-    std::vector<double> gap_, closing_;
+    std::vector<double> key_;         // when the vertex acts next
+    std::vector<std::int32_t> slot_;  // in v_
+    std::vector<double> gap_, closing_, off_;
     std::vector<std::int32_t> found_;
     void grow_scratch(std::size_t n) {
         lines_.resize(n);
+        key_.resize(n);
+        slot_.resize(n);
         gap_.resize(n);
         closing_.resize(n);
+        off_.resize(n);
         found_.resize(n);
     }
-    std::vector<double> key_;
+    void seat(std::int32_t s);
+    void unseat(std::int32_t s);
     std::vector<std::int32_t> free_, reflex_, born_, changed_;
     std::vector<std::int32_t> taken_;  // by which edge each one was taken at height 0
     bool any_taken_ = false;

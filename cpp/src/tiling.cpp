@@ -7,7 +7,7 @@ namespace geovision {
 
 namespace {
 
-constexpr double flat_enough = 1.5;         // as in solid.cpp: else a face is published as its triangles
+constexpr double flat_enough = 1.5;         // as in solid.cpp
 constexpr std::size_t most_corners = 1024;  // of an outline; above, the noder's sweeps are quicker
 
 bool on_ground(const Surface& s) { return s.bottom.a == 0 && s.bottom.b == 0 && s.bottom.c == 0; }
@@ -76,7 +76,8 @@ bool Tiling::draw_halves(const Drawing& drawing, double min_edge) {
     return !outline_.empty() && outline_.size() <= most_corners && pair_borders();
 }
 
-// Faces that were drawn one by one: each of their creases must be there once each way.
+// Faces that were drawn one by one: each of their creases must be there once
+// each way.
 bool Tiling::pair_borders() {
     keys_.clear();
     for (const std::int32_t l : borders_) {
@@ -101,7 +102,8 @@ void Tiling::sort_by_surface(std::size_t surfaces) {
             by_surface_[std::size_t(begin_[std::size_t(half_[h].surface) + 1]++)] = std::int32_t(h);
 }
 
-// One height a vertex, where the planes of its faces agree on it to less than the least edge.
+// One height a vertex, where the planes of its faces agree on it to less than
+// the least edge.
 bool Tiling::find_heights(const Drawing& drawing, double min_edge) {
     const std::size_t vertices = grid_.points.size();
     range_.assign(vertices, {max_coordinate, 0});
@@ -125,7 +127,8 @@ bool Tiling::find_heights(const Drawing& drawing, double min_edge) {
     return true;
 }
 
-// Joins the halves [first, last) end to end. False where a ring does not close or two meet at a vertex.
+// Joins the halves [first, last) end to end. False where a ring does not close
+// or two meet at a vertex.
 bool Tiling::chain(const std::int32_t* first, const std::int32_t* last) {
     for (const std::int32_t* h = first; h != last; ++h) {
         std::int32_t& leaving = leaving_[std::size_t(origin(*h))];
@@ -198,16 +201,28 @@ bool Tiling::tile_face(const Surface& surface, std::size_t s) {
         off = std::max(off,
                        std::abs(z_[std::size_t(k)] - top_[std::size_t(origin(by_surface_[std::size_t(k)]))]));
     const Plane& top = surface.top;
-    if (off * off > flat_enough * flat_enough * (1 + top.a * top.a + top.b * top.b) && chain_.size() > 3)
-        return false;
-    const std::size_t from = corners_.size();
+    const bool flat = off * off <= flat_enough * flat_enough * (1 + top.a * top.a + top.b * top.b);
+    if (!flat && !grid_.merged) return false;  // then nothing but a wrong drawing explains it
+    const std::size_t from = corners_.size(), first = triangles_.size();
     for (const std::int32_t h : chain_) corners_.push_back(origin(h));
     const auto rings = std::int32_t(ring_begin_.size()) - 1;
     if (!triangulator_.run(grid_.points, corners_.data() + from, ring_begin_.data(), rings, triangles_))
         return false;
-    for (std::int32_t r = 1; r <= rings; ++r)
-        ring_end_.push_back(std::int32_t(from) + ring_begin_[std::size_t(r)]);
-    faces_.push_back({std::int32_t(s), std::int32_t(triangles_.size()), std::int32_t(ring_end_.size())});
+    const auto end_face = [&](std::size_t triangles) {
+        faces_.push_back({std::int32_t(s), std::int32_t(triangles), std::int32_t(ring_end_.size())});
+    };
+    if (flat) {
+        for (std::int32_t r = 1; r <= rings; ++r)
+            ring_end_.push_back(std::int32_t(from) + ring_begin_[std::size_t(r)]);
+        end_face(triangles_.size());
+        return true;
+    }
+    corners_.resize(from);  // its triangles are faces of their own, planar by nature
+    corners_.insert(corners_.end(), triangles_.begin() + std::ptrdiff_t(first), triangles_.end());
+    for (std::size_t t = first + 3; t <= triangles_.size(); t += 3) {
+        ring_end_.push_back(std::int32_t(from + t - first));
+        end_face(t);
+    }
     return true;
 }
 

@@ -245,7 +245,7 @@ void test_random_threads_cancel() {
     CHECK(built > 350 && built < 500);
     for (const int threads : {1, 3}) {
         const Solids s = compile(b, 22, threads, true);
-        CHECK(s.status == std::vector<std::uint8_t>(500, code(Status::cancelled)));
+        CHECK(s.status == Column<std::uint8_t>(500, code(Status::cancelled)));
         CHECK(s.vertices.empty() && s.triangles.empty() && s.vertex_offsets.size() == 501);
     }
 }
@@ -367,7 +367,7 @@ void test_frame_and_polygons() {
         options.grid = grid;
         const std::atomic<bool> cancel{false};
         const Solids s = compile_solids(b.programs(), options, cancel);
-        CHECK(s.grid == grid && s.origin == (std::vector<double>{93000, 435000, -2}));
+        CHECK(s.grid == grid && s.origin == (Column<double>{93000, 435000, -2}));
         REQUIRE(s.vertices.size() == 18);
         for (std::size_t i = 0; i < 18; i += 3) {  // every vertex is a corner, below or above
             const double x = s.origin[0] + grid * s.vertices[i], y = s.origin[1] + grid * s.vertices[i + 1];

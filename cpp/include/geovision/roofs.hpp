@@ -93,6 +93,8 @@ struct RoofSpec {
 
 struct RoofScratch {
     bool bulges = true;  // false leaves out what reaches beyond the wall (a second try)
+    SkeletonProof proof = SkeletonProof::now;
+    bool unproven = false;  // a skeleton was drawn without its proof
     SkeletonWorkspace skeleton_ws;
     Skeleton skeleton;
     std::vector<double> metres, slope;

@@ -56,6 +56,10 @@ enum class SkeletonStatus : std::uint8_t {
             // that is not finite, a slope or max_h that is not positive, a gable at a reflex corner
 };
 
+// Whether straight_skeleton proves that the faces partition the polygon. A caller who proves it of what is
+// drawn from them may leave it; then a wrong skeleton may come back as ok.
+enum class SkeletonProof : std::uint8_t { now, left_to_caller };
+
 // Buffers reused from call to call: after the first few calls nothing is allocated. One per thread.
 class SkeletonWorkspace {
 public:
@@ -75,7 +79,8 @@ private:
 // face, +inf for a gable end (both its corners must be convex). If max_h is finite the wavefront stops
 // there: what is left of it is returned as arcs at h = max_h with left = the face below, right = -1.
 SkeletonStatus straight_skeleton(const double* xy, const std::int64_t* ring_offsets, std::int64_t rings,
-                                 const double* slope, double max_h, SkeletonWorkspace& ws, Skeleton& out);
+                                 const double* slope, double max_h, SkeletonWorkspace& ws, Skeleton& out,
+                                 SkeletonProof proof = SkeletonProof::now);
 
 // Which edges can be turned into gable ends, given the skeleton of the hipped roof: both corners convex,
 // the face a triangle, and the neighbours within 45 degrees of facing each other. gable[i] is set to 1
