@@ -24,6 +24,7 @@ void bind_cityjson(py::module_& m);
 void bind_points(py::module_& m);
 void bind_warp(py::module_& m);
 void bind_inverse(py::module_& m);
+void bind_fit(py::module_& m);
 }  // namespace geovision::bindings
 
 namespace {
@@ -61,4 +62,5 @@ PYBIND11_MODULE(_kernel, m) {
     geovision::bindings::bind_points(m);
     geovision::bindings::bind_warp(m);
     geovision::bindings::bind_inverse(m);
+    geovision::bindings::bind_fit(m);
 }

@@ -21,14 +21,17 @@ from geovision._version import __version__
 if TYPE_CHECKING:
     from geovision.errors import GeovisionError
     from geovision.formats import read_programs, write_cityjsonseq, write_glb, write_mesh, write_programs
+    from geovision.inverse import refit
     from geovision.mesh import Solid, Solids, mesh
-    from geovision.model import Evidence, Gabled, Part, Program, ProgramTable
+    from geovision.model import Evidence, Fit, Gabled, Part, Program, ProgramTable
+    from geovision.pipeline.fit import fit
     from geovision.pipeline.generate import generate
     from geovision.pipeline.synth import synth
     from geovision.sources import Raster, Scene, open_scene, read_footprints
 
 __all__ = [
     "Evidence",
+    "Fit",
     "Gabled",
     "GeovisionError",
     "Part",
@@ -39,11 +42,13 @@ __all__ = [
     "Solid",
     "Solids",
     "__version__",
+    "fit",
     "generate",
     "mesh",
     "open_scene",
     "read_footprints",
     "read_programs",
+    "refit",
     "synth",
     "write_cityjsonseq",
     "write_glb",
@@ -54,6 +59,7 @@ __all__ = [
 # Where each public name lives; the first use of a name imports its room.
 _HOMES = {
     "Evidence": "geovision.model",
+    "Fit": "geovision.model",
     "Gabled": "geovision.model",
     "GeovisionError": "geovision.errors",
     "Part": "geovision.model",
@@ -63,11 +69,13 @@ _HOMES = {
     "Scene": "geovision.sources",
     "Solid": "geovision.mesh",
     "Solids": "geovision.mesh",
+    "fit": "geovision.pipeline.fit",
     "generate": "geovision.pipeline.generate",
     "mesh": "geovision.mesh",
     "open_scene": "geovision.sources",
     "read_footprints": "geovision.sources",
     "read_programs": "geovision.formats",
+    "refit": "geovision.inverse",
     "synth": "geovision.pipeline.synth",
     "write_cityjsonseq": "geovision.formats",
     "write_glb": "geovision.formats",

@@ -59,6 +59,16 @@ def node_footprints(
     pairs: ArrayLike,
     snap: float,
 ) -> dict[str, Any]: ...
+def search_roofs(
+    arrays: Mapping[str, Any], options: Mapping[str, Any], threads: int = 0
+) -> dict[str, Any]: ...
+def refine_roofs(
+    arrays: Mapping[str, Any], options: Mapping[str, Any], threads: int = 0
+) -> dict[str, Any]: ...
+def roof_residuals(
+    arrays: Mapping[str, Any], theta: ArrayLike | None = None
+) -> dict[str, NDArray[np.float64]]: ...
+def decompose_ring(xy: ArrayLike, options: Mapping[str, Any] = ...) -> list[list[NDArray[np.float64]]]: ...
 def rasterize_top(
     vertices: ArrayLike,
     triangles: ArrayLike,

@@ -22,6 +22,7 @@ COMMANDS = {
     "generate": "Generate a procedural city, on given footprints or on its own streets.",
     "synth": "Make a synthetic scene: heights, LiDAR and footprints, with the truth beside them.",
     "mesh": "Build watertight meshes from building programs.",
+    "fit": "Fit parametric buildings to LiDAR or height rasters.",
     "scene": "Look at sources: what they hold, cover and assume.",
     "info": "Say what is in program files and mesh files.",
     "doctor": "Check this installation and say how to mend it.",

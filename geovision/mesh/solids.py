@@ -157,6 +157,12 @@ class Solid:
         return self._batch.face_label[self._faces]
 
     @property
+    def face_surfaces(self) -> NDArray[np.int32]:
+        """The surface that each polygon face belongs to: facets of a curved roof share one."""
+        column: NDArray[np.int32] = self._batch.arrays()["face_surface"]
+        return column[self._faces]
+
+    @property
     def face_provenance(self) -> NDArray[np.uint8]:
         """A `Provenance` per polygon face: whether it was observed, inferred or given."""
         column: NDArray[np.uint8] = self._batch.arrays()["face_provenance"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from geovision.model.canonical_form import canonical
     from geovision.model.evidence import Evidence, ImagePatch, PointKind, PointSource, Proposal
+    from geovision.model.fit import Fit, FitStatus, FitTable
     from geovision.model.kinds import RoofKind, SuperKind
     from geovision.model.labels import STATUS_TEXT, Label, Provenance, Status, StatusFlag
     from geovision.model.program import Part, Program
@@ -60,6 +61,9 @@ __all__ = [
     "DormerShed",
     "Evidence",
     "Face",
+    "Fit",
+    "FitStatus",
+    "FitTable",
     "Flat",
     "Gabled",
     "Gambrel",
@@ -99,6 +103,7 @@ _HOMES = {
     "Program": "program",
     "ProgramTable": "table",
     **dict.fromkeys(("Evidence", "ImagePatch", "PointKind", "PointSource", "Proposal"), "evidence"),
+    **dict.fromkeys(("Fit", "FitStatus", "FitTable"), "fit"),
     **dict.fromkeys(("RoofKind", "SuperKind"), "kinds"),
     **dict.fromkeys(("STATUS_TEXT", "Label", "Provenance", "Status", "StatusFlag"), "labels"),
     **dict.fromkeys(

@@ -1,0 +1,44 @@
+// Cuts a footprint into simple pieces along the lines of its own walls.
+#pragma once
+
+#include <vector>
+
+#include "geovision/geom.hpp"
+
+namespace geovision::fit {
+
+using Ring = std::vector<Vec>;     // open, counter-clockwise, metres
+using Pieces = std::vector<Ring>;  // together they are the footprint; they touch and do not overlap
+
+struct DecomposeOptions {
+    double jitter = 0.15;   // metres by which a wall may wander and still be one wall
+    double snap = 0.3;      // metres within which a cut ends at a corner that is there already
+    double least_area = 4;  // square metres of a piece
+    double least_side = 1;  // metres of a wall that a cut is drawn from
+    int most_pieces = 6;
+    int most_ways = 6;  // different ways to cut, best first
+};
+
+// Ways to cut a ring at its reflex corners, each along one of the two walls that meet there. The whole ring
+// is not among them. Cut ends are rounded to the millimetre.
+std::vector<Pieces> decompose(const Ring& ring, const DecomposeOptions& options);
+
+// The place along `axis` (unit) where the heights of the points inside a ring jump most, and by how much
+// beyond the slopes on both sides. False where nothing jumps: an extension behind a house, a penthouse, a
+// level.
+bool find_step(const Ring& ring, Vec axis, const std::vector<double>& x, const std::vector<double>& y,
+               const std::vector<double>& z, double spacing, double* place, double* jump);
+
+// Cuts a ring by the line p.axis = place. False where it would fall into more than two pieces, or a sliver.
+bool cut_along(const Ring& ring, Vec axis, double place, Ring& before, Ring& behind);
+
+// Corners that count: the ring simplified to `tolerance`, as indices into it.
+std::vector<std::size_t> main_corners(const Ring& ring, double tolerance);
+
+// Whether no vertex comes nearer than `clearance` to an edge that is not its own, and no edges cross.
+bool is_simple(const Ring& ring, double clearance);
+
+double area_of(const Ring& ring);
+bool contains(const Ring& ring, double x, double y);
+
+}  // namespace geovision::fit

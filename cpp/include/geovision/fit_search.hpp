@@ -1,0 +1,126 @@
+// From the points of one building to the parametric roof that explains them best.
+//
+// The footprint is cut into pieces in a few ways; on each piece the roof kinds compete; the best of each
+// piece are fitted together, with what may be equal tied. Everything is judged by one number in nats: misfit
+// of the points, parameters, planes and pieces, and how common a kind is.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "geovision/fit_decompose.hpp"
+#include "geovision/fit_lm.hpp"
+#include "geovision/fit_skeleton.hpp"
+
+namespace geovision::fit {
+
+// Coordinates in metres from an origin near the building, heights above its ground.
+struct Building {
+    std::vector<Ring> rings;               // shell counter-clockwise, holes clockwise
+    std::vector<double> x, y, z, sigma;    // points that may be roof, in a scanner's order where there is one
+    std::vector<std::uint8_t> given_kind;  // roof kinds to choose from; empty for all
+};
+
+struct SearchOptions {
+    int subset = 128;       // points of a piece that the first round looks at
+    int most_points = 600;  // and the last
+    int least_points = 6;   // fewer carry no roof
+    double outliers = 0.1;  // share of points that are no roof at all ...
+    double range = 8;       // ... and lie anywhere in so many metres
+    bool skeletons = true;  // try roofs from the straight skeleton
+    DecomposeOptions decompose;
+};
+
+struct FittedPart {
+    std::vector<Ring> rings;
+    Site site;
+    double theta[most_theta] = {};
+    Slots slots;
+    std::int32_t points = 0;
+};
+
+// One entry of the covariance: a slot (roof_slots for the eave) of a part.
+struct Field {
+    std::int32_t part, slot;
+};
+
+struct Alternative {
+    std::vector<std::uint8_t> kinds;  // of its parts
+    double nats;
+};
+
+enum class SearchStatus : std::uint8_t {
+    ok = 0,
+    too_few_points = 1,  // the best is a flat roof at their median, or nothing where there are none
+};
+
+struct SearchResult {
+    std::vector<FittedPart> parts;
+    std::vector<Field> fields;
+    std::vector<double> covariance;         // [fields, fields]
+    std::vector<Alternative> alternatives;  // the chosen one first, then the best of other kinds
+    double nats = 0, misfit = 0;
+    double explained = 0;  // share of the points within 3 sigma
+    double scatter = 1;    // of the residuals, in the points' sigmas
+    double inflation = 1;
+    std::int32_t points = 0, parameters = 0;
+    SearchStatus status = SearchStatus::ok;
+};
+
+// Narrows the bounds of theta so that nothing dips under the ground; `low` is a low roof height.
+void hold_above_ground(const Site& site, double low, double* lower, double* upper);
+
+// Holds scratch; one a thread. The same building gives the same result, whatever came before it.
+class RoofSearch {
+public:
+    void run(const Building& building, const SearchOptions& options, SearchResult& result);
+
+private:
+    struct Candidate {
+        Site site;
+        double theta[most_theta] = {};
+        double nats = 0;       // in the end on all points of the piece
+        bool edge = false;     // a shape parameter ended at its bound
+        bool centred = false;  // a gable whose ridge is held in the middle
+    };
+    struct Piece {
+        std::vector<Ring> rings;
+        ProblemPoints all, some;
+        SkeletonSites skeleton;
+        bool has_skeleton = false;
+        std::vector<std::int32_t> face[2][2];  // [hipped, by wings][all, some]
+        std::vector<Vec> downs;
+        std::vector<Candidate> best;
+        double low = 0, high = 0;
+        std::int64_t count = 0;  // points before they were thinned out
+    };
+
+    void add_steps(const Building& b, std::vector<Pieces>& ways) const;
+    void make_piece(const Building& b, const std::vector<Ring>& rings, bool whole, Piece& piece);
+    void search_piece(Piece& piece);
+    void first_round(Piece& piece);
+    void second_round(Piece& piece, const Candidate& parent);
+    void third_round(Piece& piece);
+    void add(Piece& piece, RoofKind kind, Vec down, bool by_pitch, int hip_end, const double* start);
+    void add_skeleton(Piece& piece, RoofKind kind);
+    bool allowed(RoofKind kind) const;
+    void fit(Piece& piece, Candidate& candidate, bool all);
+    double misfit(const Piece& piece, const Candidate& candidate, bool all);
+    double structure(const Candidate& candidate, double count) const;
+    double kind_nats(const Piece& piece, const Candidate& candidate) const;
+    double begin(Piece& piece, double* explained);
+    void choose(const std::vector<Pieces>& ways, SearchResult& result);
+    void finish(std::vector<Piece*>& pieces, SearchResult& result);
+
+    const Building* building_ = nullptr;
+    SearchOptions o_;
+    double scale_ = 1;  // of the points' sigmas
+    double thin_ = 1;   // points that say as much as one independent one
+    Lm lm_;
+    Problem problem_;
+    LmResult lm_result_;
+    std::vector<double> residual_;
+    DualPlane planes_[most_planes];
+};
+
+}  // namespace geovision::fit

@@ -1,0 +1,270 @@
+// The pieces of a building together: which way of cutting, what is tied, how sure.
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "geovision/fit_search.hpp"
+
+namespace geovision::fit {
+
+namespace {
+
+constexpr double piece_nats = 4;    // what one more piece costs besides its parameters
+constexpr double alike_nats = 2;    // what it gains where its kind is the first one's
+constexpr double tie_reach = 0.15;  // metres: eaves this close may be one
+constexpr double well_explained = 0.96;
+
+bool same_ring(const Ring& a, const Ring& b) {
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [](Vec p, Vec q) { return p.x == q.x && p.y == q.y; });
+}
+
+double scatter_of(std::vector<double>& residual) {
+    std::vector<double> inner;
+    for (const double r : residual)
+        if (std::abs(r) < 6) inner.push_back(std::abs(r));
+    if (inner.size() < 20 || 2 * inner.size() < residual.size()) return 0;
+    const auto middle = inner.begin() + std::ptrdiff_t(inner.size() / 2);
+    std::nth_element(inner.begin(), middle, inner.end());
+    return 1.4826 * *middle;
+}
+
+}  // namespace
+
+// The first round, and what it says of the noise: the standard deviation about the best roof, 0 if it is
+// poor.
+double RoofSearch::begin(Piece& piece, double* explained) {
+    *explained = 0;
+    if (int(piece.all.x.size()) < o_.least_points) return 0;
+    first_round(piece);
+    if (piece.best.empty()) return 0;
+    fit(piece, piece.best[0], false);
+    residual_.resize(piece.some.x.size());
+    lm_.residuals(problem_, piece.some, lm_result_.theta.data(), residual_.data(), nullptr);
+    const double scatter = scatter_of(residual_);
+    const auto near = [&](double r) { return std::abs(r) <= 3 * std::clamp(scatter, 0.7, 1.5); };
+    *explained = double(std::count_if(residual_.begin(), residual_.end(), near)) / double(residual_.size());
+    return scatter;
+}
+
+void RoofSearch::choose(const std::vector<Pieces>& ways, SearchResult& result) {
+    std::vector<std::unique_ptr<Piece>> pool;
+    std::vector<std::vector<Piece*>> plans;
+    double scatter = 2, explained = 0;
+    for (std::size_t w = 0; w < ways.size(); ++w) {
+        std::vector<Piece*> plan;
+        for (const Ring& ring : ways[w]) {
+            Piece* piece = nullptr;
+            for (const auto& known : pool)
+                if (w > 0 && known->rings.size() == 1 && same_ring(known->rings[0], ring))
+                    piece = known.get();
+            if (!piece) {
+                pool.push_back(std::make_unique<Piece>());
+                piece = pool.back().get();
+                make_piece(*building_, w == 0 ? building_->rings : std::vector<Ring>{ring}, w == 0, *piece);
+                double share = 0;
+                const double found = begin(*piece, &share);
+                if (found > 0) scatter = std::min(scatter, found);
+                if (w == 0) explained = share;
+            }
+            plan.push_back(piece);
+        }
+        plans.push_back(std::move(plan));
+        if (explained > well_explained) break;  // one simple roof over all: nothing to cut
+    }
+    result.points = std::int32_t(pool[0]->count);
+    if (result.points < o_.least_points) {
+        result.status = SearchStatus::too_few_points;
+        return;
+    }
+    // Better instruments than stated are rare, worse ones are not.
+    scale_ = std::clamp(scatter, 0.7, 2.0);
+    for (const auto& piece : pool) search_piece(*piece);
+    double best = 0;
+    const std::vector<Piece*>* chosen = nullptr;
+    for (const auto& plan : plans) {
+        Alternative total{{}, 0};
+        bool whole = true;
+        for (std::size_t k = 0; k < plan.size() && whole; ++k) {
+            Piece& piece = *plan[k];
+            whole = !piece.best.empty();
+            if (!whole) break;
+            const RoofKind first = plan[0]->best[0].site.kind;
+            const auto cost = [&](const Candidate& c) {
+                return c.nats + (k == 0 ? 0 : piece_nats) - (k > 0 && c.site.kind == first ? alike_nats : 0);
+            };
+            std::stable_sort(piece.best.begin(), piece.best.end(),
+                             [&](const Candidate& a, const Candidate& b) { return cost(a) < cost(b); });
+            total.nats += cost(piece.best[0]);
+            total.kinds.push_back(std::uint8_t(piece.best[0].site.kind));
+        }
+        if (!whole) continue;
+        for (std::size_t k = 0; k < plan.size(); ++k)
+            for (std::size_t c = 1; c < plan[k]->best.size(); ++c) {
+                Alternative other = total;
+                other.kinds[k] = std::uint8_t(plan[k]->best[c].site.kind);
+                other.nats += plan[k]->best[c].nats - plan[k]->best[0].nats;
+                if (other.kinds != total.kinds) result.alternatives.push_back(other);
+            }
+        result.alternatives.push_back(total);
+        if (!chosen || total.nats < best) best = total.nats, chosen = &plan;
+    }
+    std::stable_sort(result.alternatives.begin(), result.alternatives.end(),
+                     [](const Alternative& a, const Alternative& b) { return a.nats < b.nats; });
+    // One entry for each set of kinds.
+    std::vector<Alternative> unique;
+    for (Alternative& a : result.alternatives) {
+        std::vector<std::uint8_t> sorted = a.kinds;
+        std::sort(sorted.begin(), sorted.end());
+        const auto known = [&](const Alternative& u) {
+            std::vector<std::uint8_t> other = u.kinds;
+            std::sort(other.begin(), other.end());
+            return other == sorted;
+        };
+        if (std::none_of(unique.begin(), unique.end(), known)) unique.push_back(std::move(a));
+    }
+    result.alternatives.swap(unique);
+    if (!chosen) {
+        result.status = SearchStatus::too_few_points;
+        return;
+    }
+    // The sort above was for the plan looked at last; a piece may belong to several.
+    std::vector<Piece*> plan = *chosen;
+    std::stable_sort(plan[0]->best.begin(), plan[0]->best.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.nats < b.nats; });
+    const RoofKind first = plan[0]->best[0].site.kind;
+    for (std::size_t k = 1; k < plan.size(); ++k)
+        std::stable_sort(plan[k]->best.begin(), plan[k]->best.end(),
+                         [&](const Candidate& a, const Candidate& b) {
+                             return a.nats - (a.site.kind == first ? alike_nats : 0) <
+                                    b.nats - (b.site.kind == first ? alike_nats : 0);
+                         });
+    finish(plan, result);
+    result.nats = best;
+}
+
+// All pieces in one problem: first free of each other, then with near eaves (and rises of one kind) tied,
+// which is kept where the score says so. Then the covariance.
+void RoofSearch::finish(std::vector<Piece*>& pieces, SearchResult& result) {
+    ProblemPoints points;
+    points.part_begin.assign(1, 0);
+    Problem free;
+    for (Piece* piece : pieces) {
+        const Candidate& c = piece->best[0];
+        const int n = theta_count(c.site);
+        ProblemPart part;
+        part.site = c.site;
+        if (c.site.skeleton) part.face = piece->face[c.site.kind == RoofKind::gabled][0];
+        double lower[most_theta], upper[most_theta];
+        theta_bounds(c.site, piece->low, piece->high, lower, upper);
+        hold_above_ground(c.site, piece->low, lower, upper);
+        if (c.centred) lower[2] = upper[2] = 0.5;
+        for (int k = 0; k < n; ++k) {
+            part.global[k] = std::int32_t(free.start.size());
+            free.start.push_back(c.theta[k]), free.lower.push_back(lower[k]), free.upper.push_back(upper[k]);
+        }
+        free.parts.push_back(std::move(part));
+        const auto append = [](std::vector<double>& to, const std::vector<double>& from) {
+            to.insert(to.end(), from.begin(), from.end());
+        };
+        append(points.x, piece->all.x), append(points.y, piece->all.y), append(points.z, piece->all.z);
+        append(points.weight, piece->all.weight);
+        points.part_begin.push_back(std::int32_t(points.x.size()));
+    }
+    for (double& w : points.weight) w /= scale_;
+    free.prior.assign(free.start.size(), 0), free.prior_sigma.assign(free.start.size(), 0);
+    const auto parameters = [](const Problem& p) {
+        std::vector<std::int32_t> used;
+        for (const ProblemPart& part : p.parts)
+            for (int k = 0; k < theta_count(part.site); ++k)
+                if (p.lower[std::size_t(part.global[k])] < p.upper[std::size_t(part.global[k])])
+                    used.push_back(part.global[k]);
+        std::sort(used.begin(), used.end());
+        return std::int32_t(std::unique(used.begin(), used.end()) - used.begin());
+    };
+    LmOptions options;
+    LmResult solved;
+    lm_.solve(free, points, options, true, solved);
+    Problem* taken = &free;
+    Problem tied = free;
+    if (pieces.size() > 1) {
+        for (std::size_t i = 1; i < tied.parts.size(); ++i)
+            for (std::size_t j = 0; j < i; ++j) {
+                ProblemPart &a = tied.parts[j], &b = tied.parts[i];
+                const auto near = [&](int k) {
+                    return std::abs(solved.theta[std::size_t(free.parts[i].global[k])] -
+                                    solved.theta[std::size_t(free.parts[j].global[k])]) < tie_reach;
+                };
+                if (near(0)) b.global[0] = a.global[0];
+                if (a.site.kind == b.site.kind && theta_count(a.site) == theta_count(b.site) &&
+                    theta_count(a.site) > 1 && a.site.kind != RoofKind::hipped && near(1))
+                    b.global[1] = a.global[1];
+            }
+        if (parameters(tied) < parameters(free)) {
+            tied.start = solved.theta;
+            // A global that nothing names any more is held.
+            std::vector<char> named(tied.start.size(), 0);
+            for (const ProblemPart& part : tied.parts)
+                for (int k = 0; k < theta_count(part.site); ++k) named[std::size_t(part.global[k])] = 1;
+            for (std::size_t k = 0; k < named.size(); ++k)
+                if (!named[k]) tied.lower[k] = tied.upper[k] = tied.start[k];
+            LmResult other;
+            lm_.solve(tied, points, options, true, other);
+            const double count = double(points.x.size()) / thin_;
+            const double saved = 0.5 * std::log(std::max(2.0, count)) * (parameters(free) - parameters(tied));
+            if ((other.cost - solved.cost) / thin_ < saved) solved = other, taken = &tied;
+        }
+    }
+    result.parameters = parameters(*taken);
+    result.scatter = solved.scatter * scale_, result.inflation = solved.inflation;
+    const std::size_t m = solved.theta.size();
+    std::vector<double> rows;  // derivatives of the fields by the globals
+    for (std::size_t k = 0; k < pieces.size(); ++k) {
+        const ProblemPart& part = taken->parts[k];
+        FittedPart fitted;
+        fitted.rings = pieces[k]->rings, fitted.site = part.site;
+        fitted.points = points.part_begin[k + 1] - points.part_begin[k];
+        for (int j = 0; j < theta_count(part.site); ++j)
+            fitted.theta[j] = solved.theta[std::size_t(part.global[j])];
+        fitted.slots = roof_slots_of(part.site, fitted.theta);
+        for (int slot = roof_slots; slot >= 0; --slot) {
+            const bool used = slot == roof_slots || fitted.slots.slot[slot] == fitted.slots.slot[slot];
+            if (!used || slot == slot_azimuth || slot == slot_count) continue;
+            result.fields.push_back({std::int32_t(k), slot});
+            const std::size_t at = rows.size();
+            rows.resize(at + m, 0.0);
+            for (int j = 0; j < theta_count(part.site); ++j)
+                rows[at + std::size_t(part.global[j])] += fitted.slots.jacobian[slot][j];
+        }
+        result.parts.push_back(std::move(fitted));
+    }
+    const std::size_t f = result.fields.size();
+    result.covariance.assign(f * f, 0.0);
+    if (solved.covariance.size() == m * m) {
+        std::vector<double> half(f * m, 0.0);
+        for (std::size_t i = 0; i < f; ++i)
+            for (std::size_t k = 0; k < m; ++k)
+                if (rows[i * m + k] != 0)
+                    for (std::size_t j = 0; j < m; ++j)
+                        half[i * m + j] += rows[i * m + k] * solved.covariance[k * m + j];
+        for (std::size_t i = 0; i < f; ++i)
+            for (std::size_t j = 0; j < f; ++j)
+                for (std::size_t k = 0; k < m; ++k)
+                    result.covariance[i * f + j] += half[i * m + k] * rows[j * m + k];
+    }
+    residual_.resize(points.x.size());
+    lm_.residuals(*taken, points, solved.theta.data(), residual_.data(), nullptr);
+    std::int32_t near = 0;
+    double sum = 0;
+    for (std::size_t i = 0; i < residual_.size(); ++i) {
+        const double r = residual_[i];
+        near += std::abs(r) <= 3;
+        sum -= std::log((1 - o_.outliers) * 0.3989422804 * points.weight[i] *
+                            std::exp(-0.5 * std::min(r * r, 200.0)) +
+                        o_.outliers / o_.range);
+    }
+    result.explained = double(near) / std::max(1.0, double(residual_.size()));
+    result.misfit = sum;
+}
+
+}  // namespace geovision::fit

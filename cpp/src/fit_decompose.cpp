@@ -1,0 +1,261 @@
+#include "geovision/fit_decompose.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace geovision::fit {
+
+namespace {
+
+struct Cut {
+    std::size_t from = 0;  // vertex of the ring that it starts at
+    std::size_t edge = 0;  // edge of the ring that it ends on
+    Vec to{0, 0};
+    double score = 0;  // metres for each reflex corner that it resolves
+};
+
+double cross(Vec a, Vec b) { return a.x * b.y - a.y * b.x; }
+Vec minus(Vec a, Vec b) { return {a.x - b.x, a.y - b.y}; }
+double length_of(Vec a) { return norm(a.x, a.y); }
+double to_mm(double v) { return std::round(v * 1000) / 1000; }
+
+double off_line(Vec p, Vec a, Vec b) {
+    const Vec d = minus(b, a);
+    const double l = length_of(d);
+    return l > 0 ? std::abs(cross(d, minus(p, a))) / l : length_of(minus(p, a));
+}
+
+// Douglas and Peucker between two vertices of the ring, both kept.
+void keep_between(const Ring& ring, std::size_t a, std::size_t b, double tolerance, std::vector<char>& kept) {
+    const std::size_t n = ring.size();
+    double most = tolerance;
+    std::size_t at = a;
+    for (std::size_t i = (a + 1) % n; i != b; i = (i + 1) % n) {
+        const double off = off_line(ring[i], ring[a], ring[b]);
+        if (off > most) most = off, at = i;
+    }
+    if (at == a) return;
+    kept[at] = 1;
+    keep_between(ring, a, at, tolerance, kept);
+    keep_between(ring, at, b, tolerance, kept);
+}
+
+// Where a ray from vertex `from` first leaves the ring.
+bool hit(const Ring& ring, std::size_t from, Vec direction, Cut& cut) {
+    const std::size_t n = ring.size();
+    const Vec o = ring[from];
+    double nearest = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < n; ++i) {
+        if (i == from || (i + 1) % n == from) continue;
+        const Vec a = ring[i], b = ring[(i + 1) % n], e = minus(b, a);
+        const double det = cross(direction, e);
+        if (std::abs(det) < 1e-9) continue;
+        const double t = cross(minus(a, o), e) / det, s = cross(minus(a, o), direction) / det;
+        if (t > 0.05 && s >= -1e-9 && s <= 1 + 1e-9 && t < nearest) {
+            nearest = t;
+            cut.edge = i;
+            cut.to = {to_mm(o.x + t * direction.x), to_mm(o.y + t * direction.y)};
+        }
+    }
+    return std::isfinite(nearest);
+}
+
+class Cutter {
+public:
+    explicit Cutter(const DecomposeOptions& options) : o_(options) {}
+
+    std::vector<Pieces> ways;
+
+    void run(const Ring& ring) { grow({ring}, 0); }
+
+private:
+    // Cuts the first piece from `first` on that has a reflex corner, in its best ways.
+    void grow(const Pieces& pieces, int cuts) {
+        if (int(ways.size()) >= o_.most_ways) return;
+        for (std::size_t k = 0; k < pieces.size(); ++k) {
+            std::vector<Cut> found;
+            cuts_of(pieces[k], found);
+            if (found.empty()) continue;
+            if (int(pieces.size()) >= o_.most_pieces) break;
+            const std::size_t branches = cuts < 2 ? 2 : 1;
+            for (std::size_t c = 0; c < std::min(branches, found.size()); ++c) {
+                // A second way must not be much worse than the first.
+                if (c > 0 && found[c].score > 2.5 * found[0].score) break;
+                Pieces next = pieces;
+                Ring left, right;
+                split(pieces[k], found[c], left, right);
+                next[k] = left;
+                next.insert(next.begin() + std::ptrdiff_t(k) + 1, right);
+                grow(next, cuts + 1);
+            }
+            return;
+        }
+        if (pieces.size() > 1 && int(ways.size()) < o_.most_ways) ways.push_back(pieces);
+    }
+
+    void cuts_of(const Ring& ring, std::vector<Cut>& found) const {
+        const std::vector<std::size_t> corner = main_corners(ring, o_.jitter);
+        const std::size_t m = corner.size();
+        if (m < 5 || m > 40) return;
+        const auto at = [&](std::size_t i) { return ring[corner[i % m]]; };
+        const auto reflex = [&](std::size_t i) {
+            const Vec a = minus(at(i), at(i + m - 1)), b = minus(at(i + 1), at(i));
+            return cross(a, b) < -0.25 * length_of(a) * length_of(b);
+        };
+        for (std::size_t i = 0; i < m; ++i) {
+            if (!reflex(i)) continue;
+            for (const int side : {0, 1}) {
+                const Vec d = side == 0 ? minus(at(i), at(i + m - 1)) : minus(at(i), at(i + 1));
+                const double l = length_of(d);
+                if (l < o_.least_side) continue;
+                Cut cut;
+                cut.from = corner[i];
+                if (!hit(ring, cut.from, {d.x / l, d.y / l}, cut)) continue;
+                double resolved = 1;
+                snap(ring, corner, reflex, cut, resolved);
+                if (!clear(ring, cut)) continue;
+                Ring left, right;
+                split(ring, cut, left, right);
+                if (left.size() < 3 || right.size() < 3 || area_of(left) < o_.least_area ||
+                    area_of(right) < o_.least_area)
+                    continue;
+                cut.score = length_of(minus(cut.to, ring[cut.from])) / resolved;
+                found.push_back(cut);
+            }
+        }
+        std::stable_sort(found.begin(), found.end(),
+                         [](const Cut& a, const Cut& b) { return a.score < b.score; });
+        // The same cut from its other end is no other way.
+        for (std::size_t i = 0; i + 1 < found.size(); ++i)
+            for (std::size_t j = found.size() - 1; j > i; --j)
+                if (length_of(minus(found[j].to, ring[found[i].from])) < 1e-6 &&
+                    length_of(minus(found[i].to, ring[found[j].from])) < 1e-6)
+                    found.erase(found.begin() + std::ptrdiff_t(j));
+    }
+
+    // Ends a cut at a corner nearby.
+    template <class Reflex>
+    void snap(const Ring& ring, const std::vector<std::size_t>& corner, const Reflex& reflex, Cut& cut,
+              double& resolved) const {
+        for (std::size_t i = 0; i < corner.size(); ++i) {
+            if (corner[i] == cut.from || length_of(minus(ring[corner[i]], cut.to)) > o_.snap) continue;
+            cut.to = ring[corner[i]];
+            cut.edge = corner[i];
+            if (reflex(i)) resolved = 2;
+        }
+        // Slivers between a cut's end and the next vertex help nobody.
+        for (const std::size_t v : {cut.edge, (cut.edge + 1) % ring.size()})
+            if (length_of(minus(ring[v], cut.to)) < 0.05) cut.to = ring[v];
+    }
+
+    // A cut keeps away from every vertex but its ends, and crosses no edge: its end may have been moved.
+    static bool clear(const Ring& ring, const Cut& cut) {
+        const Vec a = ring[cut.from], b = cut.to, d = minus(b, a);
+        const double l2 = d.x * d.x + d.y * d.y;
+        if (l2 < 0.25) return false;
+        const std::size_t n = ring.size();
+        for (std::size_t i = 0; i < n; ++i) {
+            const Vec p = ring[i], q = ring[(i + 1) % n];
+            if (i != cut.from && length_of(minus(p, b)) > 1e-9) {
+                const double t = ((p.x - a.x) * d.x + (p.y - a.y) * d.y) / l2;
+                if (t > 0 && t < 1 && off_line(p, a, b) < 0.03) return false;
+            }
+            const double pa = cross(d, minus(p, a)), qa = cross(d, minus(q, a));
+            const Vec e = minus(q, p);
+            const double ap = cross(e, minus(a, p)), bp = cross(e, minus(b, p));
+            const double least = 1e-3 * length_of(e);
+            if (pa * qa < 0 && ap * bp < 0 && std::abs(ap) > least && std::abs(bp) > least) return false;
+        }
+        // Its middle lies inside: an end that snapped to a corner may lead out of a notch.
+        return contains(ring, a.x + d.x / 2, a.y + d.y / 2);
+    }
+
+    static void split(const Ring& ring, const Cut& cut, Ring& left, Ring& right) {
+        const std::size_t n = ring.size();
+        const auto same = [](Vec a, Vec b) { return a.x == b.x && a.y == b.y; };
+        left.assign(1, ring[cut.from]), right.assign(1, cut.to);
+        for (std::size_t i = (cut.from + 1) % n;; i = (i + 1) % n) {
+            left.push_back(ring[i]);
+            if (i == cut.edge) break;
+        }
+        if (!same(left.back(), cut.to)) left.push_back(cut.to);
+        for (std::size_t i = (cut.edge + 1) % n;; i = (i + 1) % n) {
+            if (!same(ring[i], right.back())) right.push_back(ring[i]);
+            if (i == cut.from) break;
+        }
+    }
+
+    DecomposeOptions o_;
+};
+
+}  // namespace
+
+double area_of(const Ring& ring) {
+    double sum = 0;
+    for (std::size_t i = 1; i + 1 < ring.size(); ++i)
+        sum += cross(minus(ring[i], ring[0]), minus(ring[i + 1], ring[0]));
+    return sum / 2;
+}
+
+bool contains(const Ring& ring, double x, double y) {
+    bool in = false;
+    for (std::size_t i = 0, j = ring.size() - 1; i < ring.size(); j = i++) {
+        const Vec a = ring[i], b = ring[j];
+        if ((a.y > y) != (b.y > y) && a.x + (y - a.y) * (b.x - a.x) / (b.y - a.y) > x) in = !in;
+    }
+    return in;
+}
+
+bool is_simple(const Ring& ring, double clearance) {
+    const std::size_t n = ring.size();
+    const auto to_segment = [](Vec p, Vec a, Vec b) {
+        const Vec d = minus(b, a);
+        const double l2 = d.x * d.x + d.y * d.y;
+        const double t = l2 > 0 ? std::clamp(((p.x - a.x) * d.x + (p.y - a.y) * d.y) / l2, 0.0, 1.0) : 0;
+        return length_of(minus(p, {a.x + t * d.x, a.y + t * d.y}));
+    };
+    for (std::size_t i = 0; i < n; ++i) {
+        const Vec a = ring[i], b = ring[(i + 1) % n];
+        for (std::size_t j = 0; j < n; ++j) {
+            if (j != i && j != (i + 1) % n && to_segment(ring[j], a, b) < clearance) return false;
+            const Vec c = ring[j], d = ring[(j + 1) % n];
+            if (j <= i + 1 || (j + 1) % n == i) continue;
+            const double s = cross(minus(b, a), minus(c, a)), t = cross(minus(b, a), minus(d, a));
+            const double u = cross(minus(d, c), minus(a, c)), v = cross(minus(d, c), minus(b, c));
+            if (s * t < 0 && u * v < 0) return false;
+        }
+    }
+    return true;
+}
+
+std::vector<std::size_t> main_corners(const Ring& ring, double tolerance) {
+    const std::size_t n = ring.size();
+    // Two vertices that surely are corners: the far ends from one another, found from the first.
+    const auto farthest = [&](std::size_t from) {
+        std::size_t best = from;
+        double most = -1;
+        for (std::size_t i = 0; i < n; ++i) {
+            const double d = length_of(minus(ring[i], ring[from]));
+            if (d > most) most = d, best = i;
+        }
+        return best;
+    };
+    const std::size_t a = farthest(0), b = farthest(a);
+    std::vector<char> kept(n, 0);
+    kept[a] = kept[b] = 1;
+    keep_between(ring, a, b, tolerance, kept);
+    keep_between(ring, b, a, tolerance, kept);
+    std::vector<std::size_t> out;
+    for (std::size_t i = 0; i < n; ++i)
+        if (kept[i]) out.push_back(i);
+    return out;
+}
+
+std::vector<Pieces> decompose(const Ring& ring, const DecomposeOptions& options) {
+    Cutter cutter(options);
+    if (ring.size() >= 5) cutter.run(ring);
+    return cutter.ways;
+}
+
+}  // namespace geovision::fit

@@ -1,0 +1,337 @@
+#include "geovision/fit_lm.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+namespace geovision::fit {
+
+namespace {
+
+// A point's residual and its derivatives by the roof's own parameters.
+struct Row {
+    double r;
+    double d[most_theta];
+};
+
+Row row_at(const DualPlane& p, int count, double x, double y, double z, double weight) {
+    const double n2 = 1 + p.a.v * p.a.v + p.b.v * p.b.v, scale = weight / std::sqrt(n2);
+    Row row;
+    row.r = (z - (p.a.v * x + p.b.v * y + p.c.v)) * scale;
+    // The plane's tilt changes both the height and the factor from height to distance.
+    for (int k = 0; k < count; ++k)
+        row.d[k] = -(p.a.d[k] * x + p.b.d[k] * y + p.c.d[k]) * scale -
+                   row.r * (p.a.v * p.a.d[k] + p.b.v * p.b.d[k]) / n2;
+    return row;
+}
+
+int plane_for(const ProblemPart& part, const DualPlane* planes, int count, std::int32_t i, double x,
+              double y) {
+    if (part.site.skeleton)
+        return plane_of_face(planes, planes_per_edge(part.site), part.face[std::size_t(i)], x, y);
+    return plane_at(planes, count, x, y);
+}
+
+bool is_free(const Problem& p, int k) { return p.lower[std::size_t(k)] < p.upper[std::size_t(k)]; }
+
+}  // namespace
+
+double Lm::part_sums(const ProblemPart& part, const ProblemPoints& points, std::int32_t begin,
+                     std::int32_t end, const double* theta, double width) {
+    const int count = theta_count(part.site);
+    double own[most_theta];
+    for (int k = 0; k < count; ++k) own[k] = theta[part.global[k]];
+    const int planes = roof_planes(part.site, own, planes_);
+    const double c2 = width * width;
+    double a[most_theta][most_theta] = {}, g[most_theta] = {}, cost = 0;
+    for (std::int32_t i = begin; i < end; ++i) {
+        const auto u = std::size_t(i);
+        const double x = points.x[u], y = points.y[u];
+        const Row row = row_at(planes_[plane_for(part, planes_, planes, i - begin, x, y)], count, x, y,
+                               points.z[u], points.weight[u]);
+        const double s = row.r * row.r, t = c2 / (c2 + s), w = t * t;
+        cost += s * t;
+        for (int j = 0; j < count; ++j) {
+            const double wd = w * row.d[j];
+            g[j] += wd * row.r;
+            for (int k = 0; k <= j; ++k) a[j][k] += wd * row.d[k];
+        }
+    }
+    for (int j = 0; j < count; ++j) {
+        gradient_[part.global[j]] += g[j];
+        for (int k = 0; k < count; ++k)
+            normal_[part.global[j]][part.global[k]] += a[std::max(j, k)][std::min(j, k)];
+    }
+    return cost / 2;
+}
+
+double Lm::evaluate(const Problem& problem, const ProblemPoints& points, const double* theta, double width) {
+    for (int j = 0; j < n_; ++j) {
+        gradient_[j] = 0;
+        std::memset(normal_[j], 0, sizeof(double) * std::size_t(n_));
+    }
+    double cost = 0;
+    for (std::size_t k = 0; k < problem.parts.size(); ++k)
+        cost +=
+            part_sums(problem.parts[k], points, points.part_begin[k], points.part_begin[k + 1], theta, width);
+    for (int k = 0; k < n_; ++k) {
+        const double sigma = problem.prior_sigma[std::size_t(k)];
+        if (sigma <= 0) continue;
+        const double off = (theta[k] - problem.prior[std::size_t(k)]) / sigma;
+        cost += off * off / 2;
+        gradient_[k] += off / sigma;
+        normal_[k][k] += 1 / (sigma * sigma);
+    }
+    return cost + slot_sums(problem, theta);
+}
+
+double Lm::slot_sums(const Problem& problem, const double* theta) {
+    double cost = 0;
+    for (const SlotPrior& prior : problem.slot_priors) {
+        const ProblemPart& part = problem.parts[std::size_t(prior.part)];
+        const int count = theta_count(part.site);
+        double own[most_theta];
+        for (int k = 0; k < count; ++k) own[k] = theta[part.global[k]];
+        const Slots slots = roof_slots_of(part.site, own);
+        const double value = prior.slot == roof_slots ? slots.eave : slots.slot[prior.slot];
+        if (!(value == value)) continue;  // the kind has no such slot
+        const double off = (value - prior.value) / prior.sigma;
+        const double* d = slots.jacobian[prior.slot];
+        cost += off * off / 2;
+        for (int j = 0; j < count; ++j) {
+            gradient_[part.global[j]] += off * d[j] / prior.sigma;
+            for (int k = 0; k < count; ++k)
+                normal_[part.global[j]][part.global[k]] += d[j] * d[k] / (prior.sigma * prior.sigma);
+        }
+    }
+    return cost;
+}
+
+// Solves (A + damping diag A) step = -gradient for what is free: neither fixed nor pressed against a bound.
+bool Lm::step(const Problem& problem, const double* theta, double damping, double* out) {
+    int index[most_globals], m = 0;
+    for (int k = 0; k < n_; ++k) {
+        out[k] = 0;
+        const auto u = std::size_t(k);
+        const bool pressed = (theta[k] <= problem.lower[u] && gradient_[k] > 0) ||
+                             (theta[k] >= problem.upper[u] && gradient_[k] < 0);
+        if (is_free(problem, k) && !pressed && normal_[k][k] > 0) index[m++] = k;
+    }
+    // Cholesky in place.
+    for (int i = 0; i < m; ++i)
+        for (int j = 0; j <= i; ++j) {
+            double sum = normal_[index[i]][index[j]];
+            if (i == j) sum += damping * normal_[index[i]][index[i]];
+            for (int k = 0; k < j; ++k) sum -= solve_[i][k] * solve_[j][k];
+            if (i == j) {
+                if (!(sum > 1e-14 * normal_[index[i]][index[i]])) return false;
+                solve_[i][i] = std::sqrt(sum);
+            } else {
+                solve_[i][j] = sum / solve_[j][j];
+            }
+        }
+    double v[most_globals];
+    for (int i = 0; i < m; ++i) {
+        double sum = -gradient_[index[i]];
+        for (int k = 0; k < i; ++k) sum -= solve_[i][k] * v[k];
+        v[i] = sum / solve_[i][i];
+    }
+    for (int i = m - 1; i >= 0; --i) {
+        for (int k = i + 1; k < m; ++k) v[i] -= solve_[k][i] * v[k];
+        v[i] /= solve_[i][i];
+        out[index[i]] = v[i];
+    }
+    return true;
+}
+
+void Lm::descend(const Problem& problem, const ProblemPoints& points, double width, int iterations,
+                 double tolerance, LmResult& result) {
+    std::vector<double>& theta = result.theta;
+    double trial[most_globals], move[most_globals];
+    double damping = 1e-4;
+    double cost = evaluate(problem, points, theta.data(), width);
+    result.status = LmStatus::limit;
+    for (int i = 0; i < iterations; ++i) {
+        ++result.iterations;
+        if (!step(problem, theta.data(), damping, move)) {
+            damping = std::max(1e-6, damping * 10);
+            if (damping > 1e8) {
+                result.status = LmStatus::singular;
+                break;
+            }
+            continue;
+        }
+        double longest = 0;
+        for (int k = 0; k < n_; ++k) {
+            const auto u = std::size_t(k);
+            trial[k] = is_free(problem, k)
+                           ? std::clamp(theta[u] + move[k], problem.lower[u], problem.upper[u])
+                           : theta[u];
+            longest = std::max(longest, std::abs(trial[k] - theta[u]));
+        }
+        if (longest <= tolerance) {
+            result.status = LmStatus::converged;
+            break;
+        }
+        double normal[most_globals][most_globals], gradient[most_globals];
+        for (int k = 0; k < n_; ++k) {
+            gradient[k] = gradient_[k];
+            std::memcpy(normal[k], normal_[k], sizeof(double) * std::size_t(n_));
+        }
+        const double other = evaluate(problem, points, trial, width);
+        if (other < cost) {
+            std::copy(trial, trial + n_, theta.begin());
+            cost = other;
+            damping = std::max(1e-12, damping * 0.2);
+            continue;
+        }
+        // Back to where it stood, with a shorter step.
+        for (int k = 0; k < n_; ++k) {
+            gradient_[k] = gradient[k];
+            std::memcpy(normal_[k], normal[k], sizeof(double) * std::size_t(n_));
+        }
+        damping = std::max(1e-4, damping * 8);
+    }
+    result.cost = cost;
+}
+
+void Lm::solve(const Problem& problem, const ProblemPoints& points, const LmOptions& options, bool covariant,
+               LmResult& result) {
+    n_ = int(problem.start.size());
+    result.theta = problem.start;
+    result.iterations = 0;
+    for (std::size_t k = 0; k < result.theta.size(); ++k)
+        if (problem.lower[k] < problem.upper[k])
+            result.theta[k] = std::clamp(result.theta[k], problem.lower[k], problem.upper[k]);
+    const double narrowing = std::max(options.narrowing, 1.1);
+    for (double width = options.first_width; width > options.width * 1.001; width /= narrowing)
+        descend(problem, points, width, options.level_iterations, 1e-4, result);
+    descend(problem, points, options.width, options.iterations, options.tolerance, result);
+    result.covariance.clear();
+    if (covariant) covariance(problem, points, options.width, result);
+}
+
+void Lm::residuals(const Problem& problem, const ProblemPoints& points, const double* theta, double* residual,
+                   double* jacobian) {
+    const std::size_t n = problem.start.size();
+    for (std::size_t k = 0; k < problem.parts.size(); ++k) {
+        const ProblemPart& part = problem.parts[k];
+        const int count = theta_count(part.site);
+        double own[most_theta];
+        for (int j = 0; j < count; ++j) own[j] = theta[part.global[j]];
+        const int planes = roof_planes(part.site, own, planes_);
+        for (std::int32_t i = points.part_begin[k]; i < points.part_begin[k + 1]; ++i) {
+            const auto u = std::size_t(i);
+            const double x = points.x[u], y = points.y[u];
+            const int plane = plane_for(part, planes_, planes, i - points.part_begin[k], x, y);
+            const Row row = row_at(planes_[plane], count, x, y, points.z[u], points.weight[u]);
+            residual[u] = row.r;
+            if (!jacobian) continue;
+            std::fill(jacobian + u * n, jacobian + (u + 1) * n, 0.0);
+            for (int j = 0; j < count; ++j) jacobian[u * n + std::size_t(part.global[j])] += row.d[j];
+        }
+    }
+}
+
+// How much the sums of neighbouring residuals vary beyond what independent ones would: over squares of
+// several sizes, and over stretches of the points' own order, which is a scanner's.
+double Lm::inflation(const ProblemPoints& points, const std::vector<double>& psi) const {
+    double most = 1;
+    std::vector<std::pair<std::int64_t, std::int32_t>> keyed;
+    const auto look = [&](const auto& key_of) {
+        keyed.clear();
+        for (std::size_t i = 0; i < psi.size(); ++i)
+            if (psi[i] != 0) keyed.push_back({key_of(i), std::int32_t(i)});
+        std::sort(keyed.begin(), keyed.end());  // sums run in one order on every machine
+        double above = 0, below = 0;
+        int groups = 0;
+        for (std::size_t i = 0; i < keyed.size();) {
+            const std::size_t first = i;
+            double total = 0, square = 0;
+            for (; i < keyed.size() && keyed[i].first == keyed[first].first; ++i) {
+                const double value = psi[std::size_t(keyed[i].second)];
+                total += value, square += value * value;
+            }
+            if (i - first < 2) continue;
+            above += total * total, below += square, ++groups;
+        }
+        // Few groups say little; then the ratio is held back towards 1.
+        if (groups >= 6 && below > 0)
+            most = std::max(most, 1 + (above / below - 1) * groups / (groups + 4.0));
+    };
+    for (const double side : {1.0, 2.0, 4.0})
+        look([&](std::size_t i) {
+            return (std::int64_t(std::floor(points.x[i] / side)) << 24) +
+                   std::int64_t(std::floor(points.y[i] / side));
+        });
+    for (const std::size_t stretch : {std::size_t(4), std::size_t(12), std::size_t(36)})
+        look([&](std::size_t i) { return std::int64_t(i / stretch); });
+    return most;
+}
+
+// Of an M-estimator: the mean square of psi over the square of its mean slope, times the inverse of J'J, both
+// over the points that the fit explains; then widened for correlated residuals.
+void Lm::covariance(const Problem& problem, const ProblemPoints& points, double width, LmResult& result) {
+    const std::size_t n = points.x.size(), m = problem.start.size();
+    residual_.resize(n), jacobian_.resize(n * m), psi_.assign(n, 0.0);
+    residuals(problem, points, result.theta.data(), residual_.data(), jacobian_.data());
+    const double c2 = width * width;
+    double square = 0, slope = 0, spread = 0;
+    result.inliers = 0;
+    for (int j = 0; j < n_; ++j) std::memset(normal_[j], 0, sizeof(double) * m);
+    for (std::size_t i = 0; i < n; ++i) {
+        const double r = residual_[i], s = r * r;
+        if (s > 4 * c2) continue;
+        const double t = c2 / (c2 + s);
+        psi_[i] = r * t * t;
+        square += psi_[i] * psi_[i], slope += t * t * (c2 - 3 * s) / (c2 + s), spread += t * t * s;
+        ++result.inliers;
+        const double* d = jacobian_.data() + i * m;
+        for (std::size_t j = 0; j < m; ++j)
+            for (std::size_t k = 0; k <= j; ++k) normal_[j][k] += d[j] * d[k];
+    }
+    result.covariance.assign(m * m, 0.0);
+    result.inflation = inflation(points, psi_);
+    int index[most_globals], count = 0;
+    for (int k = 0; k < n_; ++k) {
+        const auto u = std::size_t(k);
+        const bool bound = result.theta[u] <= problem.lower[u] || result.theta[u] >= problem.upper[u];
+        if (is_free(problem, k) && !bound && normal_[k][k] > 0) index[count++] = k;
+    }
+    const double freedom = std::max(1.0, result.inliers - count),
+                 mean = slope / std::max(1.0, result.inliers);
+    if (!(mean > 0.05) || count == 0) return;
+    const double factor = result.inflation * square / freedom / (mean * mean);
+    result.scatter = std::sqrt(spread / freedom) / mean;
+    // Priors join as measurements of their own.
+    double a[most_globals][most_globals], inverse[most_globals][most_globals] = {};
+    for (int i = 0; i < count; ++i)
+        for (int j = 0; j <= i; ++j) {
+            a[i][j] = normal_[index[i]][index[j]] / factor;
+            const double sigma = problem.prior_sigma[std::size_t(index[i])];
+            if (i == j && sigma > 0) a[i][i] += 1 / (sigma * sigma);
+        }
+    for (int i = 0; i < count; ++i)
+        for (int j = 0; j <= i; ++j) {
+            double sum = a[i][j];
+            for (int k = 0; k < j; ++k) sum -= a[i][k] * a[j][k];
+            if (i == j && !(sum > 1e-12 * a[i][i])) return;
+            a[i][j] = i == j ? std::sqrt(sum) : sum / a[j][j];
+        }
+    for (int column = 0; column < count; ++column) {
+        for (int i = column; i < count; ++i) {
+            double sum = i == column ? 1 : 0;
+            for (int k = column; k < i; ++k) sum -= a[i][k] * inverse[k][column];
+            inverse[i][column] = sum / a[i][i];
+        }
+    }
+    for (int i = 0; i < count; ++i)
+        for (int j = 0; j < count; ++j) {
+            double sum = 0;
+            for (int k = std::max(i, j); k < count; ++k) sum += inverse[k][i] * inverse[k][j];
+            result.covariance[std::size_t(index[i]) * m + std::size_t(index[j])] = sum;
+        }
+}
+
+}  // namespace geovision::fit

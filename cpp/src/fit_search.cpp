@@ -1,0 +1,416 @@
+#include "geovision/fit_search.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace geovision::fit {
+
+namespace {
+
+constexpr double pi = 3.14159265358979323846;
+constexpr int kept = 4;  // candidates of a piece that see all its points
+
+// How rare a kind is, in nats: minus the log of its share, among roofs of all countries, roughly.
+double rarity(RoofKind kind) {
+    switch (kind) {
+        case RoofKind::gabled:
+            return 0.7;
+        case RoofKind::flat:
+            return 1.2;
+        case RoofKind::hipped:
+            return 1.8;
+        case RoofKind::skillion:
+            return 2.5;
+        case RoofKind::side_hipped:
+        case RoofKind::saltbox:
+        case RoofKind::half_hipped:
+        case RoofKind::pyramidal:
+            return 3.5;
+        case RoofKind::gambrel:
+        case RoofKind::mansard:
+            return 4;
+        default:
+            return 5;
+    }
+}
+
+double quantile(std::vector<double>& values, double share) {
+    const auto at = values.begin() + std::ptrdiff_t(share * double(values.size() - 1));
+    std::nth_element(values.begin(), at, values.end());
+    return *at;
+}
+
+// Every n-th point, so that no more than `most` are left.
+void thin_out(const ProblemPoints& from, int most, ProblemPoints& to) {
+    const std::size_t n = from.x.size(),
+                      stride = std::max<std::size_t>(1, (n + std::size_t(most) - 1) / std::size_t(most));
+    to = ProblemPoints();
+    for (std::size_t i = 0; i < n; i += stride) {
+        to.x.push_back(from.x[i]), to.y.push_back(from.y[i]), to.z.push_back(from.z[i]);
+        to.weight.push_back(from.weight[i]);
+    }
+    to.part_begin = {0, std::int32_t(to.x.size())};
+}
+
+// Directions that slopes may face: outward normals of the longest walls, at most four.
+std::vector<Vec> slope_directions(const Ring& ring, double jitter) {
+    const std::vector<std::size_t> corner = main_corners(ring, jitter);
+    struct Wall {
+        double length;
+        Vec normal;
+    };
+    std::vector<Wall> walls;
+    for (std::size_t i = 0; i < corner.size(); ++i) {
+        const Vec a = ring[corner[i]], b = ring[corner[(i + 1) % corner.size()]];
+        const double l = norm(b.x - a.x, b.y - a.y);
+        if (l > 0.5) walls.push_back({l, {(b.y - a.y) / l, -(b.x - a.x) / l}});
+    }
+    std::stable_sort(walls.begin(), walls.end(),
+                     [](const Wall& a, const Wall& b) { return a.length > b.length; });
+    std::vector<Vec> downs;
+    for (const Wall& wall : walls) {
+        const auto near = [&](Vec d) { return d.x * wall.normal.x + d.y * wall.normal.y > std::cos(pi / 9); };
+        if (downs.size() < 4 && std::none_of(downs.begin(), downs.end(), near)) downs.push_back(wall.normal);
+    }
+    return downs;
+}
+
+bool opposite(Vec a, Vec b) { return a.x * b.x + a.y * b.y < -0.99999; }
+
+bool all_convex(const Ring& ring) {
+    const std::size_t n = ring.size();
+    for (std::size_t i = 0; i < n; ++i) {
+        const Vec a = ring[i], b = ring[(i + 1) % n], c = ring[(i + 2) % n];
+        if ((b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x) < 0) return false;
+    }
+    return true;
+}
+
+bool inside_rings(const std::vector<Ring>& rings, double x, double y) {
+    if (!contains(rings[0], x, y)) return false;
+    for (std::size_t r = 1; r < rings.size(); ++r)
+        if (contains(rings[r], x, y)) return false;
+    return true;
+}
+
+}  // namespace
+
+// Eaves and valleys stay over the ground, however steep a slope would have them.
+void hold_above_ground(const Site& site, double low, double* lower, double* upper) {
+    lower[0] = std::max(lower[0], std::max(0.3, std::min(0.7 * low, low - 0.5)));
+    upper[0] = std::max(upper[0], lower[0] + 0.1);
+    const double most = std::max(0.1, std::min(4.0, 0.6 * low));
+    if (site.kind == RoofKind::saltbox) upper[3] = std::min(upper[3], most);
+    if (site.kind == RoofKind::butterfly) upper[1] = std::min(upper[1], most);
+}
+
+void RoofSearch::make_piece(const Building& b, const std::vector<Ring>& rings, bool whole, Piece& piece) {
+    piece.rings = rings;
+    ProblemPoints inner;
+    for (std::size_t i = 0; i < b.x.size(); ++i) {
+        if (!inside_rings(rings, b.x[i], b.y[i])) continue;
+        inner.x.push_back(b.x[i]), inner.y.push_back(b.y[i]), inner.z.push_back(b.z[i]);
+        inner.weight.push_back(1 / b.sigma[i]);
+    }
+    piece.count = inner.size();
+    thin_out(inner, o_.most_points, piece.all);
+    thin_out(inner, o_.subset, piece.some);
+    piece.downs = slope_directions(rings[0], o_.decompose.jitter);
+    piece.has_skeleton = false;
+    if (whole && o_.skeletons && (rings.size() > 1 || main_corners(rings[0], 0.002).size() > 4))
+        piece.has_skeleton = piece.skeleton.set(rings);
+    if (!piece.has_skeleton) return;
+    for (const int wings : {0, 1}) {
+        const RoofKind kind = wings ? RoofKind::gabled : RoofKind::hipped;
+        piece.skeleton.faces(kind, piece.all.x, piece.all.y, piece.face[wings][0]);
+        piece.skeleton.faces(kind, piece.some.x, piece.some.y, piece.face[wings][1]);
+    }
+}
+
+bool RoofSearch::allowed(RoofKind kind) const {
+    const auto& given = building_->given_kind;
+    return given.empty() || std::find(given.begin(), given.end(), std::uint8_t(kind)) != given.end();
+}
+
+double RoofSearch::kind_nats(const Piece& piece, const Candidate& c) const {
+    double nats = rarity(c.site.kind);
+    // At its bound a shape is on its way to another kind.
+    if (c.edge && c.site.kind != RoofKind::hipped) nats += 4;
+    if (c.edge && c.site.kind == RoofKind::hipped && c.theta[2] < 0.9) nats += 4;
+    // Round roofs stand on round plans.
+    if (c.site.kind == RoofKind::cone) nats = c.site.corners.size() >= 8 ? 2 : 6;
+    if (c.site.kind == RoofKind::dome) nats = 3;
+    // On many sides a roof rises to one point.
+    if (c.site.kind == RoofKind::hipped && c.site.corners.size() >= 7 && all_convex(piece.rings[0]))
+        nats += 3;
+    // On a square both come to one point, and it has a name.
+    if (c.site.kind == RoofKind::hipped && c.site.by_pitch && c.site.corners.size() == 4) {
+        const double side = std::sqrt(std::max(area_of(piece.rings[0]), 0.01));
+        if (2 * c.site.depth > 0.97 * side) nats += 2;
+    }
+    // Ridges mostly run along the long side.
+    if (c.site.kind == RoofKind::gabled && !c.site.skeleton) {
+        const double across = c.site.width, along = area_of(piece.rings[0]) / std::max(across, 0.1);
+        if (across > 1.3 * along) nats += 1;
+    }
+    return nats;
+}
+
+double RoofSearch::structure(const Candidate& c, double count) const {
+    const int n = theta_count(c.site);
+    int free = 0;
+    for (int k = 0; k < n; ++k) free += !(c.centred && k == 2);
+    return 0.5 * free * std::log(std::max(2.0, count));
+}
+
+// A point is roof with a Gaussian error, or anything within the range.
+double RoofSearch::misfit(const Piece& piece, const Candidate& c, bool all) {
+    const ProblemPoints& p = all ? piece.all : piece.some;
+    const std::size_t n = p.x.size();
+    if (n == 0) return 0;
+    const int planes = roof_planes(c.site, c.theta, planes_);
+    const std::vector<std::int32_t>* face =
+        c.site.skeleton ? &piece.face[c.site.kind == RoofKind::gabled][all ? 0 : 1] : nullptr;
+    double sum = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        const int k = face ? plane_of_face(planes_, planes_per_edge(c.site), (*face)[i], p.x[i], p.y[i])
+                           : plane_at(planes_, planes, p.x[i], p.y[i]);
+        const double a = planes_[k].a.v, b = planes_[k].b.v, w = p.weight[i] / scale_;
+        const double r =
+            (p.z[i] - a * p.x[i] - b * p.y[i] - planes_[k].c.v) * w / std::sqrt(1 + a * a + b * b);
+        sum -= std::log((1 - o_.outliers) * 0.3989422804 * w * std::exp(-0.5 * std::min(r * r, 200.0)) +
+                        o_.outliers / o_.range);
+    }
+    return sum / double(n);
+}
+
+void RoofSearch::fit(Piece& piece, Candidate& c, bool all) {
+    const ProblemPoints& points = all ? piece.all : piece.some;
+    const int n = theta_count(c.site);
+    problem_ = Problem();
+    ProblemPart part;
+    part.site = c.site;
+    if (c.site.skeleton) part.face = piece.face[c.site.kind == RoofKind::gabled][all ? 0 : 1];
+    problem_.lower.resize(most_theta), problem_.upper.resize(most_theta);
+    theta_bounds(c.site, piece.low, piece.high, problem_.lower.data(), problem_.upper.data());
+    hold_above_ground(c.site, piece.low, problem_.lower.data(), problem_.upper.data());
+    if (c.centred) problem_.lower[2] = problem_.upper[2] = 0.5;
+    problem_.lower.resize(std::size_t(n)), problem_.upper.resize(std::size_t(n));
+    problem_.start.assign(c.theta, c.theta + n);
+    problem_.prior.assign(std::size_t(n), 0), problem_.prior_sigma.assign(std::size_t(n), 0);
+    for (int k = 0; k < n; ++k) part.global[k] = k;
+    problem_.parts.push_back(std::move(part));
+    LmOptions options;
+    if (all) {
+        options.first_width = 6, options.level_iterations = 3, options.iterations = 15,
+        options.tolerance = 1e-5;
+    } else {
+        const double half = (piece.high - piece.low) / 2 * points.weight[0];
+        options.first_width = std::clamp(half, 6.0, 80.0), options.narrowing = 3;
+        options.level_iterations = 3, options.iterations = 5, options.tolerance = 1e-3;
+    }
+    options.width *= scale_;
+    lm_.solve(problem_, points, options, false, lm_result_);
+    std::copy(lm_result_.theta.begin(), lm_result_.theta.end(), c.theta);
+    const double count = double(piece.count) / thin_;
+    c.edge = false;
+    for (int k = 2; k < n; ++k) {
+        const auto u = std::size_t(k);
+        c.edge |= problem_.lower[u] < problem_.upper[u] &&
+                  (c.theta[k] <= problem_.lower[u] + 1e-6 || c.theta[k] >= problem_.upper[u] - 1e-6);
+    }
+    c.nats = misfit(piece, c, all) * count + structure(c, count) + kind_nats(piece, c);
+}
+
+void RoofSearch::add(Piece& piece, RoofKind kind, Vec down, bool by_pitch, int hip_end, const double* start) {
+    if (!allowed(kind)) return;
+    Candidate c;
+    if (!make_site(kind, piece.rings[0], down, by_pitch, hip_end, c.site)) return;
+    if (!c.site.corners.empty() && piece.rings.size() > 1) return;
+    std::copy(start, start + most_theta, c.theta);
+    // A gable's ridge lies in the middle until the points say otherwise.
+    c.centred = kind == RoofKind::gabled && start[2] == 0.5;
+    fit(piece, c, false);
+    piece.best.push_back(std::move(c));
+}
+
+void RoofSearch::add_skeleton(Piece& piece, RoofKind kind) {
+    if (!allowed(kind)) return;
+    Candidate c;
+    if (!piece.has_skeleton || !piece.skeleton.site(kind, c.site)) return;
+    const double rise = std::max(0.5, piece.high - piece.low);
+    c.theta[0] = piece.low, c.theta[1] = kind == RoofKind::hipped ? rise / c.site.depth : rise;
+    c.theta[2] = 0.65, c.theta[3] = 0.35;
+    fit(piece, c, false);
+    piece.best.push_back(std::move(c));
+}
+
+void RoofSearch::first_round(Piece& piece) {
+    std::vector<double> z = piece.some.z;
+    piece.low = quantile(z, 0.15), piece.high = quantile(z, 0.97);
+    const double middle = quantile(z, 0.5), rise = std::max(0.5, piece.high - piece.low);
+    const double flat[most_theta] = {middle}, ridged[most_theta] = {piece.low, rise, 0.5, 0.5};
+    const std::vector<Vec>& downs = piece.downs;
+    if (!downs.empty()) add(piece, RoofKind::flat, downs[0], false, 0, flat);
+    for (std::size_t i = 0; i < downs.size(); ++i) {
+        add(piece, RoofKind::skillion, downs[i], false, 0, ridged);
+        bool mirrored = false;
+        for (std::size_t j = 0; j < i; ++j) mirrored |= opposite(downs[i], downs[j]);
+        if (mirrored) continue;
+        add(piece, RoofKind::gabled, downs[i], false, 0, ridged);
+        add(piece, RoofKind::hipped, downs[i], false, 0, ridged);
+    }
+    if (!downs.empty()) {
+        Site probe;
+        if (make_site(RoofKind::hipped, piece.rings[0], downs[0], true, 0, probe)) {
+            const double pitched[most_theta] = {piece.low, rise / probe.depth};
+            add(piece, RoofKind::hipped, downs[0], true, 0, pitched);
+        }
+        add(piece, RoofKind::pyramidal, downs[0], false, 0, ridged);
+        if (make_site(RoofKind::dome, piece.rings[0], downs[0], false, 0, probe) &&
+            probe.corners.size() >= 6) {
+            add(piece, RoofKind::cone, downs[0], false, 0, ridged);
+            add(piece, RoofKind::dome, downs[0], false, 0, ridged);
+        }
+    }
+    add_skeleton(piece, RoofKind::hipped);
+    add_skeleton(piece, RoofKind::gabled);
+    std::stable_sort(piece.best.begin(), piece.best.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.nats < b.nats; });
+}
+
+// Kinds that are near a good one: what differs from it by a hip, a break or an eave.
+void RoofSearch::second_round(Piece& piece, const Candidate& parent) {
+    const Vec down = parent.site.down, up{-down.x, -down.y};
+    const double eave = parent.theta[0], rise = std::max(0.3, parent.theta[1]);
+    const auto from = [&](RoofKind kind, Vec d, int end, double third, double fourth) {
+        const double start[most_theta] = {eave, rise, third, fourth};
+        add(piece, kind, d, false, end, start);
+    };
+    const auto hips = [&](Vec d) {
+        from(RoofKind::half_hipped, d, 0, 0.6, 0.3);
+        from(RoofKind::side_hipped, d, 0, 0.3, 0);
+        from(RoofKind::side_hipped, d, 1, 0.3, 0);
+    };
+    switch (parent.site.kind) {
+        case RoofKind::gabled:
+            if (parent.site.skeleton) break;
+            from(RoofKind::gabled, down, 0, 0.499, 0);
+            from(RoofKind::saltbox, down, 0, 0.45, 0.5);
+            from(RoofKind::saltbox, up, 0, 0.45, 0.5);
+            from(RoofKind::gambrel, down, 0, 0.65, 0.35);
+            from(RoofKind::round, down, 0, 0, 0);
+            from(RoofKind::cross_gabled, down, 0, 0, 0);
+            hips(down);
+            break;
+        case RoofKind::skillion:
+            from(RoofKind::gabled, down, 0, 0.8, 0);
+            from(RoofKind::saltbox, down, 0, 0.8, 0.1);
+            break;
+        case RoofKind::flat:
+            from(RoofKind::round, down, 0, 0, 0);
+            for (const Vec d : piece.downs) from(RoofKind::butterfly, d, 0, 0.5, 0);
+            break;
+        case RoofKind::hipped:
+        case RoofKind::pyramidal:
+        case RoofKind::dome:
+            if (parent.site.skeleton) {
+                add_skeleton(piece, RoofKind::mansard);
+                break;
+            }
+            from(RoofKind::mansard, down, 0, 0.65, 0.35);
+            if (parent.site.kind == RoofKind::hipped)
+                for (std::size_t i = 0; i < std::min<std::size_t>(2, piece.downs.size()); ++i)
+                    hips(piece.downs[i]);
+            from(RoofKind::cross_gabled, down, 0, 0, 0);
+            break;
+        default:
+            break;
+    }
+}
+
+// A gable whose ridge lies off the middle may be one with two eaves; its own fit says where to begin.
+void RoofSearch::third_round(Piece& piece) {
+    const Candidate gable = piece.best[0];
+    if (gable.site.kind != RoofKind::gabled || gable.site.skeleton || gable.centred) return;
+    const bool far = gable.theta[2] > 0.5;
+    const Vec down = far ? Vec{-gable.site.down.x, -gable.site.down.y} : gable.site.down;
+    const double shift = 0.3 * gable.theta[1], offset = far ? 1 - gable.theta[2] : gable.theta[2];
+    const double start[most_theta] = {gable.theta[0] + shift, gable.theta[1] - shift, offset, shift};
+    add(piece, RoofKind::saltbox, down, false, 0, start);
+}
+
+void RoofSearch::search_piece(Piece& piece) {
+    if (piece.best.empty()) return;
+    const double count = double(piece.count) / thin_;
+    for (Candidate& c : piece.best)
+        c.nats = misfit(piece, c, false) * count + structure(c, count) + kind_nats(piece, c);
+    const auto sort = [&] {
+        std::stable_sort(piece.best.begin(), piece.best.end(),
+                         [](const Candidate& a, const Candidate& b) { return a.nats < b.nats; });
+    };
+    sort();
+    const std::vector<Candidate> parents(
+        piece.best.begin(),
+        piece.best.begin() + std::min<std::ptrdiff_t>(4, std::ptrdiff_t(piece.best.size())));
+    std::vector<RoofKind> done;
+    for (const Candidate& parent : parents) {
+        if (done.size() >= 2 || parent.nats > parents[0].nats + 0.4 * count) break;
+        if (std::find(done.begin(), done.end(), parent.site.kind) != done.end()) continue;
+        done.push_back(parent.site.kind);
+        second_round(piece, parent);
+    }
+    sort();
+    third_round(piece);
+    sort();
+    if (piece.best.size() > kept) piece.best.resize(kept);
+    for (Candidate& c : piece.best) fit(piece, c, true);
+    sort();
+}
+
+// Ways with one piece more, cut where the heights jump.
+void RoofSearch::add_steps(const Building& b, std::vector<Pieces>& ways) const {
+    double area = 0;
+    for (const Ring& ring : ways[0]) area += area_of(ring);
+    const double spacing = std::sqrt(area / std::max(1.0, double(b.x.size())));
+    const std::size_t given = std::min<std::size_t>(ways.size(), 3);
+    for (std::size_t w = 0; w < given; ++w) {
+        Pieces way = ways[w];
+        bool changed = false;
+        for (std::size_t k = 0; k < way.size() && int(way.size()) < o_.decompose.most_pieces; ++k) {
+            double most = 0, place = 0;
+            Vec axis{1, 0};
+            for (const Vec down : slope_directions(way[k], o_.decompose.jitter)) {
+                double at = 0, jump = 0;
+                if (find_step(way[k], down, b.x, b.y, b.z, spacing, &at, &jump) && jump > most + 1e-9)
+                    most = jump, place = at, axis = down;
+            }
+            Ring before, behind;
+            if (most <= 0 || !cut_along(way[k], axis, place, before, behind)) continue;
+            way[k] = before;
+            way.insert(way.begin() + std::ptrdiff_t(k) + 1, behind);
+            changed = true;
+            --k;  // what is left may have another step
+        }
+        if (changed) ways.push_back(std::move(way));
+    }
+}
+
+void RoofSearch::run(const Building& building, const SearchOptions& options, SearchResult& result) {
+    building_ = &building, o_ = options, scale_ = 1;
+    result = SearchResult();
+    double area = 0;
+    for (const Ring& ring : building.rings) area += area_of(ring);
+    std::vector<Pieces> ways{{building.rings[0]}};
+    if (building.rings.size() == 1)
+        for (Pieces& way : decompose(building.rings[0], options.decompose)) ways.push_back(std::move(way));
+    if (building.rings.size() == 1) add_steps(building, ways);
+    const auto frail = [](const Pieces& way) {
+        return !std::all_of(way.begin(), way.end(), [](const Ring& r) { return is_simple(r, 0.01); });
+    };
+    ways.erase(std::remove_if(ways.begin() + 1, ways.end(), frail), ways.end());
+    thin_ = std::max(1.0, 0.25 * double(building.x.size()) / std::max(area, 1.0));
+    choose(ways, result);
+}
+
+}  // namespace geovision::fit

@@ -1,0 +1,157 @@
+"""``geovision fit``: measurements and footprints to building programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from geovision.cli import options
+from geovision.cli.console import emit_json, note, report_failures, status
+from geovision.cli.scene import open_from_options
+
+if TYPE_CHECKING:
+    from geovision.pipeline.fit_to import FitProgress, FitSummary
+    from geovision.sources import Scene
+
+__all__ = ["command"]
+
+
+def _kinds(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
+    return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
+
+
+@click.command("fit", short_help="Fit parametric buildings to LiDAR or height rasters.")
+@options.sources
+@click.option(
+    "--models",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT.city.jsonl",
+    help="Also write the solids, as CityJSONSeq.",
+)
+@click.option(
+    "--kinds", callback=_kinds, metavar="NAMES", help="Roof kinds to choose from, such as flat,gabled,hipped."
+)
+@click.option(
+    "--explain",
+    metavar="ID",
+    help="Fit one building and draw a picture of how it came about into OUT.png instead.",
+)
+@options.lod
+@options.on_error
+@options.threads
+@options.json_option
+@options.quiet
+@options.output("Programs as .parquet; the fits go beside it. With --explain a .png.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    models: Path | None,
+    kinds: list[str] | None,
+    explain: str | None,
+    lod: str,
+    on_error: Literal["raise", "record"],
+    threads: int,
+    as_json: bool,
+    quiet: bool,
+    output: Path,
+    **given: Any,
+) -> None:
+    """Find, for every footprint, the building program that explains the points or heights best.
+
+    SOURCES is a scene.toml, or files and folders whose roles are recognised from what is in them. Every
+    footprint comes out with a valid solid. Where too little was measured it is a block, and its fit (in
+    OUT.fits.parquet) says why.
+
+    \b
+    Examples:
+      geovision fit --points points.laz --footprints houses.gpkg -o programs.parquet
+      geovision fit scene.toml -o programs.parquet --models models.city.jsonl
+      geovision fit scene.toml --explain NL.1042 -o why.png
+      geovision fit scene.toml -o programs.parquet --json | jq .kinds
+    """
+    from geovision.pipeline.fit_to import fit_to
+
+    with status("reading headers", quiet=quiet):
+        scene = open_from_options(given)
+    if explain is not None:
+        _explain(scene, explain, kinds, threads, output)
+        note(f"wrote {output}", quiet=quiet)
+        return
+    with _progress(quiet=quiet) as report:
+        summary = fit_to(
+            scene,
+            output,
+            models=models,
+            kinds=kinds,
+            lod=lod,
+            on_error=on_error,
+            threads=threads,
+            progress=report,
+        )
+    if as_json:
+        emit_json(summary.to_dict())
+    _summarise(summary, quiet=quiet)
+    ctx.exit(1 if summary.problems else 0)
+
+
+def _explain(scene: Scene, building: str, kinds: list[str] | None, threads: int, output: Path) -> None:
+    from geovision.errors import InputError
+    from geovision.inverse.solve import solve
+    from geovision.quality.explain import explain_png
+
+    if output.suffix.lower() != ".png":
+        raise click.BadParameter("--explain draws a picture; give a name that ends in .png.", param_hint="-o")
+    ids = scene.footprints.ids
+    if building not in ids:
+        near = [name for name in ids if building in name][:5] or list(ids[:5])
+        raise InputError(
+            f"building {building!r}", "has no footprint here", f"Use an id such as {', '.join(near)}"
+        )
+    place = scene.places[ids.index(building)]
+    tile = next(
+        tile
+        for tile in scene.tiles()
+        if tile.bounds.west <= place[0] < tile.bounds.east
+        and tile.bounds.south <= place[1] < tile.bounds.north
+    )
+    evidence = next(item for item in scene.evidence(tile, images=False) if item.id == building)
+    solved = solve([evidence], kinds=kinds, threads=threads)
+    explain_png(output, evidence, solved.fits[0], solved.solids)
+
+
+def _summarise(summary: FitSummary, *, quiet: bool) -> None:
+    report_failures(summary.problems)
+    for text in summary.notes:
+        note(f"note: {text}", quiet=quiet)
+    statuses = ", ".join(f"{count:,} {name}" for name, count in summary.status.most_common())
+    share = "" if summary.within_0p2 is None else f"; {100 * summary.within_0p2:.1f} % of points within 0.2 m"
+    note(
+        f"{summary.out}: {summary.buildings:,} buildings ({statuses}){share}, {summary.seconds:.1f} s",
+        quiet=quiet,
+    )
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[FitProgress], None] | None]:
+    """A progress bar where stderr is a terminal, else nothing."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("fitting", total=None)
+
+        def report(state: FitProgress) -> None:
+            bar.update(
+                task, description=f"{state.done:,} buildings", completed=state.done, total=state.total or None
+            )
+
+        yield report

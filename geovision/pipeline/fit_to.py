@@ -1,0 +1,182 @@
+"""The streaming job behind `geovision fit`: files in, programs with their fits and a model file out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from geovision.errors import UsageError
+from geovision.formats.atomic import atomic_write
+from geovision.formats.cityjson import CityJSONSeqWriter, open_cityjsonseq
+from geovision.mesh import mesh
+from geovision.model.fit import FitTable
+from geovision.model.kinds import RoofKind
+from geovision.model.table import ProgramTable
+from geovision.pipeline.fit import Fitted, iter_fit
+
+if TYPE_CHECKING:
+    from geovision.sources import Scene
+
+__all__ = ["FitProgress", "FitSummary", "fit_attributes", "fit_to", "fits_path"]
+
+MODELS = (".city.jsonl",)
+
+
+@dataclass(frozen=True)
+class FitProgress:
+    """Where the job stands."""
+
+    done: int
+    total: int
+    failures: int
+
+
+@dataclass
+class FitSummary:
+    """What `fit_to` wrote."""
+
+    out: Path
+    buildings: int = 0
+    seconds: float = 0.0
+    status: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    points: int = 0
+    within_0p2: float | None = None
+    """Mean over the buildings that points were found for."""
+    files: tuple[str, ...] = ()
+    crs: str | None = None
+    problems: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "out": str(self.out),
+            "buildings": self.buildings,
+            "seconds": round(self.seconds, 3),
+            "status": dict(self.status),
+            "kinds": dict(self.kinds.most_common()),
+            "points": self.points,
+            "within_0p2": self.within_0p2,
+            "files": list(self.files),
+            "crs": self.crs,
+            "problems": self.problems,
+            "notes": list(self.notes),
+        }
+
+
+def fit_to(
+    scene: Scene,
+    out: str | Path,
+    *,
+    models: str | Path | None = None,
+    kinds: Collection[RoofKind | str] | None = None,
+    lod: str = "2.2",
+    on_error: Literal["raise", "record"] = "record",
+    threads: int = 0,
+    progress: Callable[[FitProgress], None] | None = None,
+) -> FitSummary:
+    """Fit every building of a scene; memory follows a tile, not the scene.
+
+    Writes `out` (programs, .parquet), the fits beside it (see `fits_path`), and with `models` the solids as
+    CityJSONSeq. Each file appears whole or not at all, and depends on the scene alone: not on `threads`.
+
+    Args:
+        scene: from `open_scene`, with footprints and with points, heights or both.
+        out: .parquet file for the programs.
+        models: .city.jsonl file for the solids.
+        kinds: roof kinds to choose from; all if left out.
+        lod: level of detail of the solids.
+        on_error: "record" lists buildings that could not be fitted; "raise" stops at the first.
+        threads: 0 for all cores.
+        progress: called after each batch.
+    """
+    import pyarrow.parquet as pq
+
+    target = Path(out)
+    if target.suffix.lower() not in (".parquet", ".pq"):
+        raise UsageError(str(out), "is no Parquet file", "Give a name that ends in .parquet")
+    if models is not None and not str(models).lower().endswith(MODELS):
+        raise UsageError(str(models), "is no CityJSONSeq file", "Give a name that ends in .city.jsonl")
+    started = time.monotonic()
+    crs = scene.crs.to_string()
+    summary = FitSummary(target, crs=crs, notes=scene.notes)
+    total = len(scene.footprints)
+    summary.problems += [str(problem) for problem in scene.footprints.problems]
+    with ExitStack() as stack:
+        program_file = stack.enter_context(atomic_write(target))
+        fit_file = stack.enter_context(atomic_write(fits_path(target)))
+        writer = None if models is None else stack.enter_context(open_cityjsonseq(models, crs=crs, lod=lod))
+        # Closed before the files are published: the stack unwinds in the opposite order.
+        programs = stack.enter_context(pq.ParquetWriter(program_file, ProgramTable.empty().to_arrow().schema))
+        fits = stack.enter_context(pq.ParquetWriter(fit_file, FitTable([]).to_arrow().schema))
+        for fitted in iter_fit(_evidence(scene), kinds=kinds, on_error=on_error, threads=threads):
+            programs.write_table(fitted.programs.to_arrow())
+            fits.write_table(fitted.fits.to_arrow())
+            if writer is not None:
+                _write_models(writer, fitted, lod, threads)
+            _count(summary, fitted)
+            if progress is not None:
+                progress(FitProgress(summary.buildings, total, len(summary.problems)))
+    summary.seconds = time.monotonic() - started
+    written = [target, fits_path(target), *([] if models is None else [Path(models)])]
+    summary.files = tuple(str(path) for path in written)
+    return summary
+
+
+def fits_path(programs: str | Path) -> Path:
+    """Where the fits of a file of programs are kept.
+
+    >>> fits_path("out/town.parquet").name
+    'town.fits.parquet'
+    """
+    path = Path(programs)
+    return path.with_name(f"{path.stem}.fits{path.suffix}")
+
+
+def fit_attributes(fitted: Fitted) -> dict[str, list[Any]]:
+    """Columns for a model file: the footprints' own attributes, and the main facts of the fit."""
+    columns: dict[str, list[Any]] = dict(fitted.programs.attribute_columns())
+    fits = fitted.fits
+    columns["roof_kind"] = fits.column("kind")
+    columns["fit_status"] = [fit.status.name.lower() for fit in fits]
+    for name in ("confidence", "within_0p2", "rmse", "density"):
+        columns[f"fit_{name}"] = [_rounded(value) for value in fits.column(name)]
+    return columns
+
+
+def _rounded(value: float) -> float | None:
+    return round(float(value), 4) if math.isfinite(value) else None
+
+
+def _evidence(scene: Scene) -> Iterator[Any]:
+    for tile in scene.tiles():
+        yield from scene.evidence(tile, images=False)
+
+
+def _write_models(writer: CityJSONSeqWriter, fitted: Fitted, lod: str, threads: int) -> None:
+    solids = fitted.solids
+    if solids is None or lod != "2.2":
+        solids = mesh(fitted.programs, lod=lod, threads=threads, on_error="record")
+    writer.write(solids, fit_attributes(fitted))
+
+
+def _count(summary: FitSummary, fitted: Fitted) -> None:
+    known = [fit.within_0p2 for fit in fitted.fits if math.isfinite(fit.within_0p2)]
+    before = summary.buildings - sum(
+        count for name, count in summary.status.items() if name.startswith("height_")
+    )
+    summary.buildings += len(fitted)
+    summary.status.update(fit.status.name.lower() for fit in fitted.fits)
+    summary.kinds.update(fit.kind if "+" not in fit.kind else "several parts" for fit in fitted.fits)
+    summary.points += sum(fit.points for fit in fitted.fits)
+    summary.problems += fitted.problems
+    if known:
+        total = (summary.within_0p2 or 0.0) * before + sum(known)
+        summary.within_0p2 = round(total / (before + len(known)), 4)

@@ -1,0 +1,144 @@
+"""Synthetic truth: kinds, ridges and pitches of generated buildings come back from their points."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import geovision
+from geovision.errors import InputError
+from geovision.inverse import Parametric, propose_parametric
+from geovision.model import Evidence, Gabled, Program, canonical
+from geovision.model.kinds import RoofKind
+from geovision.model.labels import Status
+from tests.inverse.scan import Scanner, scan, scan_table
+
+COUNT = 400
+# Kinds without a forward model, and plans that no outline shows.
+OTHER = {"planar", "sawtooth", "onion"}
+SAME = {"cone": "pyramidal"}
+
+
+@pytest.fixture(scope="module")
+def world() -> tuple[list[Program], list[Evidence]]:
+    return scan_table(geovision.generate(count=COUNT, seed=5), Scanner())
+
+
+@pytest.fixture(scope="module")
+def found(world: tuple[list[Program], list[Evidence]]) -> Parametric:
+    return propose_parametric(world[1])
+
+
+def kinds(program: Program) -> list[str]:
+    return sorted(SAME.get(part.roof.kind, part.roof.kind) for part in canonical(program).parts)
+
+
+def test_every_program_is_valid(found: Parametric) -> None:
+    assert found.table.validate() == []
+    solids = geovision.mesh(found.table, on_error="record")
+    assert (solids.status == Status.OK).all()
+    assert [program.id for program in found.table] == found.table.ids
+
+
+def test_kinds_come_back(world: tuple[list[Program], list[Evidence]], found: Parametric) -> None:
+    right: dict[bool, list[bool]] = {True: [], False: []}
+    for truth, program in zip(world[0], found.table, strict=True):
+        if not OTHER & set(kinds(truth)):
+            right[len(truth.parts) > 1].append(kinds(truth) == kinds(program))
+    assert np.mean(right[False]) > 0.96
+    assert np.mean(right[True]) > 0.55
+
+
+def test_ridges_and_pitches_come_back(world: tuple[list[Program], list[Evidence]], found: Parametric) -> None:
+    ridge, pitch = [], []
+    for truth, program in zip(world[0], found.table, strict=True):
+        if len(truth.parts) > 1 or kinds(truth) != ["gabled"] or kinds(program) != ["gabled"]:
+            continue
+        a, b = (gable_of(item) for item in (truth, program))
+        ridge.append(abs(a[0] - b[0]))
+        if abs(a[1] - b[1]) < 0.1:
+            pitch.append(abs(a[2] - b[2]))
+    assert len(ridge) > 100
+    assert np.mean(np.array(ridge) < 0.05) > 0.95
+    assert np.nanmean(np.array(pitch) < 1.0) > 0.9
+
+
+def gable_of(program: Program) -> tuple[float, float, float]:
+    """Ridge height, offset and the first slope's pitch."""
+    part = program.parts[0]
+    roof = part.roof
+    assert isinstance(roof, Gabled)
+    if roof.azimuth_deg is None:
+        return roof.ridge_height, roof.ridge_offset, np.nan
+    width = np.ptp(np.asarray(part.shell) @ _direction(roof.azimuth_deg))
+    rise = roof.ridge_height - part.eave_height
+    return (
+        roof.ridge_height,
+        roof.ridge_offset,
+        float(np.degrees(np.arctan(rise / (roof.ridge_offset * width)))),
+    )
+
+
+def _direction(azimuth_deg: float) -> np.ndarray:
+    turn = np.radians(azimuth_deg)
+    return np.array([np.sin(turn), np.cos(turn)])
+
+
+def test_a_result_is_its_buildings_own(
+    world: tuple[list[Program], list[Evidence]], found: Parametric
+) -> None:
+    rows = list(range(0, COUNT, 7))
+    alone = propose_parametric([world[1][row] for row in reversed(rows)], threads=1)
+    for place, row in enumerate(reversed(rows)):
+        assert alone.table[place] == found.table[row]
+        assert alone.fits[place].nats == found.fits[row].nats
+
+
+def test_where_a_building_lies_changes_nothing(world: tuple[list[Program], list[Evidence]]) -> None:
+    item = world[1][3]
+    far = replace(item, origin=np.add(item.origin, (100_000.0, 450_000.0, 0.0)))
+    near, moved = propose_parametric([item, far]).table
+    assert near.parts[0].eave_height == moved.parts[0].eave_height
+    assert near.parts[0].roof == moved.parts[0].roof
+
+
+@pytest.mark.parametrize("density", [1.5, 4.0, 20.0])
+def test_simple_kinds_at_other_densities(density: float) -> None:
+    shell = [(0.0, 0.0), (11.0, 0.0), (11.0, 8.0), (0.0, 8.0)]
+    roofs: list[dict[str, Any]] = [
+        {"kind": "flat"},
+        {"kind": "gabled", "ridge_height": 8.5, "azimuth_deg": 180.0},
+        {"kind": "hipped", "pitch_deg": 35.0},
+        {"kind": "skillion", "ridge_height": 7.0, "azimuth_deg": 0.0},
+    ]
+    right = 0
+    for row, roof in enumerate(roofs):
+        part = geovision.Part.model_validate({"shell": shell, "eave_height": 5.0, "roof": roof})
+        program = Program(id=str(row), parts=[part])
+        solid = geovision.mesh(program)[0]
+        for seed in range(10):
+            evidence = scan(program, solid, Scanner(density=density, seed=seed), row)
+            right += propose_parametric([evidence]).fits[0].kind == roof["kind"]
+    assert right >= 38
+
+
+def test_kinds_can_be_limited(world: tuple[list[Program], list[Evidence]]) -> None:
+    some = world[1][:40]
+    limited = propose_parametric(some, kinds=["flat", RoofKind.GABLED])
+    assert {kind for fit in limited.fits for kind in fit.kind.split("+")} <= {"flat", "gabled"}
+    with pytest.raises(InputError, match="roof kind 'dutch'"):
+        propose_parametric(some, kinds=["dutch"])
+
+
+def test_fits_say_what_was_fitted(found: Parametric) -> None:
+    for fit, program in zip(found.fits, found.table, strict=True):
+        assert 0 <= fit.confidence <= 1
+        assert fit.alternatives[0].nats == fit.nats
+        assert fit.covariance is not None
+        assert np.allclose(fit.covariance, fit.covariance.T)
+        assert (np.linalg.eigvalsh(fit.covariance) > -1e-9).all()
+        for path in fit.parameters:
+            assert program.provenance_of(path).text == "observed"
