@@ -1,10 +1,12 @@
 // Binds points: LAS records to columns, and columns to buildings.
 #include <pybind11/stl.h>
 
+#include <limits>
 #include <string>
 
 #include "bindings_util.hpp"
 #include "geovision/evidence.hpp"
+#include "geovision/gridding.hpp"
 #include "geovision/ground.hpp"
 #include "geovision/points.hpp"
 
@@ -155,6 +157,22 @@ py::array ground_filter(const Array<double>& xyz, double cell, double max_object
     return take_over(std::move(ground));
 }
 
+py::array_t<float> grid(const Array<double>& xyz, double left, double top, double cell, int width, int height,
+                        double percentile, double radius, double fill, int threads) {
+    if (xyz.ndim() != 2 || xyz.shape(1) != 3) throw py::value_error("xyz must have shape (n, 3)");
+    // Checked before the array is made: a wrong size must not become an allocation.
+    if (width < 1 || height < 1 ||
+        static_cast<std::int64_t>(width) * height > std::numeric_limits<std::int32_t>::max()) {
+        throw py::value_error("width and height must be at least 1, and their product at most 2^31 - 1");
+    }
+    py::array_t<float> z({height, width});
+    run_interruptible([&, out = z.mutable_data()](const std::atomic<bool>& cancel) {
+        grid_points(xyz.data(), xyz.shape(0), {left, top, cell, width, height},
+                    {percentile, radius, fill, threads, &cancel}, out);
+    });
+    return z;
+}
+
 }  // namespace
 
 void bind_points(py::module_& m) {
@@ -173,6 +191,12 @@ void bind_points(py::module_& m) {
     m.def("terrain_at", &terrain, py::arg("ground"), py::arg("query"), py::arg("reach") = 20.0,
           py::arg("threads") = 0,
           "Height of the terrain at places [m, 2] from ground points [n, 3]; NaN unknown.");
+    m.def("grid_points", &grid, py::arg("xyz"), py::arg("left"), py::arg("top"), py::arg("cell"),
+          py::arg("width"), py::arg("height"), py::arg("percentile") = 100.0, py::arg("radius") = 1.0,
+          py::arg("fill") = 0.0, py::arg("threads") = 0,
+          "Heights [height, width] of points [n, 3]: a percentile of each cell, or with a negative one the "
+          "mean "
+          "of the points round its middle; NaN where nothing is near.");
     m.def("filter_ground", &ground_filter, py::arg("xyz"), py::arg("cell") = 1.0,
           py::arg("max_object") = 36.0, py::arg("slope") = 0.3, py::arg("step") = 0.5,
           py::arg("tolerance") = 0.25,

@@ -196,3 +196,15 @@ def draw_ortho(
     seed: int = 0,
     threads: int = 0,
 ) -> NDArray[np.uint8]: ...
+def grid_points(
+    xyz: ArrayLike,
+    left: float,
+    top: float,
+    cell: float,
+    width: int,
+    height: int,
+    percentile: float = 100.0,
+    radius: float = 1.0,
+    fill: float = 0.0,
+    threads: int = 0,
+) -> NDArray[np.float32]: ...
