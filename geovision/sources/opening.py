@@ -21,6 +21,7 @@ from geovision.sources.footprints import (
 from geovision.sources.grid import Bounds, overlaps
 from geovision.sources.limits import Limits
 from geovision.sources.point_block import PointBlock
+from geovision.sources.point_crs import frame_of
 from geovision.sources.prepare import prepare_footprints
 from geovision.sources.raster_images import image_pieces
 from geovision.sources.raster_info import Raster, Sheet, SheetInfo
@@ -256,13 +257,16 @@ def _open_points(opened: _Opened) -> PointSet | None:
         return None
     paths = expand_paths(source.files, POINT_SUFFIXES, "points")
     opened.limits.check("files", len(paths), "points")
-    found = open_point_set(paths, source.crs or opened.spec.crs, opened.limits)
+    asked = source.crs or opened.spec.crs
+    found = open_point_set(paths, asked, opened.limits)
     if found.bounds is not None:
         told: list[str] = []
         check_place(horizontal(found.crs), found.bounds, None, f"points {found.name}", told)
         opened.notes += [f"{found.name}: {text}" for text in told]
     if not isinstance(found.source, PointBlock):
         opened.notes += found.source.notes
+        silent = [file.name for file in found.source.files if frame_of(file.header).crs is None]
+        opened.notes += [f"{name} states no CRS: {asked} was given for it" for name in silent]
     return found
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from pyproj import CRS
+from pyproj import CRS, Transformer
 
 from geovision.errors import InputError
-from geovision.sources.crs import horizontal, transform_bounds, transform_xy
+from geovision.sources.crs import horizontal, transform_bounds, transform_xy, transformer
 from geovision.sources.grid import Bounds, overlaps, union
 from geovision.sources.raster_info import Cut, Pixels, Sheet, affine_bounds
 from geovision.sources.raster_values import Values
@@ -52,6 +52,12 @@ class Block:
     pieces: list[Piece] = field(default_factory=list)
     corners: list[tuple[int, int, int, int]] = field(default_factory=list)
     boxes: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 4), np.int64))
+    way: Transformer | None = None
+    """From the CRS of the scene; None where it is the block's own."""
+    bounds_m: Bounds = field(default_factory=lambda: Bounds(0, 0, 0, 0))
+    """In the CRS of the scene."""
+    sides_m: tuple[float, float] = (1.0, 1.0)
+    """Width and height of a pixel in its middle, in units of the scene."""
 
     def offer(self, piece: Piece) -> bool:
         """Take the piece where it lies on the grid."""
@@ -67,9 +73,17 @@ class Block:
         self.corners.append((*place, place[0] + info.width, place[1] + info.height))
         return True
 
-    def seal(self) -> None:
-        """Called once, when every piece is in."""
+    def seal(self, crs: CRS) -> None:
+        """Called once, when every piece is in; what depends on the CRS of the scene is worked out here."""
         self.boxes = np.array(self.corners, np.int64)
+        self.way = None if self.crs == crs else transformer(crs, self.crs)
+        self.bounds_m = transform_bounds(self.crs, crs, self.bounds)
+        self.sides_m = _sides(self, crs)
+
+    @property
+    def upright(self) -> bool:
+        """North-up in the CRS of the scene."""
+        return self.way is None and self.pieces[0].sheet.info.north_up
 
     @property
     def extent(self) -> tuple[int, int, int, int]:
@@ -184,18 +198,16 @@ class RasterLayer:
             if not any(block.offer(piece) for block in self.blocks):
                 self.blocks.append(Block(piece.crs, piece.sheet.info.transform))
                 self.blocks[-1].offer(piece)
-        self._extents = []
         for block in self.blocks:
-            block.seal()
-            self._extents.append(transform_bounds(block.crs, self.crs, block.bounds))
+            block.seal(self.crs)
         self.dtype = _common_dtype(role, self.pieces)
 
     @property
     def bounds(self) -> Bounds:
         """Of all of it, in the CRS of the scene."""
-        found = self._extents[0]
-        for item in self._extents[1:]:
-            found = union(found, item)
+        found = self.blocks[0].bounds_m
+        for block in self.blocks[1:]:
+            found = union(found, block.bounds_m)
         return found
 
     def piece_bounds(self) -> list[Bounds]:
@@ -209,15 +221,15 @@ class RasterLayer:
     def native_cell_m(self) -> float:
         """Size of a pixel of the first block in the scene's metres; three digits where it is resampled."""
         block = self.blocks[0]
-        side = _sides(block, self.crs)
+        side = block.sides_m
         cell = math.sqrt(side[0] * side[1])
-        own = block.crs == self.crs and math.isclose(*side, rel_tol=1e-6)
+        own = block.way is None and math.isclose(*side, rel_tol=1e-6)
         return side[0] if own else float(f"{cell:.3g}")
 
     def anchor(self) -> tuple[float, float] | None:
         """A corner of the first block that is north-up in the scene's CRS: grids are laid through it."""
         for block in self.blocks:
-            if block.crs == self.crs and block.pieces[0].sheet.info.north_up:
+            if block.upright:
                 return block.transform.c, block.transform.f
         return None
 
@@ -229,8 +241,8 @@ class RasterLayer:
         area = grid.bounds(cut)
         out: NDArray[Any] | None = None
         filled: NDArray[np.bool_] | None = None
-        for block, extent in zip(self.blocks, self._extents, strict=True):
-            if not overlaps(extent, area):
+        for block in self.blocks:
+            if not overlaps(block.bounds_m, area):
                 continue
             found = self._read_block(block, grid, cut, nearest)
             if found is None:
@@ -261,7 +273,7 @@ class RasterLayer:
         Judged over the whole block, so that the answer is the same for every cut.
         """
         own = block.transform
-        if block.crs != self.crs or not block.pieces[0].sheet.info.north_up:
+        if not block.upright:
             return None
         left, top, right, bottom = block.extent
         there = grid.transform @ Affine.translation(*_whole(~grid.transform @ (own @ (left, top))))
@@ -274,13 +286,13 @@ class RasterLayer:
         return all(self._corner_on(block, grid) is not None for block in self.blocks)
 
     def _resampled(self, block: Block, grid: PixelGrid, cut: Cut, nearest: bool) -> Pixels | None:
-        side = _sides(block, self.crs)
+        side = block.sides_m
         number, factor = block.overview(min(grid.cell_m / side[0], grid.cell_m / side[1]))
         transform, boxes = block.level(number, factor)
         scale = tuple(grid.cell_m / (length * factor) for length in side)
         scale = tuple(value if value > _PLAIN_SCALE else 1.0 for value in scale)
         margin = math.ceil(max(scale)) + 1
-        places = places_in(grid, cut, self.crs, transform, block.crs)
+        places = places_in(grid, cut, transform, block.way)
         needed = places.needed(margin)
         if needed is None:
             return None

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
-from pyproj import CRS
+from pyproj import Transformer
 
 from geovision._native import load_kernel
 from geovision.errors import UsageError
-from geovision.sources.crs import transform_xy
 from geovision.sources.grid import Bounds
 from geovision.sources.raster_info import Cut
 
@@ -74,8 +73,11 @@ class Places:
     size: tuple[int, int]
 
     def needed(self, margin: int) -> Cut | None:
-        """The source pixels under the nodes, and `margin` more on each side."""
-        finite = self.nodes[np.isfinite(self.nodes).all(axis=-1)]
+        """The source pixels under the cut, and `margin` more on each side."""
+        corners = _between(
+            _between(self.nodes, self.first[1], self.size[1]).swapaxes(0, 1), self.first[0], self.size[0]
+        )
+        finite = corners[np.isfinite(corners).all(axis=-1)]
         if not len(finite):
             return None
         low = np.floor(finite.min(axis=0)) - margin
@@ -85,10 +87,24 @@ class Places:
         return Cut(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
 
 
-def places_in(grid: PixelGrid, cut: Cut, crs: CRS, source: Affine, source_crs: CRS) -> Places:
+def _between(nodes: NDArray[np.float64], first: int, size: int) -> NDArray[np.float64]:
+    """Nodes along the first axis, the outer ones moved in to where the cut begins and ends.
+
+    Between nodes places are linear along either axis, so these hold the extremes of the whole cut.
+    """
+    at = np.concatenate(
+        [[first], np.arange(first // _STEP + 1, -(-(first + size) // _STEP)) * _STEP, [first + size]]
+    )
+    low = np.minimum(at // _STEP, len(nodes) - 2)
+    share = (at / _STEP - low)[:, None, None]
+    return np.asarray(nodes[low] * (1 - share) + nodes[low + 1] * share)
+
+
+def places_in(grid: PixelGrid, cut: Cut, source: Affine, way: Transformer | None) -> Places:
     """Places of the pixels of `cut` in a raster with the transform `source`.
 
-    Nodes stand at fixed pixels of the endless grid, so a pixel's place does not depend on the cut.
+    `way` leads from the CRS of the grid to that of the raster; None where they are one. Nodes stand at
+    fixed pixels of the endless grid, so a pixel's place does not depend on the cut.
     """
     first_column, first_row = cut.column // _STEP, cut.row // _STEP
     columns = np.arange(first_column, (cut.column + cut.width - 1) // _STEP + 2) * _STEP
@@ -96,7 +112,8 @@ def places_in(grid: PixelGrid, cut: Cut, crs: CRS, source: Affine, source_crs: C
     xy = np.empty((len(rows), len(columns), 2))
     xy[..., 0] = (grid.left + columns * grid.cell_m)[None, :]
     xy[..., 1] = (grid.top - rows * grid.cell_m)[:, None]
-    xy = transform_xy(crs, source_crs, xy)
+    if way is not None:
+        xy = np.stack(way.transform(xy[..., 0], xy[..., 1]), axis=-1)
     inverse = ~source
     nodes = np.empty_like(xy)
     nodes[..., 0] = inverse.a * xy[..., 0] + inverse.b * xy[..., 1] + inverse.c

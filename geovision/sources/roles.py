@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,11 +75,17 @@ def recognise_rasters(sheets: Sequence[Sheet], taken: set[str]) -> Recognised:
 
 def _groups(sheets: Sequence[Sheet]) -> list[_Group]:
     found: dict[tuple[Any, ...], _Group] = {}
+    stacked: Counter[tuple[Any, ...]] = Counter()
     for sheet in sheets:
         info = sheet.info
         path = Path(info.name)
         named = _named(path)
-        key = (str(path.parent), path.suffix, info.dtype, len(info.colours), named)
+        alike = (str(path.parent), path.suffix, info.dtype, len(info.colours), named)
+        # Sheets of one place are two layers, not two tiles of a mosaic.
+        box = info.bounds
+        place = (round((box.west + box.east) / box.width), round((box.south + box.north) / box.height))
+        key = (*alike, stacked[*alike, *place])
+        stacked[*alike, *place] += 1
         found.setdefault(key, _Group([], named)).sheets.append(sheet)
     return list(found.values())
 

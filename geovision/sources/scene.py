@@ -313,16 +313,27 @@ class Scene:
             box = widened(Bounds(*boxes[index].tolist()), image_margin_m)
             yield replace(item, image=self._patch(box, item.origin)) if cut else item
 
+    @property
+    def _above_ground(self) -> bool:
+        """Only heights above the ground are there: the ground is then at zero everywhere."""
+        return "ndsm" in self.layers and not self.can_read("dsm") and self.points is None
+
     def _reach_m(self, margin_m: float) -> float:
         classes = () if self.points is None else self.points.classes
-        cell_m = self.cell_m("dsm") if self.can_read("dsm") else 0.0
-        return reach_m(classes, dtm="dtm" in self.layers, cell_m=cell_m, margin_m=margin_m)
+        role = "ndsm" if self._above_ground else "dsm"
+        cell_m = self.cell_m(role) if self.can_read(role) else 0.0
+        dtm = "dtm" in self.layers or self._above_ground
+        return reach_m(classes, dtm=dtm, cell_m=cell_m, margin_m=margin_m)
 
     def _heights(self, role: str, area: Bounds) -> HeightGrid | None:
-        if not self.can_read(role):
+        source = "ndsm" if self._above_ground else role
+        if not self.can_read(source):
             return None
-        window = self.window(role, area)
-        return HeightGrid(window.data[0], window.bounds.west, window.bounds.north, window.cell_m)
+        window = self.window(source, area)
+        values = window.data[0]
+        if role == "dtm" and self._above_ground:
+            values = np.where(np.isfinite(values), np.float32(0), values)
+        return HeightGrid(values, window.bounds.west, window.bounds.north, window.cell_m)
 
     def _patch(self, box: Bounds, origin: NDArray[np.float64]) -> ImagePatch | None:
         window = self.window("image", box)

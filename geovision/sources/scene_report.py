@@ -111,6 +111,8 @@ def _missing(scene: Scene) -> list[str]:
     heights = [role for role in ("dsm", "ndsm") if role in scene.layers]
     if not heights and scene.points is None:
         found.append("no heights: give --points, --dsm or --ndsm to see roofs")
+    elif heights == ["ndsm"] and "dtm" not in scene.layers and scene.points is None:
+        found.append("no ground: heights are above it, so it is taken to be at 0. Give --dtm to change that")
     elif heights == ["dsm"] and scene.points is None and "dtm" not in scene.layers:
         found.append("no ground: it will be estimated round each building. Give --dtm where there is one")
     return found
