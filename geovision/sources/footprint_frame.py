@@ -11,6 +11,7 @@ import numpy.typing as npt
 from geovision.errors import InputError
 from geovision.sources.crs import check_place, crs_name, is_metric, known_crs, local_utm
 from geovision.sources.grid import Bounds
+from geovision.sources.vector_files import first_line
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -32,7 +33,22 @@ def to_metric_frame(
     like degrees or `target_crs` has to be reached. Degrees, feet and web-map metres go to the local UTM zone
     where no target is given. Swapped axes are refused: they are never guessed.
     """
+    from pyproj.exceptions import ProjError
+
     notes: list[str] = []
+    try:
+        return _to_metric_frame(frame, crs, target_crs, name, notes), notes
+    except ProjError as error:
+        raise InputError(
+            f"footprints {name}",
+            f"their CRS cannot be related to others ({first_line(error)})",
+            "State the CRS in the file as one that PROJ knows, for example EPSG:28992",
+        ) from error
+
+
+def _to_metric_frame(
+    frame: GeoDataFrame, crs: str | None, target_crs: str | None, name: str, notes: list[str]
+) -> GeoDataFrame:
     target = None if target_crs is None else known_crs(target_crs)
     if target is not None and not is_metric(target):
         raise InputError(
@@ -40,7 +56,8 @@ def to_metric_frame(
         )
     if frame.crs is None and crs is None:
         _refuse_unknown(frame, target, name)
-        return frame, ["no CRS is stated; coordinates are taken for metres"]
+        notes.append("no CRS is stated; coordinates are taken for metres")
+        return frame
     if frame.crs is None:
         frame = frame.set_crs(known_crs(str(crs)))
         notes.append(f"no CRS is stated; taken as {crs}")
@@ -49,7 +66,7 @@ def to_metric_frame(
         frame = frame.set_crs(source, allow_override=True)
     box = _finite_box(frame)
     if box is None:
-        return frame, notes
+        return frame
     place = check_place(source, Bounds(*box.tolist()), target, f"footprints {name}", notes)
     if target is None and not is_metric(source):
         target = local_utm(*place)
@@ -58,7 +75,7 @@ def to_metric_frame(
             notes.append(f"the layer is {_width(box):.0f} degrees wide: far from the zone, lengths are off")
     if target is not None and source != target:
         frame = frame.to_crs(target)
-    return frame, notes
+    return frame
 
 
 def _refuse_unknown(frame: GeoDataFrame, target: Any, name: str) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from geovision.errors import InputError
 
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ def _read_ogr(
         facts = pyogrio.read_info(source, layer=layer)
         _check_limit(path, "features", int(facts["features"]), "features", limits.features)
         box = None if window is None else window(facts["crs"])
-        frame = pyogrio.read_dataframe(source, layer=layer, fid_as_index=True, bbox=box)
+        frame = pyogrio.read_dataframe(source, layer=layer, fid_as_index=True, bbox=box, on_invalid="ignore")
     _restore_integers(frame, facts)
     if not hasattr(frame, "geometry"):
         raise InputError(
@@ -207,7 +209,8 @@ def _read_parquet(path: Path, layer: str | None, window: Window | None, limits: 
         _check_limit(path, "features", facts.num_rows, "features", limits.features)
         size = sum(facts.row_group(index).total_byte_size for index in range(facts.num_row_groups))
         _check_limit(path, "bytes when unpacked", size, "file_bytes", limits.file_bytes)
-        frame = geopandas.read_parquet(path)
+        with np.errstate(invalid="ignore"):  # NaN coordinates are told of one by one later
+            frame = geopandas.read_parquet(path)
     except (
         pyarrow.ArrowException,
         shapely.errors.ShapelyError,
