@@ -20,14 +20,21 @@ from geovision._version import __version__
 
 if TYPE_CHECKING:
     from geovision.errors import GeovisionError
-    from geovision.formats import read_programs, write_cityjsonseq, write_glb, write_mesh, write_programs
+    from geovision.formats import (
+        read_programs,
+        write_cityjsonseq,
+        write_footprints,
+        write_glb,
+        write_mesh,
+        write_programs,
+    )
     from geovision.inverse import refit
     from geovision.mesh import Solid, Solids, mesh
     from geovision.model import Evidence, Fit, Gabled, Part, Program, ProgramTable
     from geovision.pipeline.fit import fit
     from geovision.pipeline.generate import generate
     from geovision.pipeline.synth import synth
-    from geovision.sources import Raster, Scene, open_scene, read_footprints
+    from geovision.sources import Raster, Scene, open_scene, prepare_footprints, read_footprints
 
 __all__ = [
     "Evidence",
@@ -46,11 +53,13 @@ __all__ = [
     "generate",
     "mesh",
     "open_scene",
+    "prepare_footprints",
     "read_footprints",
     "read_programs",
     "refit",
     "synth",
     "write_cityjsonseq",
+    "write_footprints",
     "write_glb",
     "write_mesh",
     "write_programs",
@@ -73,11 +82,13 @@ _HOMES = {
     "generate": "geovision.pipeline.generate",
     "mesh": "geovision.mesh",
     "open_scene": "geovision.sources",
+    "prepare_footprints": "geovision.sources",
     "read_footprints": "geovision.sources",
     "read_programs": "geovision.formats",
     "refit": "geovision.inverse",
     "synth": "geovision.pipeline.synth",
     "write_cityjsonseq": "geovision.formats",
+    "write_footprints": "geovision.formats",
     "write_glb": "geovision.formats",
     "write_mesh": "geovision.formats",
     "write_programs": "geovision.formats",

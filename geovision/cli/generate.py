@@ -41,9 +41,9 @@ def _area(_ctx: click.Context, _option: click.Parameter, value: str | None) -> A
 @click.command("generate", short_help="Generate a procedural city.")
 @click.option(
     "--footprints",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(exists=True, path_type=Path),
     metavar="FILE",
-    help="Building footprints to build on: GPKG, GeoJSON or GeoParquet.",
+    help="Building footprints: GPKG, GeoJSON, GeoParquet, FlatGeobuf, shapefile or vector tiles.",
 )
 @click.option("--layer", metavar="NAME", help="Layer of a GeoPackage; needed where it has several.")
 @click.option(
@@ -124,6 +124,9 @@ def command(
 
 def _summarise(summary: GenerateSummary, *, quiet: bool) -> None:
     report_failures([*summary.problems, *summary.failed])
+    if summary.repairs:
+        count = len(summary.repairs)
+        note(f"{count} repair{'s' * (count > 1)} of footprints, listed in index.json", quiet=quiet)
     note(
         f"{summary.out}: {summary.buildings:,} buildings, {summary.triangles:,} triangles in {summary.tiles} "
         f"tiles, {summary.failures} failed, {summary.seconds:.1f} s",

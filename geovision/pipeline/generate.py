@@ -45,6 +45,9 @@ class City:
     seed: int
     crs: str | None
     problems: list[str] = field(default_factory=list)
+    """Footprints that cannot serve, and why."""
+    repairs: list[str] = field(default_factory=list)
+    """What was mended in the others."""
 
 
 def generate(
@@ -68,7 +71,8 @@ def generate(
     40
 
     Args:
-        footprints: a file (see `read_footprints`), `Footprints`, or a GeoDataFrame.
+        footprints: a file (see `read_footprints`) or a GeoDataFrame, which are repaired and noded (see
+            `prepare_footprints`), or `Footprints`, which are taken as they are.
         layer: layer of a GeoPackage; needed where it has several.
         area: X, Y, width, height in metres.
         count: number of buildings; with `area`, at most that many.
@@ -112,19 +116,21 @@ def open_city(
     plans = _footprints(footprints, layer, crs)
     found = list(_footprint_tiles(plans, rules, seed))
     problems = [str(problem) for problem in plans.problems]
-    return City(iter(found), len(found), rules, seed, plans.crs or crs, problems)
+    repairs = [str(repair) for repair in plans.repairs]
+    return City(iter(found), len(found), rules, seed, plans.crs or crs, problems, repairs)
 
 
 def _footprints(source: Any, layer: str | None, crs: str | None) -> Footprints:
     from geovision.sources.footprints import Footprints, footprints_from_geodataframe, read_footprints
+    from geovision.sources.prepare import prepare_footprints
 
     if isinstance(source, (str, Path)):
-        return read_footprints(source, layer=layer, crs=crs)
+        return prepare_footprints(read_footprints(source, layer=layer, crs=crs))
     if layer is not None:
         raise UsageError(f"layer {layer!r}", "is given, but no file to take it from", "Leave layer out")
     if isinstance(source, Footprints):
         return source
-    return footprints_from_geodataframe(source, crs=crs)
+    return prepare_footprints(footprints_from_geodataframe(source, crs=crs))
 
 
 def _footprint_tiles(plans: Footprints, style: Style, seed: int) -> Iterator[TableTile]:

@@ -64,6 +64,8 @@ class GenerateSummary:
     crs: str | None
     problems: tuple[str, ...] = ()
     """Footprints that could not be read, and why."""
+    repairs: tuple[str, ...] = ()
+    """What was mended in footprints."""
     failed: tuple[str, ...] = ()
     """Buildings that have no solid, and why."""
 
@@ -142,6 +144,7 @@ def generate_to(
         files=files,
         crs=city.crs,
         problems=tuple(city.problems),
+        repairs=tuple(city.repairs),
         failed=tuple(f"building {failure['id']!r}: {failure['message']}" for failure in job.failures),
     )
 
@@ -273,6 +276,7 @@ def _index(job: _Job) -> dict[str, Any]:
         "tiles": job.tiles,
         "failures": job.failures,
         "problems": job.city.problems,
+        "repairs": job.city.repairs,
     }
 
 

@@ -75,11 +75,19 @@ def test_a_layer_is_chosen_by_name(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_what_fails_is_named_even_when_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, out = tmp_path / "plans.gpkg", tmp_path / "city"
-    bowtie = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
-    plans = geopandas.GeoDataFrame(geometry=[shapely.box(20, 0, 28, 8), bowtie], crs="EPSG:28992")
-    plans.to_file(path, driver="GPKG")
+    house, bowtie = shapely.box(20, 0, 28, 8), shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
+    geopandas.GeoDataFrame(geometry=[house, bowtie, house], crs="EPSG:28992").to_file(path, driver="GPKG")
     assert call(["generate", "--footprints", str(path), "--no-preview", "-q", "-o", str(out)]) == 1
-    assert "make_valid" in capsys.readouterr().err
+    assert "second drawing of '1'" in capsys.readouterr().err
+
+
+def test_footprints_are_mended_and_that_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, out = tmp_path / "plans.gpkg", tmp_path / "city"
+    house, bowtie = shapely.box(20, 0, 28, 8), shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
+    geopandas.GeoDataFrame(geometry=[house, bowtie], crs="EPSG:28992").to_file(path, driver="GPKG")
+    assert call(["generate", "--footprints", str(path), "--no-preview", "-o", str(out)]) == 0
+    assert "1 repair" in capsys.readouterr().err
+    assert "crossed itself" in json.loads((out / "index.json").read_text())["repairs"][0]
 
 
 @pytest.mark.parametrize("crs", ["nonsense", "EPSG:4326"])
