@@ -18,8 +18,7 @@ from geovision.procedural.style import Style
 
 __all__ = ["Surveyed", "outline", "survey"]
 
-_GRIDS_M = (0.001, 0.01)
-"""Parts are joined on the millimetre; where their corners only nearly meet, on the centimetre."""
+_NEAR_M = 0.002
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,9 @@ def outline(programs: ProgramTable, row: int, parts: tuple[int, ...] | None = No
     pieces = [_part_polygon(programs, first + part) for part in chosen]
     if len(pieces) == 1:
         return pieces[0]
-    for grid in _GRIDS_M:
-        whole = shapely.union_all(pieces, grid_size=grid)
-        if whole.geom_type == "Polygon":
-            break
-    return whole
+    # A corner that lies on another part's wall, but for rounding, becomes a corner of that wall too.
+    corners = shapely.multipoints(shapely.get_coordinates(pieces))
+    return shapely.union_all(shapely.snap(pieces, corners, _NEAR_M), grid_size=0.001)
 
 
 def _part_polygon(programs: ProgramTable, part: int) -> Any:
