@@ -149,10 +149,8 @@ def _sheds(batch: Batch, strips: Strips, left: F64, right: F64, style: Style, se
     has = draws.chance("shed", style.plans.row_shed) & (garden > depth + _SHED_GARDEN_M)
     at_right = draws.chance("shed/right", 0.5)
     start = np.where(at_right, right - _PARTY_M - width, left + _PARTY_M)
-    x = np.stack([start, start + width, start + width, start], axis=1)
-    y = np.stack([rear - depth, rear - depth, rear, rear], axis=1)
     return Batch(
-        rings=[[strips.world(x, y)]],
+        rings=[[_box(strips, start, start + width, rear - depth, rear)]],
         shapes=(Shape.QUAD,),
         use=np.full(len(keys), USES.index("annex"), np.int8),
         keys=keys,
@@ -168,7 +166,32 @@ def _inward(strips: Strips) -> F64:
 def _extended(
     batch: Batch, strips: Strips, left: F64, right: F64, back: F64, style: Style, seed: int
 ) -> list[Batch]:
-    """Some houses get an extension at the rear, as wide as the house or less."""
+    """Some houses get an extension at the rear, as wide as the house or less, and some a bay at the front."""
+    rear, has_rear = _rear_extension(batch, strips, left, right, back, style, seed)
+    bay, has_bay = _front_bay(batch, strips, left, right, style, seed)
+    built = []
+    for with_rear in (False, True):
+        for with_bay in (False, True):
+            some = (has_rear == with_rear) & (has_bay == with_bay)
+            added = [ring[some] for ring, wanted in ((rear, with_rear), (bay, with_bay)) if wanted]
+            # Their roofs slope away from the house: their first edge is on its wall, or their third is.
+            fronts = [2] * with_rear + [0] * with_bay
+            house = batch.take(some)
+            built.append(
+                replace(
+                    house,
+                    rings=[house.rings[0], *([ring] for ring in added)],
+                    shapes=(Shape.QUAD,) * (1 + len(added)),
+                    roles=(Role.MAIN,) + (Role.EXTENSION,) * len(added),
+                    front=(0, *fronts),
+                )
+            )
+    return built
+
+
+def _rear_extension(
+    batch: Batch, strips: Strips, left: F64, right: F64, back: F64, style: Style, seed: int
+) -> tuple[F64, Bool]:
     draws, row = Keyed(seed, batch.keys), Keyed(seed, batch.group)
     whole = draws.chance("extension/whole", 0.4)
     # Full-width ones of a row are equally deep: neighbours share the whole wall. The others keep off it.
@@ -180,20 +203,27 @@ def _extended(
     at_right = draws.chance("extension/right", 0.5)
     start = np.where(whole, left, np.where(at_right, right - _PARTY_M - width, left + _PARTY_M))
     stop = np.where(whole, right, np.where(at_right, right - _PARTY_M, left + _PARTY_M + width))
-    rear = back + depth
-    ring = strips.world(
-        np.stack([start, stop, stop, start], axis=1), np.stack([back, back, rear, rear], axis=1)
-    )
-    house = batch.take(has)
-    extended = replace(
-        house,
-        rings=[house.rings[0], [ring[has]]],
-        shapes=(Shape.QUAD, Shape.QUAD),
-        roles=(Role.MAIN, Role.EXTENSION),
-        # Its slope falls away from the house.
-        front=(0, 2),
-    )
-    return [batch.take(~has), extended]
+    return _box(strips, start, stop, back, back + depth), has
+
+
+def _front_bay(
+    batch: Batch, strips: Strips, left: F64, right: F64, style: Style, seed: int
+) -> tuple[F64, Bool]:
+    """A bay or a porch in front of the house, where it is set back far enough."""
+    draws = Keyed(seed, batch.keys)
+    depth = style.parts.bay_depth_m.sample(draws, "bay/depth")
+    front = ((batch.rings[0][0][:, 0] - strips.origin) * _inward(strips)).sum(axis=1)
+    has = draws.chance("bay", style.parts.bay) & (front > depth + 0.5)
+    width = (right - left) * (0.3 + 0.2 * draws.uniform("bay/share"))
+    room = right - left - width - 2 * _PARTY_M
+    start = left + _PARTY_M + room * draws.uniform("bay/place")
+    return _box(strips, start, start + width, front - depth, front), has
+
+
+def _box(strips: Strips, start: F64, stop: F64, low: F64, high: F64) -> F64:
+    """Rectangles in the frames of their strips."""
+    x = np.stack([start, stop, stop, start], axis=1)
+    return strips.world(x, np.stack([low, low, high, high], axis=1))
 
 
 @dataclass

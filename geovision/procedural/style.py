@@ -182,6 +182,9 @@ class Parts(Table):
     extension_eave_m: Annotated[Distribution, within(2, 6)]
     extension_roofs: dict[str, Weight]
     """Weights of their roof kinds: flat, skillion."""
+    bay: Share
+    """Share of houses in rows with a bay or a porch at the front, its eave and roof those of an extension."""
+    bay_depth_m: Annotated[Distribution, within(0.3, 4)]
     stepped: Share
     """Share of plain houses in town blocks and of halls with a flat roof on two levels."""
     step_m: Annotated[Distribution, within(0.3, 20)]
