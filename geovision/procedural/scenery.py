@@ -24,6 +24,7 @@ from geovision.mesh import Trees as Crowns
 from geovision.procedural.cars import Cars
 from geovision.procedural.city import Area
 from geovision.procedural.fences import Fences
+from geovision.procedural.fittings import fit_roofs
 from geovision.procedural.land import Land
 from geovision.procedural.paint import (
     GROUND_PAINT,
@@ -62,7 +63,12 @@ def build_scenery(world: World, window: Area, *, margin: float = MARGIN_M, threa
     buildings = building_triangles(solids, content.programs, roof=coat.roof, flat=coat.flat, wall=coat.wall)
     x, y = (round(window[axis] + window[axis + 2] / 2) for axis in (0, 1))
     scene = build_scene_mesh(
-        [buildings, _cars(content.cars, world.seed), _fences(content.fences, world.seed)],
+        [
+            buildings,
+            fit_roofs(solids, world.style, world.seed),
+            _cars(content.cars, world.seed),
+            _fences(content.fences, world.seed),
+        ],
         terrain=_terrain(world.land, world.style.terrain.post_m, window, margin),
         cover=_cover(content.yards, world.land.kerb, world.seed),
         trees=_crowns(content.trees, world.seed),

@@ -32,6 +32,7 @@ from geovision.procedural.style_scene import (
     Cars,
     Dsm,
     Fences,
+    Fittings,
     Lidar,
     Light,
     Materials,
@@ -256,6 +257,7 @@ class Style(Table):
     trees: Trees
     cars: Cars
     fences: Fences
+    fittings: Fittings
     materials: Materials
     light: Light
     camera: Camera
@@ -406,5 +408,5 @@ def _suggest(steps: list[str], otherwise: str) -> str:
 
 
 _BUILDING_TABLES = (Layout, Lots, Plans, Use, Roofs, Parts, Superstructures, Given)
-_SCENE_TABLES = (Terrain, Trees, Cars, Fences, Materials, Light, Camera, Lidar, Dsm, Survey)
+_SCENE_TABLES = (Terrain, Trees, Cars, Fences, Fittings, Materials, Light, Camera, Lidar, Dsm, Survey)
 _TABLES: tuple[type[Table], ...] = (Style, *_BUILDING_TABLES, *_SCENE_TABLES)

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 
 from geovision.procedural.distributions import Distribution
 from geovision.procedural.style_base import (
+    Count,
     Distance,
     Factor,
     Length,
@@ -24,7 +25,19 @@ from geovision.procedural.style_base import (
     within,
 )
 
-__all__ = ["Camera", "Cars", "Dsm", "Fences", "Lidar", "Light", "Materials", "Survey", "Terrain", "Trees"]
+__all__ = [
+    "Camera",
+    "Cars",
+    "Dsm",
+    "Fences",
+    "Fittings",
+    "Lidar",
+    "Light",
+    "Materials",
+    "Survey",
+    "Terrain",
+    "Trees",
+]
 
 PITCHED_COVERS = ("red_tile", "brown_tile", "dark_tile", "slate", "metal")
 PATTERNS = ("line", "oscillating", "elliptical")
@@ -96,6 +109,17 @@ class Fences(Table):
     height_m: Annotated[Distribution, within(0.3, 4)]
     length_m: Distance
     """From the rear of the house into the garden."""
+
+
+class Fittings(Table):
+    """What lies on pitched roofs."""
+
+    solar: Share
+    """Share of buildings with solar modules on their sunny faces."""
+    window: Share
+    """Share of buildings with roof windows."""
+    windows: Count
+    """Wished number on a face."""
 
 
 class Materials(Table):

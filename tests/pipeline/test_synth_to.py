@@ -170,6 +170,6 @@ def test_windows_leave_no_seams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     origin = np.array([*area[:2], 0.0])
     for one, other in ((points.xyz, known), (known, points.xyz)):
         distance = cKDTree(one - origin).query(other - origin)[0]
-        # Windows have origins of their own: a pulse that meets the very edge of a kerb may fall to either side.
+        # Windows have origins of their own: a pulse that meets the edge of a kerb may fall to either side.
         assert (distance > 0.002).mean() < 1e-4
         assert distance.max() < 0.3
