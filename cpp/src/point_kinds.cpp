@@ -13,7 +13,7 @@ namespace {
 // 1 of 100 roof points are called vegetation.
 constexpr double wanted_neighbours = 45.0;
 constexpr double least_radius = 0.6, most_radius = 4.0;  // metres
-constexpr std::size_t least_neighbours = 6, most_neighbours = 48;
+constexpr std::size_t least_neighbours = 6, most_neighbours = 32;
 constexpr double leafy_share = 0.7;        // on one plane, at most
 constexpr double leafy_echoes = 0.5;       // of several, at least
 constexpr double leafy_share_blind = 0.3;  // where nothing is known of echoes

@@ -133,7 +133,7 @@ def _judged(measured: Measured, found: Mapping[str, NDArray[Any]], terrain: Terr
         return kind
     xyz = measured.xyz[index]
     above = np.full(len(kind), np.nan, np.float32)
-    above[unknown] = xyz[unknown, 2] - terrain.heights(xyz[unknown, :2])
+    above[unknown] = xyz[unknown, 2] - terrain.heights_of_many(xyz[unknown, :2])
     building = np.repeat(np.arange(len(found["origin"])), np.diff(found["offsets"]))
     xyz[:, :2] -= found["origin"][building]
     return _kernel.judge_points(

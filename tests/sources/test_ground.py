@@ -120,6 +120,19 @@ def test_terrain_on_a_plane_is_the_plane() -> None:
     np.testing.assert_array_equal(_kernel.terrain_at(ground[order], query, threads=3), found)
 
 
+def test_terrain_of_many_is_that_of_each_where_it_is_even() -> None:
+    rng = np.random.default_rng(5)
+    ground = rng.uniform(0, 40, (6000, 3)) + np.array([-20.0, 446_000.0, 0.0])
+    ground[:, 2] = 0.3 * ground[:, 0] + 2.0
+    terrain = Terrain(ground)
+    query = rng.uniform(5, 35, (2000, 2)) + np.array([-20.0, 446_000.0])
+    np.testing.assert_allclose(terrain.heights_of_many(query), terrain.heights(query), atol=0.08)
+    one_by_one = np.concatenate([terrain.heights_of_many(place[None]) for place in query[:50]])
+    np.testing.assert_array_equal(terrain.heights_of_many(query)[:50], one_by_one)
+    odd = np.array([[1e300, 0.0], [np.nan, 0.0], [500.0, 446_000.0]])
+    assert np.isnan(terrain.heights_of_many(odd)).all()
+
+
 def test_terrain_ends_at_its_reach_and_does_not_run_away() -> None:
     steep = np.array([[x, y, 2.0 * x] for x in np.arange(0.5, 3) for y in np.arange(0.5, 3)])
     places = np.array([[10.0, 1.0], [22.4, 1.5], [22.6, 1.5], [1e8, 0.0]])
