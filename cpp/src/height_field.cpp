@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "geovision/noise.hpp"
 #include "geovision/parallel.hpp"
 #include "top_view.hpp"
 
@@ -80,6 +81,7 @@ bool HeightField::draw(int threads, const std::atomic<bool>* cancel) {
         };
     });
     if (done) build_blocks();
+    set_looks();
     return done;
 }
 
@@ -139,7 +141,7 @@ float HeightField::sunlit(double x, double y, float z) const {
     while (step >= 0 && step < end) {
         const float ray = z + static_cast<float>(travelled) * climb + base;
         if (ray > top) break;
-        const int whole_place = static_cast<int>(std::floor(place));
+        const int whole_place = static_cast<int>(whole(place));
         if (whole_place < 0 || whole_place + 1 >= side) break;
         const int r = across ? whole_place : step, c = across ? step : whole_place;
         if (block_top_[static_cast<std::size_t>(r / block) * static_cast<std::size_t>(block_columns_) +
@@ -163,21 +165,30 @@ float HeightField::sunlit(double x, double y, float z) const {
     return lit;
 }
 
-float HeightField::openness(double x, double y, float z) const {
-    static constexpr double directions[8][2] = {{1, 0},  {0.7071, 0.7071},   {0, 1},  {-0.7071, 0.7071},
-                                                {-1, 0}, {-0.7071, -0.7071}, {0, -1}, {0.7071, -0.7071}};
-    static constexpr double radii[4] = {0.8, 2.0, 4.5, 10.0};  // metres
-    const int column = static_cast<int>((x - window_.left) / window_.cell),
-              row = static_cast<int>((window_.top - y) / window_.cell);
-    float open = 0.0f;
-    for (const auto& direction : directions) {
-        float steepest = 0.0f;
-        for (const double radius : radii) {
-            const double cells = std::max(1.0, radius / window_.cell);
-            const float height = clamped(row - static_cast<int>(std::lround(cells * direction[1])),
-                                         column + static_cast<int>(std::lround(cells * direction[0])));
-            steepest = std::max(steepest, (height - z) / static_cast<float>(cells * window_.cell));
+void HeightField::set_looks() {
+    constexpr double directions[8][2] = {{1, 0},  {0.7071, 0.7071},   {0, 1},  {-0.7071, 0.7071},
+                                         {-1, 0}, {-0.7071, -0.7071}, {0, -1}, {0.7071, -0.7071}};
+    constexpr double radii[looks] = {0.8, 2.0, 4.5, 10.0};  // metres
+    for (std::size_t d = 0; d < 8; ++d) {
+        for (std::size_t k = 0; k < looks; ++k) {
+            const double cells = std::max(1.0, radii[k] / window_.cell);
+            const std::int64_t rows = -std::lround(cells * directions[d][1]);
+            look_[d][k] = rows * window_.width + std::lround(cells * directions[d][0]);
+            per_metre_[k] = static_cast<float>(1.0 / (cells * window_.cell));
         }
+    }
+}
+
+float HeightField::openness(double x, double y, float z) const {
+    const auto column = whole((x - window_.left) / window_.cell),
+               row = whole((window_.top - y) / window_.cell);
+    // The raster reaches farther round every point of the window than is looked at here.
+    const float* here = z_.data() + row * window_.width + column;
+    float open = 0.0f;
+    for (const auto& direction : look_) {
+        float steepest = 0.0f;
+        for (std::size_t k = 0; k < looks; ++k)
+            steepest = std::max(steepest, (here[direction[k]] - z) * per_metre_[k]);
         // Of the light of an even sky, a level surface loses the squared sine of the horizon's angle.
         open += 1.0f / (1.0f + steepest * steepest);
     }

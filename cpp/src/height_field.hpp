@@ -1,6 +1,7 @@
 // What stands round a place, as a raster of heights: who is in whose shadow, and how much sky is seen.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <vector>
@@ -33,6 +34,7 @@ private:
     }
     float clamped(int row, int column) const;
     void build_blocks();
+    void set_looks();
 
     const SceneMesh& scene_;
     RasterWindow window_;
@@ -41,6 +43,9 @@ private:
     double highest_;
     std::vector<float> z_;
     int block_columns_ = 0, block_rows_ = 0;
+    static constexpr std::size_t looks = 4;
+    std::array<std::array<std::int64_t, looks>, 8> look_{};  // cells to look at for the horizon, from a cell
+    std::array<float, looks> per_metre_{};
     std::vector<float> block_top_;  // highest in a block of cells and in its eight neighbours
 };
 

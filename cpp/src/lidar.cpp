@@ -16,7 +16,7 @@ namespace {
 
 constexpr int lines_a_block = 32;
 constexpr double metres_a_second = 60.0;  // of the aircraft
-constexpr double crown_step = 0.25;       // metres between looks for leaves
+constexpr double crown_step = 0.35;       // metres between looks for leaves
 constexpr float weakest = 0.04f;          // share of a pulse that a receiver still notices
 constexpr double degrees = 57.29577951308232;
 constexpr double margin = 60.0;   // metres; slanting beams on their way to the border see what stands outside
@@ -113,16 +113,34 @@ private:
         // Of its own, for the order in which crowns are found says nothing.
         Draws draws(hash32(key, crown.key()));
         const double density = scene_.trees.density[grid_.tree_of(index)];
-        const double begin = (crown.highest() - ray.from[2]) / ray.step[2],
-                     end = std::min(far, (crown.lowest() - ray.from[2]) / ray.step[2]);
+        // The part of the ray inside the cylinder that the crown keeps within.
+        const double begin_z = (crown.highest() - ray.from[2]) / ray.step[2],
+                     end_z = std::min(far, (crown.lowest() - ray.from[2]) / ray.step[2]);
+        const double px = ray.from[0] - crown.x(), py = ray.from[1] - crown.y();
+        const double flat = ray.step[0] * ray.step[0] + ray.step[1] * ray.step[1],
+                     towards = px * ray.step[0] + py * ray.step[1],
+                     beyond = px * px + py * py - crown.reach() * crown.reach();
+        const double root = towards * towards - flat * beyond;
+        if (root <= 0.0 && beyond > 0.0) return;
+        double begin = begin_z, end = end_z;
+        if (flat > 1e-12) {
+            begin = std::max(begin, (-towards - std::sqrt(std::max(0.0, root))) / flat);
+            end = std::min(end, (-towards + std::sqrt(std::max(0.0, root))) / flat);
+        }
         const auto chance = static_cast<float>(1.0 - std::exp(-density * crown_step));
-        for (double t = begin + crown_step * draws.uniform(); t < end; t += crown_step) {
-            double bottom = 0.0, top = 0.0;
+        // The skin is looked up anew where the ray has moved on by more than leaves are wide.
+        const double pace = std::sqrt(flat) * crown_step;
+        double moved = 1.0, bottom = 0.0, top = 0.0;
+        bool within = false;
+        for (double t = begin + crown_step * static_cast<double>(draws.uniform()); t < end; t += crown_step) {
+            moved += pace;
+            if (moved > 0.15) {
+                within =
+                    crown.span(ray.from[0] + t * ray.step[0], ray.from[1] + t * ray.step[1], bottom, top);
+                moved = 0.0;
+            }
             const double z = ray.from[2] + t * ray.step[2];
-            const bool inside =
-                crown.span(ray.from[0] + t * ray.step[0], ray.from[1] + t * ray.step[1], bottom, top) &&
-                z <= top && z >= bottom;
-            if (!inside || draws.uniform() >= chance) continue;
+            if (!within || z > top || z < bottom || draws.uniform() >= chance) continue;
             echoes_.push_back({t, 0.3f + 0.6f * draws.uniform(), crown_base - index});
         }
     }
@@ -131,7 +149,8 @@ private:
     void surfaces(const Pulse& pulse, const RayHit& middle, bool crowded, float left, Draws& draws) {
         if (left < weakest) return;
         const double radius = 0.0005 * options_.divergence_mrad;
-        if (!crowded || radius == 0.0) {
+        // A spot that lies wholly on one triangle, or on open ground, has one distance.
+        if (!crowded || radius == 0.0 || middle.inside > 2.0 * radius * middle.t) {
             add(pulse.ray, middle, left);
             return;
         }

@@ -14,6 +14,16 @@ constexpr double cover_cell = 0.25;  // metres; how finely streets and gardens a
 constexpr int cover_band = 64;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
+double length(double x, double y, double z) { return std::sqrt(x * x + y * y + z * z); }
+
+void set_heights(const double* a, const double* b, double* height) {
+    const double area =
+        length(a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]);
+    const double sides[3] = {length(b[0] - a[0], b[1] - a[1], b[2] - a[2]), length(b[0], b[1], b[2]),
+                             length(a[0], a[1], a[2])};
+    for (int k = 0; k < 3; ++k) height[k] = sides[k] > 0.0 ? area / sides[k] : 0.0;
+}
+
 }  // namespace
 
 RayGrid::RayGrid(const SceneMesh& scene, std::uint32_t seen, double x_min, double y_min, double x_max,
@@ -38,6 +48,7 @@ RayGrid::RayGrid(const SceneMesh& scene, std::uint32_t seen, double x_min, doubl
             lift_low = std::min(lift_low, scene.cover.lift[p]);
             lift_high = std::max(lift_high, scene.cover.lift[p]);
         }
+        has_lift_ = lift_low != 0.0 || lift_high != 0.0;
         lowest_ = ground_low_ = *low + lift_low;
         highest_ = ground_high_ = *high + lift_high;
         draw_cover();
@@ -75,6 +86,7 @@ void RayGrid::add_triangles(std::uint32_t seen) {
             triangle.second[c] = p[2][c] - p[0][c];
         }
         triangle.id = static_cast<std::int32_t>(t);
+        set_heights(triangle.first, triangle.second, triangle.height);
         triangles_.push_back(triangle);
         boxes.push_back({x_low, y_low, x_high, y_high});
         lowest_ = std::min(lowest_, z_low);
@@ -85,7 +97,7 @@ void RayGrid::add_triangles(std::uint32_t seen) {
                     std::max(top_[cell_of(c, r)], std::nextafter(static_cast<float>(z_high), 1e30f));
         }
     }
-    triangles_in_ = list(boxes);
+    triangles_in_ = list(boxes, [&](std::size_t i, const Box& cell) { return crosses(triangles_[i], cell); });
 }
 
 void RayGrid::add_crowns() {
@@ -109,17 +121,43 @@ void RayGrid::add_crowns() {
                     std::max(top_[cell_of(c, r)], static_cast<float>(crown.highest()) + 0.01f);
         }
     }
-    crowns_in_ = list(boxes);
+    crowns_in_ = list(boxes, [](std::size_t, const Box&) { return true; });
 }
 
-RayGrid::Lists RayGrid::list(const std::vector<Box>& boxes) const {
+RayGrid::Box RayGrid::cell_box(int column, int row) const {
+    // A little wider, so that rounding never loses what stands on a border.
+    constexpr double slack = 1e-6;
+    const double x = box_.x_min + column * cell_size, y = box_.y_min + row * cell_size;
+    return {x - slack, y - slack, x + cell_size + slack, y + cell_size + slack};
+}
+
+// False where the cell lies wholly outside one side of the triangle in plan.
+bool RayGrid::crosses(const Triangle& t, const Box& cell) const {
+    const double p[3][2] = {{t.corner[0], t.corner[1]},
+                            {t.corner[0] + t.first[0], t.corner[1] + t.first[1]},
+                            {t.corner[0] + t.second[0], t.corner[1] + t.second[1]}};
+    const double area = t.first[0] * t.second[1] - t.first[1] * t.second[0];
+    const double side = area < 0.0 ? -1.0 : 1.0;
+    for (int k = 0; k < 3; ++k) {
+        const double *a = p[k], *b = p[(k + 1) % 3];
+        // Inward normal; the cell's corner that lies farthest along it decides.
+        const double nx = -side * (b[1] - a[1]), ny = side * (b[0] - a[0]);
+        const double x = nx > 0.0 ? cell.x_max : cell.x_min, y = ny > 0.0 ? cell.y_max : cell.y_min;
+        if (nx * (x - a[0]) + ny * (y - a[1]) < -1e-9) return false;
+    }
+    return true;
+}
+
+template <class Crosses>
+RayGrid::Lists RayGrid::list(const std::vector<Box>& boxes, Crosses crosses) const {
     Lists lists;
     lists.starts.assign(top_.size() + 1, 0);
     const auto each = [&](auto visit) {
         for (std::size_t i = 0; i < boxes.size(); ++i) {
             for (int r = row(boxes[i].y_min); r <= row(boxes[i].y_max); ++r) {
-                for (int c = column(boxes[i].x_min); c <= column(boxes[i].x_max); ++c)
-                    visit(cell_of(c, r), static_cast<std::int32_t>(i));
+                for (int c = column(boxes[i].x_min); c <= column(boxes[i].x_max); ++c) {
+                    if (crosses(i, cell_box(c, r))) visit(cell_of(c, r), static_cast<std::int32_t>(i));
+                }
             }
         }
     };
@@ -162,12 +200,12 @@ std::int32_t RayGrid::cover_at(double x, double y) const {
 }
 
 double RayGrid::ground_at(double x, double y) const {
-    const std::int32_t polygon = cover_at(x, y);
+    const std::int32_t polygon = has_lift_ ? cover_at(x, y) : -1;
     return scene_.terrain.at(x, y) + (polygon < 0 ? 0.0 : scene_.cover.lift[polygon]);
 }
 
-// Where a ray meets the ground. Beams are steeper than land, so dropping by the height that is left
-// converges; a kerb can make that jump to and fro, and then halving finds its edge.
+// Where a ray meets the ground. Beams are steeper than land, so secants converge at once; a kerb can make
+// them jump to and fro, and then halving finds its edge.
 double RayGrid::meet_ground(const Ray& ray) const {
     const double t_begin = (ground_high_ + 0.01 - ray.from[2]) / ray.step[2],
                  t_end = (ground_low_ - 0.01 - ray.from[2]) / ray.step[2];
@@ -175,12 +213,16 @@ double RayGrid::meet_ground(const Ray& ray) const {
         return ray.from[2] + t * ray.step[2] -
                ground_at(ray.from[0] + t * ray.step[0], ray.from[1] + t * ray.step[1]);
     };
-    double t = t_end;
-    for (int i = 0; i < 24; ++i) {
-        const double height = above(t);
-        if (std::fabs(height) < 1e-5) return t;
-        t = std::clamp(t - height / ray.step[2], t_begin, t_end);
+    double t = t_end, height = above(t), fall = ray.step[2];
+    for (int i = 0; i < 16 && std::fabs(height) > 1e-6; ++i) {
+        const double next = std::clamp(t - height / fall, t_begin, t_end), there = above(next);
+        // A slope that no land has comes from a kerb or from rounding.
+        const double slope = next != t ? (there - height) / (next - t) : ray.step[2];
+        fall = slope < 0.3 * ray.step[2] && slope > 3.0 * ray.step[2] ? slope : ray.step[2];
+        t = next;
+        height = there;
     }
+    if (std::fabs(height) <= 1e-6) return t;
     double high = t_begin, low = t_end;
     for (int i = 0; i < 48; ++i) {
         const double middle = 0.5 * (high + low);
@@ -209,7 +251,9 @@ void RayGrid::meet_triangles(const Ray& ray, std::size_t cell, RayHit& best) con
         const double v = (d[0] * qx + d[1] * qy + d[2] * qz) * inverse;
         if (v < -1e-9 || u + v > 1.0 + 1e-9) continue;
         const double hit = (b[0] * qx + b[1] * qy + b[2] * qz) * inverse;
-        if (hit < best.t || (hit == best.t && best.id >= 0 && t.id < best.id)) best = {hit, t.id};
+        if (hit < best.t || (hit == best.t && best.id >= 0 && t.id < best.id)) {
+            best = {hit, t.id, std::min({(1.0 - u - v) * t.height[0], u * t.height[1], v * t.height[2]})};
+        }
     }
 }
 
@@ -217,10 +261,10 @@ RayHit RayGrid::cast(const Ray& ray, std::vector<std::int32_t>* crowns, bool& cr
     crowded = false;
     const double t_begin = (highest_ + 0.01 - ray.from[2]) / ray.step[2];
     double t_end = (lowest_ - 0.01 - ray.from[2]) / ray.step[2];
-    RayHit best{infinity, nothing};
+    RayHit best{infinity, nothing, 0.0};
     if (has_ground_) {
         t_end = meet_ground(ray);
-        best = {t_end, ground};
+        best = {t_end, ground, 0.0};
     }
     // Cells in plan, in the order of the ray (Amanatides and Woo 1987).
     const double x = ray.from[0] + t_begin * ray.step[0], y = ray.from[1] + t_begin * ray.step[1];
@@ -240,8 +284,10 @@ RayHit RayGrid::cast(const Ray& ray, std::vector<std::int32_t>* crowns, bool& cr
             const std::size_t cell = cell_of(c, r);
             // The lowest point of the ray in this cell against the highest thing in it.
             if (static_cast<double>(top_[cell]) >= ray.from[2] + leave * ray.step[2]) {
-                crowded = true;
-                meet_triangles(ray, cell, best);
+                if (triangles_in_.starts[cell] < triangles_in_.starts[cell + 1]) {
+                    crowded = true;
+                    meet_triangles(ray, cell, best);
+                }
                 if (crowns != nullptr && !crowns_in_.starts.empty()) {
                     for (std::int64_t i = crowns_in_.starts[cell]; i < crowns_in_.starts[cell + 1]; ++i) {
                         const std::int32_t crown = crowns_in_.items[static_cast<std::size_t>(i)];

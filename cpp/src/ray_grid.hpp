@@ -15,10 +15,12 @@ struct Ray {
     std::array<double, 3> from, step;  // points are from + t * step; step[2] < 0, |step| = 1
 };
 
-// What a ray meets first. id: a triangle, RayGrid::ground, or RayGrid::nothing.
+// What a ray meets first. id: a triangle, RayGrid::ground, or RayGrid::nothing. `inside` is how far a hit on
+// a triangle lies from its borders, metres.
 struct RayHit {
     double t = 0.0;
     std::int32_t id = -1;
+    double inside = 0.0;
 };
 
 class RayGrid {
@@ -34,7 +36,7 @@ public:
     double highest() const { return highest_; }
 
     // First hard surface. Crowns that may stand in its way are added to `crowns` (each once; may be null).
-    // `crowded` tells whether the ray came near anything but ground.
+    // `crowded` tells whether the ray came near any triangle.
     RayHit cast(const Ray& ray, std::vector<std::int32_t>* crowns, bool& crowded) const;
 
     // Polygon of the cover under a point, -1 for none.
@@ -48,6 +50,7 @@ public:
 private:
     struct Triangle {
         double corner[3], first[3], second[3];
+        double height[3];  // over the sides opposite the corners
         std::int32_t id;
     };
     // Lists by cell, one after another.
@@ -62,7 +65,11 @@ private:
     void add_triangles(std::uint32_t seen);
     void add_crowns();
     void draw_cover();
-    Lists list(const std::vector<Box>& boxes) const;
+    // Which of the boxes each cell holds; `crosses(i, cell's box)` may say that one does not reach into it.
+    template <class Crosses>
+    Lists list(const std::vector<Box>& boxes, Crosses crosses) const;
+    bool crosses(const Triangle& triangle, const Box& cell) const;
+    Box cell_box(int column, int row) const;
     int column(double x) const;
     int row(double y) const;
     std::size_t cell_of(int column, int row) const {
@@ -74,7 +81,7 @@ private:
     void meet_triangles(const Ray& ray, std::size_t cell, RayHit& best) const;
 
     const SceneMesh& scene_;
-    bool has_ground_;
+    bool has_ground_, has_lift_ = false;
     Box box_;
     double lowest_, highest_;
     double ground_low_ = 0.0, ground_high_ = 0.0;

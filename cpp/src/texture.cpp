@@ -11,7 +11,8 @@ namespace {
 
 float fraction(double v) { return static_cast<float>(v - static_cast<double>(whole(v))); }
 
-Colour blend(const Colour& a, const Colour& b, float share) {
+Colour blend(const Colour& a, const Colour& b, float wished) {
+    const float share = std::clamp(wished, 0.0f, 1.0f);
     return {mix(a[0], b[0], share), mix(a[1], b[1], share), mix(a[2], b[2], share), mix(a[3], b[3], share)};
 }
 
