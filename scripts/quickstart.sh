@@ -23,5 +23,7 @@ The city is in $out:
 Next:
   .venv/bin/geovision info $out/tiles/*.glb
   .venv/bin/geovision generate --area 0,0,800,600 --seed 7 -o out/town
+  .venv/bin/geovision scene info sample_data/village/scene.toml    # a small survey with its truth; see its preview.png
+  .venv/bin/geovision synth --area 400,300 --seed 7 -o out/scene   # another one
   .venv/bin/geovision --help
 MESSAGE

@@ -138,9 +138,9 @@ def test_training_needs_only_numpy_pydantic_and_the_kernel() -> None:
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({absent}));"
         "from geovision.pipeline.synth import stream;"
-        "patch = next(stream(size=32, cell_m=0.5, seed=1)); print(patch.dsm.shape)"
+        "patch = next(stream(size=32, cell_m=0.5, seed=1)); print(patch.image.shape)"
     )
-    assert run_python(code).strip() == "(32, 32)"
+    assert run_python(code).strip() == "(4, 32, 32)"
 
 
 def test_every_public_name_loads() -> None:

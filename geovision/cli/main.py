@@ -20,7 +20,7 @@ __all__ = ["main", "run"]
 # it runs: `geovision --help` must not load the kernel, GDAL or pyarrow.
 COMMANDS = {
     "generate": "Generate a procedural city, on given footprints or on its own streets.",
-    "synth": "Make a synthetic scene: heights, LiDAR and footprints, with the truth beside them.",
+    "synth": "Make a synthetic scene: image, heights, LiDAR and footprints, with the truth beside them.",
     "mesh": "Build watertight meshes from building programs.",
     "fit": "Fit parametric buildings to LiDAR or height rasters.",
     "scene": "Look at sources: what they hold, cover and assume.",

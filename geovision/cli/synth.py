@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-LAYERS = ("dsm", "dtm", "points", "labels")
+LAYERS = ("image", "dsm", "dtm", "points", "labels")
 _ORIGIN = (500_000.0, 5_500_000.0)
 """Where scenes lie that are only given a size: a round place in the default CRS."""
 
@@ -91,7 +91,7 @@ def _changes(_ctx: click.Context, _option: click.Parameter, values: tuple[str, .
     default=0.25,
     show_default=True,
     metavar="M",
-    help="Cell size of the labels.",
+    help="Cell size of image and labels.",
 )
 @click.option(
     "--dsm-cell",
@@ -124,7 +124,7 @@ def _changes(_ctx: click.Context, _option: click.Parameter, values: tuple[str, .
 @options.output("Folder to write; made if it is not there.", metavar="DIR")
 @click.pass_context
 def command(ctx: click.Context, /, output: Path, as_json: bool, quiet: bool, **job: Any) -> None:
-    """Make a synthetic scene: DSM, DTM, LiDAR and footprints with the errors that real ones have.
+    """Make a synthetic scene: orthophoto, DSM, DTM, LiDAR and footprints with the errors that real ones have.
 
     The truth lies beside them: the programs of all buildings, whose ids are those of the footprints, and
     label rasters. The result depends on the options and the seed, not on the machine or the threads.

@@ -17,7 +17,7 @@ from geovision.errors import UsageError
 from geovision.mesh import LidarPoints, Window, simulate_lidar
 from geovision.mesh.solids import Solids
 from geovision.model.table import ProgramTable
-from geovision.pipeline.synth_draw import draw_dsm, draw_dtm, draw_labels
+from geovision.pipeline.synth_draw import draw_dsm, draw_dtm, draw_image, draw_labels
 from geovision.procedural.city import Area
 from geovision.procedural.rng import Keyed, combine, name_key
 from geovision.procedural.scenery import build_scenery
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LAYERS", "Patch", "SynthScene", "stream", "synth"]
 
-LAYERS = ("points", "footprints", "dsm", "dtm", "labels")
+LAYERS = ("points", "footprints", "image", "dsm", "dtm", "labels")
 _SHOWCASE = 0.25
 
 
@@ -50,7 +50,9 @@ class SynthScene:
     """What a map says of them, with a surveyor's errors; ids are those of the programs."""
     points: LidarPoints | None = None
     window: Window | None = None
-    """The cells of the labels."""
+    """The cells of image and labels."""
+    image: NDArray[np.uint8] | None = None
+    """[4, rows, columns]: red, green, blue, near infrared."""
     labels: dict[str, NDArray[Any]] | None = None
     """By name, as in `synth_draw.LABELS`; buildings are rows of `programs`."""
     height_window: Window | None = None
@@ -83,7 +85,7 @@ def synth(
         seed: another seed, another scene.
         changes: knobs of the style to change, by dotted key, as {"lidar.density": 8}.
         layers: which of `LAYERS` to make.
-        cell_m: cell size of the labels.
+        cell_m: cell size of image and labels.
         dsm_cell_m: cell size of DSM and DTM.
         crs: CRS that the footprints say they are in.
         threads: 0 for all cores. The result does not depend on it.
@@ -103,9 +105,12 @@ def synth(
         made["footprints"] = surveyed_footprints(scenery.content, scenery.solids, world, crs)
     if "points" in layers:
         made["points"] = simulate_lidar(scenery.scene, bounds, sensors.lidar, seed=seed, threads=threads)
-    if "labels" in layers:
+    if {"image", "labels"} & set(layers):
         made["window"] = window = Window.of(bounds, cell_m)
-        made["labels"] = draw_labels(scenery.scene, window, threads=threads)
+        if "image" in layers:
+            made["image"] = draw_image(scenery.scene, window, sensors, seed=seed, threads=threads)
+        if "labels" in layers:
+            made["labels"] = draw_labels(scenery.scene, window, threads=threads)
     if {"dsm", "dtm"} & set(layers):
         made["height_window"] = window = Window.of(bounds, dsm_cell_m)
         if "dsm" in layers:
@@ -122,6 +127,8 @@ class Patch:
     seed: int
     """Of the scene that it was cut from."""
     cell_m: float
+    image: NDArray[np.uint8]
+    """[4, rows, columns]: red, green, blue, near infrared."""
     dsm: NDArray[np.float32]
     """Measured heights, NaN in holes."""
     dtm: NDArray[np.float32]
@@ -149,8 +156,8 @@ def stream(
     workers can share the numbers out.
 
     >>> patch = next(stream(size=64, cell_m=0.5, seed=1))
-    >>> patch.labels["building"].shape, patch.dsm.dtype.name
-    ((64, 64), 'float32')
+    >>> patch.image.shape, patch.labels["building"].shape, patch.dsm.dtype.name
+    ((4, 64, 64), (64, 64), 'float32')
 
     Args:
         style: as for `synth`.
@@ -184,6 +191,7 @@ def _patch(style: Style, seed: int, size: int, cell_m: float, threads: int) -> P
     return Patch(
         seed,
         cell_m,
+        draw_image(scene.scene, window, sensors, seed=seed, threads=threads),
         draw_dsm(scene.scene, window, sensors, seed=seed, threads=threads),
         draw_dtm(scene.scene, window, threads=threads),
         draw_labels(scene.scene, window, threads=threads),

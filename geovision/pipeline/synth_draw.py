@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geovision.mesh import SceneMesh, Window, draw_layers, simulate_dsm
+from geovision.mesh import SceneMesh, Window, draw_layers, draw_ortho, simulate_dsm
 from geovision.procedural.sensors import Sensors
 
-__all__ = ["LABELS", "Label", "draw_dsm", "draw_dtm", "draw_labels"]
+__all__ = ["IMAGE_BANDS", "LABELS", "Label", "draw_dsm", "draw_dtm", "draw_image", "draw_labels"]
+
+IMAGE_BANDS = ("red", "green", "blue", "nir")
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,19 @@ LABELS: dict[str, Label] = {
     "normal": Label("int8", None, "127 times the unit normal: east, north, up"),
     "edge": Label("uint8", None, "kind of roof edge, a code of geovision.mesh.EdgeKind"),
     "height": Label("float32", None, "metres above the ground, trees and cars left out"),
-    "class": Label("uint8", 255, "what is on top there: geovision.model.labels.Label, or SceneLabel"),
+    "class": Label("uint8", 255, "what the image shows there: geovision.model.labels.Label, or SceneLabel"),
 }
 
 _BARE = ("terrain", "building")
 _REACH_SIGMAS = 4.0
+
+
+def draw_image(
+    scene: SceneMesh, window: Window, sensors: Sensors, *, seed: int, threads: int
+) -> NDArray[np.uint8]:
+    """Red, green, blue and near infrared, [4, rows, columns]."""
+    image = draw_ortho(scene, window, sensors.light, sensors.camera, seed=seed, threads=threads)
+    return np.ascontiguousarray(np.moveaxis(image, -1, 0))
 
 
 def draw_dtm(scene: SceneMesh, window: Window, *, threads: int) -> NDArray[np.float32]:

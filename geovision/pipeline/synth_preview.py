@@ -1,4 +1,4 @@
-"""A picture of a synthetic scene: heights, roof kinds and points side by side."""
+"""A picture of a synthetic scene: image, heights, roof kinds and points side by side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from geovision.formats.atomic import atomic_write
 from geovision.mesh import LidarPoints, Window, draw_layers, simulate_lidar
-from geovision.pipeline.synth_draw import draw_dsm
+from geovision.pipeline.synth_draw import draw_dsm, draw_image
 from geovision.procedural.scenery import build_scenery
 from geovision.procedural.sensors import Sensors
 from geovision.procedural.world import World
@@ -19,7 +19,7 @@ from geovision.quality.preview import ROOF_KIND_COLOURS
 __all__ = ["draw_preview", "preview_picture", "shade"]
 
 _SIDE_M = 160.0
-_CELLS = 640
+_CELLS = 480
 _FRAME = 6
 _CLASS_COLOURS = {2: (150, 122, 92), 5: (70, 130, 60), 6: (200, 84, 60), 7: (255, 0, 255)}
 
@@ -36,12 +36,13 @@ def draw_preview(path: Path, world: World, sensors: Sensors, *, threads: int = 0
 
 
 def preview_picture(world: World, sensors: Sensors, *, threads: int = 0) -> NDArray[np.uint8]:
-    """The middle of a world in three panels: measured heights, roof kinds, LiDAR classes."""
+    """The middle of a world in four panels: image, measured heights, roof kinds, LiDAR classes."""
     x, y, width, height = world.area
     side = min(_SIDE_M, width, height)
     west, south = x + (width - side) / 2, y + (height - side) / 2
     window = Window(west, south + side, side / _CELLS, _CELLS, _CELLS)
     scene = build_scenery(world, (west, south, side, side), threads=threads).scene
+    image = draw_image(scene, window, sensors, seed=world.seed, threads=threads)[:3]
     dsm = draw_dsm(scene, window, sensors, seed=world.seed, threads=threads)
     layers = draw_layers(scene, window, ["roof_kind"], see=("terrain", "building"), threads=threads)
     bounds = (west, south, west + side, south + side)
@@ -52,11 +53,12 @@ def preview_picture(world: World, sensors: Sensors, *, threads: int = 0) -> NDAr
     kinds = (palette[layers["roof_kind"]] * (0.4 + 0.6 * grey / 255.0)).astype(np.uint8)
     coarse = Window(west, south + side, 2 * window.cell_m, _CELLS // 2, _CELLS // 2)
     dots = _dots(points, coarse).repeat(2, axis=0).repeat(2, axis=1)
-    panels = [grey, kinds, dots]
-    sheet = np.full((_CELLS, 3 * _CELLS + 2 * _FRAME, 3), 255, np.uint8)
+    panels = [np.moveaxis(image, 0, -1), grey, kinds, dots]
+    wide = 2 * _CELLS + _FRAME
+    sheet = np.full((wide, wide, 3), 255, np.uint8)
     for number, panel in enumerate(panels):
-        column = number * (_CELLS + _FRAME)
-        sheet[:, column : column + _CELLS] = panel
+        row, column = (number // 2) * (_CELLS + _FRAME), (number % 2) * (_CELLS + _FRAME)
+        sheet[row : row + _CELLS, column : column + _CELLS] = panel
     return sheet
 
 

@@ -22,7 +22,7 @@ from geovision.model.kinds import KIND_NAMES, RoofKind
 from geovision.pipeline.publish import publish_folder
 from geovision.pipeline.run_facts import run_facts, write_json
 from geovision.pipeline.sinks import open_program_sink
-from geovision.pipeline.synth_draw import LABELS, draw_dsm, draw_dtm, draw_labels
+from geovision.pipeline.synth_draw import IMAGE_BANDS, LABELS, draw_dsm, draw_dtm, draw_image, draw_labels
 from geovision.pipeline.synth_map import joined_footprints, surveyed_footprints
 from geovision.pipeline.synth_preview import draw_preview
 from geovision.procedural.city import Area
@@ -35,7 +35,7 @@ from geovision.sources.footprints import known_crs
 __all__ = ["LAYERS", "SynthProgress", "SynthSummary", "synth_to"]
 
 INDEX_SCHEMA = "geovision.synth/1"
-LAYERS = ("dsm", "dtm", "points", "labels")
+LAYERS = ("image", "dsm", "dtm", "points", "labels")
 _WINDOW_CELLS = 1024
 _WINDOW_M = 256.0
 """Side of a window of the scanner."""
@@ -45,7 +45,7 @@ _WINDOW_M = 256.0
 class SynthProgress:
     """Where a job stands."""
 
-    stage: Literal["buildings", "labels", "heights", "points", "preview", "publish"]
+    stage: Literal["buildings", "image", "labels", "heights", "points", "preview", "publish"]
     done: int
     total: int
 
@@ -59,7 +59,7 @@ class SynthSummary:
     footprints: int
     points: int
     pixels: int
-    """Of each layer of labels."""
+    """Of the image."""
     seconds: float
     roof_kinds: dict[str, int]
     files: tuple[str, ...]
@@ -85,7 +85,7 @@ def synth_to(
     overwrite: bool = False,
     progress: Callable[[SynthProgress], None] | None = None,
 ) -> SynthSummary:
-    """Make a synthetic scene as a folder: heights, points, footprints, and the truth beside them.
+    """Make a synthetic scene as a folder: image, heights, points, footprints, and the truth beside them.
 
     The folder appears when everything is in it, or not at all. Memory follows the window, and the number of
     footprints, not the area. All files but run.json depend on the arguments and the versions of the
@@ -99,7 +99,7 @@ def synth_to(
         seed: another seed, another scene.
         changes: knobs of the style to change, by dotted key, as {"lidar.density": 8}.
         layers: which of `LAYERS` to make; footprints and programs come always.
-        cell_m: cell size of the labels.
+        cell_m: cell size of image and labels.
         dsm_cell_m: cell size of DSM and DTM.
         programs: how the truth is kept.
         preview: draw preview.png.
@@ -119,6 +119,8 @@ def synth_to(
     with publish_folder(out, overwrite=overwrite) as folder:
         job.folder = folder
         _write_buildings(job, programs)
+        if "image" in layers:
+            _write_image(job)
         if "labels" in layers:
             _write_labels(job)
         if {"dsm", "dtm"} & set(layers):
@@ -139,7 +141,7 @@ def synth_to(
         buildings=job.buildings,
         footprints=job.footprints,
         points=job.points,
-        pixels=job.grid(cell_m).width * job.grid(cell_m).height if "labels" in layers else 0,
+        pixels=job.grid(cell_m).width * job.grid(cell_m).height if "image" in layers else 0,
         seconds=seconds,
         roof_kinds=job.roof_kinds,
         files=files,
@@ -231,6 +233,22 @@ def _write_buildings(job: _Job, how: Literal["parquet", "jsonl"]) -> None:
     footprints = joined_footprints(maps, job.crs)
     job.footprints = len(footprints)
     write_footprints(job.folder / "footprints.gpkg", footprints)
+
+
+def _write_image(job: _Job) -> None:
+    from geovision.formats.rasters import open_raster
+
+    grid = job.grid(job.cell_m)
+    with open_raster(
+        job.folder / "ortho.tif",
+        shape=(len(IMAGE_BANDS), grid.height, grid.width),
+        dtype=np.uint8,
+        bands=IMAGE_BANDS,
+        **_place(job, grid),
+    ) as file:
+        for window, row, column, _, scene in job.windows(job.cell_m, "image"):
+            image = draw_image(scene, window, job.sensors, seed=job.world.seed, threads=job.threads)
+            file.write(image, row, column)
 
 
 def _write_labels(job: _Job) -> None:
@@ -326,7 +344,7 @@ def _write_points(job: _Job) -> None:
 def _write_scene_file(job: _Job, layers: Collection[str]) -> None:
     from geovision.formats.atomic import atomic_write
 
-    names = {"dsm": "dsm.tif", "dtm": "dtm.tif", "points": "points.laz"}
+    names = {"image": "ortho.tif", "dsm": "dsm.tif", "dtm": "dtm.tif", "points": "points.laz"}
     lines = ['schema = "geovision.scene/1"', f'crs = "{job.crs}"']
     lines += [f'{role} = "{name}"' for role, name in names.items() if role in layers]
     lines.append('footprints = "footprints.gpkg"')

@@ -1,4 +1,4 @@
-"""The sensors of a scene: height raster and laser scanner, drawn once from its style."""
+"""The sensors of a scene: light, camera, height raster and laser scanner, drawn once from its style."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from geovision.mesh import DsmSensor, LidarSensor
+from geovision.mesh import Camera, DsmSensor, LidarSensor, Light
 from geovision.procedural.rng import Keyed, combine, name_key
 from geovision.procedural.style import Style
 from geovision.procedural.style_base import Table
@@ -19,6 +19,8 @@ __all__ = ["Sensors", "draw_sensors"]
 class Sensors:
     """What looks at a scene."""
 
+    light: Light
+    camera: Camera
     dsm: DsmSensor
     lidar: LidarSensor
 
@@ -31,10 +33,15 @@ def draw_sensors(style: Style, seed: int) -> Sensors:
     8.0
     """
     draws = Keyed(seed, combine(name_key("sensors")))
+    camera = _drawn(style.camera, draws, "camera", leave=("white_balance",))
     lidar = _drawn(style.lidar, draws, "lidar", leave=("patterns",))
+    spread = float(style.camera.white_balance.sample(draws, "camera/white_balance")[0])
+    gains = [max(1.0 + spread * float(draws.normal(f"camera/gain/{band}")[0]), 0.1) for band in range(4)]
     names = list(style.lidar.patterns)
     pattern = names[int(draws.pick("lidar/pattern", np.array(list(style.lidar.patterns.values())))[0])]
     return Sensors(
+        Light(**_drawn(style.light, draws, "light")),
+        Camera(**camera, gains=(gains[0], gains[1], gains[2], gains[3])),
         DsmSensor(**_drawn(style.dsm, draws, "dsm")),
         LidarSensor(**lidar, pattern=pattern),  # type: ignore[arg-type]
     )

@@ -14,7 +14,7 @@ from geovision.errors import OutputError, UsageError
 from geovision.formats import read_programs
 from geovision.formats.rasters import BLOCK
 from geovision.pipeline import synth_to as job_module
-from geovision.pipeline.synth import stream, synth
+from geovision.pipeline.synth import LAYERS, stream, synth
 from geovision.pipeline.synth_draw import LABELS
 from geovision.pipeline.synth_to import synth_to
 from geovision.sources import open_points, read_footprints
@@ -51,8 +51,11 @@ def test_everything_is_there_and_agrees(scene: Path) -> None:
     bounds = np.array(points.bounds)
     assert (bounds[:2] > np.array(AREA[:2]) - 5).all()
     assert (bounds[2:] < np.array(AREA[:2]) + AREA[2:] + 5).all()
-    dsm, dtm = (read(scene / f"{name}.tif") for name in ("dsm", "dtm"))
+    image, dsm, dtm = (read(scene / f"{name}.tif") for name in ("ortho", "dsm", "dtm"))
+    assert image.shape == (4, 400, 520)
     assert dsm.shape == dtm.shape == (1, 200, 260)
+    assert 20 < image[:3].mean() < 220
+    assert image.std() > 20
 
 
 def test_labels_are_the_truth(scene: Path) -> None:
@@ -113,9 +116,11 @@ def _hash(path: Path) -> str:
 
 def test_files_and_memory_tell_the_same(scene: Path) -> None:
     changes = SMALL["changes"]
-    memory = synth(AREA, seed=5, changes=changes, layers=("footprints", "labels", "dsm", "points"))
+    memory = synth(AREA, seed=5, changes=changes, layers=("footprints", "image", "labels", "dsm", "points"))
     assert memory.programs == read_programs(scene / "programs.parquet")
+    assert memory.image is not None
     assert memory.labels is not None
+    np.testing.assert_array_equal(memory.image, read(scene / "ortho.tif"))
     np.testing.assert_array_equal(memory.labels["building"], read(scene / "labels" / "building.tif")[0])
     assert memory.points is not None
     points = open_points([scene / "points.laz"]).read()
@@ -131,7 +136,7 @@ def test_an_earlier_result_is_only_replaced_when_asked(scene: Path) -> None:
 
 def test_bad_arguments_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="layers"):
-        synth_to(tmp_path / "a", area=AREA, layers=("picture",))
+        synth_to(tmp_path / "a", area=AREA, layers=("images",))
     with pytest.raises(UsageError, match="area"):
         synth_to(tmp_path / "a", area=(0, 0, 10, 10))
     assert not list(tmp_path.iterdir())
@@ -141,16 +146,17 @@ def test_patches_do_not_depend_on_where_the_stream_begins() -> None:
     patches = stream(size=48, cell_m=0.5, seed=2)
     first, second = next(patches), next(patches)
     again = next(stream(size=48, cell_m=0.5, seed=2, start=1))
+    np.testing.assert_array_equal(second.image, again.image)
     np.testing.assert_array_equal(second.dsm, again.dsm)
     for name, layer in second.labels.items():
         np.testing.assert_array_equal(layer, again.labels[name], err_msg=name)
     assert first.sensors != second.sensors
-    assert not np.array_equal(first.dsm, second.dsm)
+    assert not np.array_equal(first.image, second.image)
 
 
 def test_windows_leave_no_seams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     area = (155_000.0, 463_000.0, 150.0, 140.0)
-    whole = synth(area, seed=7, changes=SMALL["changes"], layers=("points", "dsm", "dtm", "labels"))
+    whole = synth(area, seed=7, changes=SMALL["changes"], layers=LAYERS)
     monkeypatch.setattr(job_module, "_WINDOW_CELLS", BLOCK)
     monkeypatch.setattr(job_module, "_WINDOW_M", 64.0)
     out = tmp_path / "scene"
@@ -158,6 +164,7 @@ def test_windows_leave_no_seams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert whole.labels is not None
     for name, layer in whole.labels.items():
         np.testing.assert_array_equal(np.squeeze(read(out / "labels" / f"{name}.tif")), layer, err_msg=name)
+    np.testing.assert_array_equal(read(out / "ortho.tif"), whole.image)
     assert whole.dsm is not None
     assert whole.dtm is not None
     dsm = read(out / "dsm.tif")[0]
