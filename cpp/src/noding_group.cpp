@@ -10,7 +10,7 @@ namespace {
 
 constexpr int max_splits = 64;  // bends and crossings within one round
 constexpr int max_rounds = 12;
-constexpr std::size_t max_growth = 16;  // edges after noding for one before
+constexpr std::size_t max_growth = 256;  // edges after noding for one before
 
 std::uint64_t point_key(Point p) { return (std::uint64_t(std::uint32_t(p.x)) << 32) | std::uint32_t(p.y); }
 

@@ -218,7 +218,7 @@ def _attributes(frame: GeoDataFrame, ids: list[str], limit: int) -> tuple[list[d
     for column in columns:
         values = frame[column]
         for index, (value, missing) in enumerate(zip(values.tolist(), values.isna().tolist(), strict=True)):
-            if np.any(missing):
+            if missing:
                 continue
             plain = _scalar(value)
             if isinstance(plain, str) and len(plain) > limit:

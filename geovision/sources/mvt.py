@@ -13,7 +13,7 @@ from typing import Any
 
 from geovision.errors import InputError
 
-__all__ = ["MAX_TILE_BYTES", "TileFeature", "TileLayer", "decode_tile"]
+__all__ = ["MAX_TILE_BYTES", "Ring", "TileFeature", "TileLayer", "decode_tile"]
 
 MAX_TILE_BYTES = 1 << 26
 """Tiles are meant to be under 500 kB; one that unpacks to more than this is an attack or a mistake."""
@@ -171,10 +171,18 @@ def _feature(data: bytes, keys: list[str], values: list[Any], *, geometry: bool)
 
 def _numbers(data: bytes) -> list[int]:
     result = []
-    at, end = 0, len(data)
-    while at < end:
-        value, at = _varint(data, at)
-        result.append(value)
+    value = shift = 0
+    for byte in data:
+        if byte < 0x80:
+            result.append(value | byte << shift)
+            value = shift = 0
+            continue
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if shift > 63:
+            raise ValueError("a number runs over 64 bits")
+    if shift:
+        raise ValueError("a number runs over the end")
     return result
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geovision.errors import InputError
-from geovision.sources.mvt import TileLayer, decode_tile
+from geovision.sources.mvt import Ring, TileLayer, decode_tile
 from geovision.sources.tile_archives import Span, TileArchive, open_tile_archive
 from geovision.sources.vector_files import Box, VectorLimits, Window
 
@@ -168,22 +168,33 @@ def _add(sheet: _Sheet, layer: TileLayer, column: int, row: int) -> None:
     drawn = [polygon for item in layer.features for polygon in item.polygons]
     if not drawn:
         return
-    shapes = np.array([shapely.Polygon(rings[0], rings[1:]) for rings in drawn], dtype=object)
+    shapes = _polygons(drawn)
     boxes = shapely.bounds(shapes)
     beyond = np.stack([boxes[:, 0] < 0, boxes[:, 2] > extent, boxes[:, 1] < 0, boxes[:, 3] > extent], axis=1)
     sheet.margin = sheet.margin or bool(beyond.any())
-    sides = np.array(["west", "east", "north", "south"])
-    cut = beyond.any(axis=1)
-    broken = ~shapely.is_valid(shapes)
+    cut, broken = np.asarray(beyond.any(axis=1)), ~shapely.is_valid(shapes)
     shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
     shapes[cut] = shapely.intersection(shapes[cut], shapely.box(0, 0, extent, extent))
+    parts, part_of = shapely.get_parts(shapes, return_index=True)
+    keep = (shapely.get_type_id(parts) == 3) & (shapely.area(parts) > 0)
+    parts, part_of = parts[keep], part_of[keep]
     offset = np.array([column * extent, row * extent], dtype=np.float64)
-    for (number, item), shape, crossed in zip(owners, shapes, beyond, strict=True):
-        for part in shapely.get_parts(shape):
-            if part.geom_type == "Polygon" and part.area > 0:
-                moved = shapely.transform(part, lambda xy: xy + offset)
-                borders = frozenset(sides[crossed].tolist())
-                sheet.pieces.append(_Piece(column, row, number, item.id, item.properties, moved, borders))
+    parts = shapely.transform(parts, lambda xy: xy + offset)
+    sides = np.array(["west", "east", "north", "south"])
+    for part, source in zip(parts, part_of.tolist(), strict=True):
+        number, item = owners[source]
+        borders = frozenset(sides[beyond[source]].tolist()) if cut[source] else frozenset()
+        sheet.pieces.append(_Piece(column, row, number, item.id, item.properties, part, borders))
+
+
+def _polygons(drawn: list[list[Ring]]) -> npt.NDArray[np.object_]:
+    import shapely
+
+    rings = [ring for polygon in drawn for ring in polygon]
+    corners = np.array([place for ring in rings for place in ring], dtype=np.float64)
+    ring_of = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    owner = np.repeat(np.arange(len(drawn)), [len(polygon) for polygon in drawn])
+    return np.asarray(shapely.polygons(shapely.linearrings(corners, indices=ring_of), indices=owner))
 
 
 def _joined(sheet: _Sheet) -> tuple[list[list[int]], bool]:
@@ -226,13 +237,18 @@ def _joined(sheet: _Sheet) -> tuple[list[list[int]], bool]:
 
 def _meetings(sheet: _Sheet) -> list[tuple[int, int, bool]]:
     """Pairs of pieces that lie on both sides of a border, and whether they cover the same stretch of it."""
+    import shapely
+
     borders: dict[tuple[str, int, int], tuple[list[_Cut], list[_Cut]]] = defaultdict(lambda: ([], []))
-    for index, piece in enumerate(sheet.pieces):
-        for side, place in (("west", 0), ("east", 1), ("north", 0), ("south", 1)):
+    boxes = shapely.bounds(np.array([piece.shape for piece in sheet.pieces], dtype=object)).reshape(-1, 4)
+    for index, (piece, box) in enumerate(zip(sheet.pieces, boxes.tolist(), strict=True)):
+        for side, place, edge in (("west", 0, 0), ("east", 1, 2), ("north", 0, 1), ("south", 1, 3)):
             if sheet.margin and side not in piece.crossed:
                 continue  # it ends at the border: a wall of its own
             upright = side in ("west", "east")
             line = (piece.column if upright else piece.row) + place
+            if box[edge] != line * sheet.extent:
+                continue
             along = piece.row if upright else piece.column
             cuts = _cuts(piece.shape, index, line * sheet.extent, 0 if upright else 1)
             # The piece on the low side of the line has it as its east or south border.

@@ -225,6 +225,26 @@ def test_attributes_follow_their_footprints() -> None:
     assert found.crs == "EPSG:28992"
 
 
+def whole_groups(plans: Footprints, rng: Random) -> list[int]:
+    """Half of the groups that are connected by touching."""
+    beside: dict[int, set[int]] = {index: set() for index in range(len(plans))}
+    for a, b in touching(plans):
+        beside[a].add(b)
+    chosen: set[int] = set()
+    left = set(beside)
+    while left:
+        group, waiting = set(), [left.pop()]
+        while waiting:
+            index = waiting.pop()
+            if index not in group:
+                group.add(index)
+                waiting += beside[index]
+        left -= group
+        if rng.random() < 0.5:
+            chosen |= group
+    return sorted(chosen)
+
+
 @pytest.mark.parametrize("name", REAL)
 def test_real_layers(name: str) -> None:
     path = DATA / REAL[name]
@@ -235,6 +255,8 @@ def test_real_layers(name: str) -> None:
     check_partition(after)
     check_edges(after)
     check_repeats(before, after, Random(1))
+    part = before.take(whole_groups(before, Random(2)))
+    assert rings(prepare_footprints(part)).items() <= rings(after).items()
     if name == "ahn3_blocks":
         assert len(after) == 1370
         assert not after.problems
