@@ -58,8 +58,11 @@ public:
 
 private:
     std::int64_t cell_of(const double* p) const {
-        const double c = std::floor((p[0] - window_.left) / window_.cell);
-        const double r = std::floor((window_.top - p[1]) / window_.cell);
+        // Points often lie on the very border of a cell: rounding, which the place of the window changes,
+        // must not tell on which side.
+        constexpr double nudge = 1e-7;
+        const double c = std::floor((p[0] - window_.left) / window_.cell + nudge);
+        const double r = std::floor((window_.top - p[1]) / window_.cell + nudge);
         const auto edge = static_cast<double>(border_);
         const bool inside = c >= -edge && r >= -edge && c < static_cast<double>(columns_ - border_) &&
                             r < static_cast<double>(rows_ - border_) && std::isfinite(p[2]);

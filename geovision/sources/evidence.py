@@ -24,7 +24,7 @@ from geovision.sources.height_grid import HeightGrid
 from geovision.sources.measured import Measured, measure
 from geovision.sources.point_block import PointBlock
 
-__all__ = ["evidence_from_arrays", "reach_m"]
+__all__ = ["evidence_from_arrays", "ground_of", "reach_m"]
 
 F64 = NDArray[np.float64]
 
@@ -107,6 +107,12 @@ def evidence_from_arrays(
     for building in np.flatnonzero(wanted):
         evidence = _evidence(footprints, int(building), measured, {**found, "kind": kinds}, ground)
         yield evidence if image is None else replace(evidence, image=_cut(image, evidence, margin_m))
+
+
+def ground_of(points: PointBlock) -> F64:
+    """Points [n, 3] that show the ground: of ground classes where the set has them, else by the filter."""
+    measured = measure(points, None)
+    return _ground_points(measured, {"claimed": np.zeros(len(points), np.uint8)}, None)
 
 
 def _ground_points(measured: Measured, found: Mapping[str, NDArray[Any]], dtm: HeightGrid | None) -> F64:

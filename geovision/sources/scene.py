@@ -17,6 +17,7 @@ from geovision.model.evidence import Evidence, ImagePatch
 from geovision.sources.crs import crs_name
 from geovision.sources.evidence import evidence_from_arrays, reach_m
 from geovision.sources.grid import Bounds, TileGrid, TileKey, overlaps, union, widened
+from geovision.sources.gridding import CellFrame
 from geovision.sources.height_grid import HeightGrid
 from geovision.sources.limits import Limits
 from geovision.sources.point_block import PointBlock
@@ -25,6 +26,7 @@ from geovision.sources.rasters import RasterLayer
 from geovision.sources.resample import PixelGrid
 from geovision.sources.roles import RASTER_ROLES
 from geovision.sources.scene_file import SceneSpec
+from geovision.sources.scene_gridding import GRIDDED_CELL_M, gridded
 from geovision.sources.scene_points import PointLayer
 
 if TYPE_CHECKING:
@@ -199,14 +201,19 @@ class Scene:
         return self.layers[role]
 
     def can_read(self, role: str) -> bool:
-        """Whether `window` can give the role, from files or from two others."""
+        """Whether `window` can give the role: from files, from two others, or heights from points."""
+        return self._has_rasters(role) or (self.points is not None and role in ("dsm", "dtm", "ndsm"))
+
+    def _has_rasters(self, role: str) -> bool:
         return role in self.layers or all(part in self.layers for part in _MADE_FROM.get(role, ("",)))
 
     def cell_m(self, role: str) -> float:
         """Size of a role's own pixels in the metres of the scene."""
-        if role in self.layers or role not in _MADE_FROM or not self.can_read(role):
+        if role in self.layers or not self.can_read(role):
             return self.layer(role).native_cell_m()
-        return min(self.layers[part].native_cell_m() for part in _MADE_FROM[role])
+        if self._has_rasters(role):
+            return min(self.layers[part].native_cell_m() for part in _MADE_FROM[role])
+        return GRIDDED_CELL_M
 
     def grid(self, cell_m: float) -> PixelGrid:
         """The pixel grid for a cell size: one for every role and window, so that all windows align.
@@ -232,7 +239,8 @@ class Scene:
 
         Where files lie on that grid their pixels come as they are; else they are resampled on the fly:
         "bilinear" (with a wider filter where the result is coarser, against aliasing) or "nearest".
-        ndsm comes from dsm and dtm where it was not given, and dsm from ndsm and dtm.
+        ndsm comes from dsm and dtm where it was not given, and dsm from ndsm and dtm; what no raster gives of
+        these is gridded from the points.
 
         Args:
             role: image, dsm, dtm or ndsm.
@@ -247,8 +255,10 @@ class Scene:
         """`window`, by pixels of a grid instead of by coordinates."""
         if resampling not in ("bilinear", "nearest"):
             raise UsageError(f"resampling {resampling!r}", "is not known", "Use bilinear or nearest")
-        if role not in self.layers and role in _MADE_FROM and self.can_read(role):
-            return self._made(role, grid, cut, resampling)
+        if role not in self.layers and self.can_read(role):
+            if role == "ndsm" or self._has_rasters(role):
+                return self._made(role, grid, cut, resampling)
+            return self._gridded(role, grid, cut)
         layer = self.layer(role)
         self.limits.check("window_values", cut.width * cut.height * len(layer.bands), f"window of {role}")
         data, valid = layer.read(grid, cut, nearest=resampling == "nearest")
@@ -257,6 +267,15 @@ class Scene:
     def _made(self, role: str, grid: PixelGrid, cut: Cut, resampling: str) -> Window:
         first, second = (self.read_cut(part, grid, cut, resampling=resampling) for part in _MADE_FROM[role])
         data = first.data - second.data if role == "ndsm" else first.data + second.data
+        valid = np.isfinite(data[0])
+        return Window(data, None if valid.all() else valid, (role,), grid, cut)
+
+    def _gridded(self, role: str, grid: PixelGrid, cut: Cut) -> Window:
+        assert self.points is not None
+        self.limits.check("window_values", cut.width * cut.height, f"window of {role}")
+        bounds = grid.bounds(cut)
+        cells = CellFrame(bounds.west, bounds.north, grid.cell_m, cut.width, cut.height)
+        data = gridded(role, cells, self.points.read, self.points.classes, self.threads)[None]
         valid = np.isfinite(data[0])
         return Window(data, None if valid.all() else valid, (role,), grid, cut)
 
@@ -316,18 +335,18 @@ class Scene:
     @property
     def _above_ground(self) -> bool:
         """Only heights above the ground are there: the ground is then at zero everywhere."""
-        return "ndsm" in self.layers and not self.can_read("dsm") and self.points is None
+        return "ndsm" in self.layers and not self._has_rasters("dsm") and self.points is None
 
     def _reach_m(self, margin_m: float) -> float:
         classes = () if self.points is None else self.points.classes
         role = "ndsm" if self._above_ground else "dsm"
-        cell_m = self.cell_m(role) if self.can_read(role) else 0.0
+        cell_m = self.cell_m(role) if self._has_rasters(role) else 0.0
         dtm = "dtm" in self.layers or self._above_ground
         return reach_m(classes, dtm=dtm, cell_m=cell_m, margin_m=margin_m)
 
     def _heights(self, role: str, area: Bounds) -> HeightGrid | None:
         source = "ndsm" if self._above_ground else role
-        if not self.can_read(source):
+        if not self._has_rasters(source):
             return None
         window = self.window(source, area)
         values = window.data[0]
