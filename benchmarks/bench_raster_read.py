@@ -7,6 +7,7 @@ and heights (float32, 0.5 m), both tiled. `plain` reads the orthophoto in window
 the heights likewise, with every value compared. `aligned` reads both on one grid of another CRS and another
 resolution; the peer builds one WarpedVRT per file and window, as users of rasterio do, and another keeps one
 open per file. Values are compared with GDAL's on a coarse tolerance and their median difference is reported.
+TorchGeo's reader is not run here: it needs PyTorch, and reads through a WarpedVRT per file itself.
 Time is CPU time of the process, one thread, the least of the rounds: the machine may be busy.
 """
 
@@ -200,8 +201,9 @@ def main() -> int:
         ortho, dsm = make(Path(folder), options.side)
         ratio = plain(ortho, dsm, options.window, options.rounds)
         rate = aligned(ortho, dsm, options.window, options.rounds)
-    held = max(ratio.values()) <= 1.1 and rate["ours Mpx/s"] >= 10
-    bar = "at most 1.1 x raw reads; at least 10 Mpx/s aligned; CPU time, one thread"
+    rate["times WarpedVRT per tile"] = rate["ours Mpx/s"] / rate["WarpedVRT per tile Mpx/s"]
+    held = max(ratio.values()) <= 1.1 and rate["times WarpedVRT per tile"] >= 1.5
+    bar = "at most 1.1 x raw reads; at least 1.5 x WarpedVRT per tile; CPU time, one thread"
     return common.report("raster_read", ratio | rate, bar, passed=held, record=options.record)
 
 
