@@ -25,14 +25,15 @@ from geovision.sources.point_crs import frame_of
 from geovision.sources.prepare import prepare_footprints
 from geovision.sources.raster_images import image_pieces
 from geovision.sources.raster_info import Raster, Sheet, SheetInfo
-from geovision.sources.raster_open import RASTER_SUFFIXES, HandlePool, open_sheet
-from geovision.sources.raster_tiles import open_pyramid
+from geovision.sources.raster_open import RASTER_SUFFIXES, HandlePool, is_remote, open_sheet
+from geovision.sources.raster_tiles import mbtiles_kind, open_pyramid
 from geovision.sources.raster_values import heights_of
 from geovision.sources.rasters import Piece, RasterLayer
 from geovision.sources.roles import POINT_SUFFIXES, RASTER_ROLES, VECTOR_SUFFIXES, recognise_rasters
 from geovision.sources.scene import Scene
 from geovision.sources.scene_file import SceneSpec, Source, expand_paths, load_scene_file, make_spec
 from geovision.sources.scene_points import PointLayer, PointSet, open_point_set
+from geovision.sources.tile_archives import is_tile_folder
 
 __all__ = ["open_scene", "open_spec"]
 
@@ -192,7 +193,7 @@ def _recognise(opened: _Opened) -> None:
     points: list[Any] = []
     for item in expand_paths(opened.spec.sources, suffixes, "source"):
         suffix = Path(item).suffix.lower() if isinstance(item, (str, os.PathLike)) else ""
-        if hasattr(item, "geometry") or suffix in VECTOR_SUFFIXES:
+        if hasattr(item, "geometry") or suffix in VECTOR_SUFFIXES or _holds_vector_tiles(item, suffix):
             vectors.append(item)
         elif suffix in POINT_SUFFIXES:
             points.append(item)
@@ -212,6 +213,12 @@ def _recognise(opened: _Opened) -> None:
     opened.unused += [f"{_label(item)}: footprints come from one file" for item in vectors]
     if points and opened.points is not None and opened.spec.points is not None:
         opened.unused += [f"{_label(item)}: points were named" for item in points]
+
+
+def _holds_vector_tiles(item: Any, suffix: str) -> bool:
+    if suffix == _PYRAMID_SUFFIX:
+        return mbtiles_kind(Path(item)) == "pbf"
+    return isinstance(item, (str, os.PathLike)) and is_tile_folder(Path(item))
 
 
 def _label(item: Any) -> str:
@@ -258,7 +265,8 @@ def _open_points(opened: _Opened) -> PointSet | None:
     paths = expand_paths(source.files, POINT_SUFFIXES, "points")
     opened.limits.check("files", len(paths), "points")
     asked = source.crs or opened.spec.crs
-    found = open_point_set(paths, asked, opened.limits)
+    network = opened.spec.allow.network
+    found = open_point_set(paths, asked, opened.limits, allow_network=network)
     if found.bounds is not None:
         told: list[str] = []
         check_place(horizontal(found.crs), found.bounds, None, f"points {found.name}", told)
@@ -360,14 +368,23 @@ def _load_footprints(opened: _Opened, target: str | None) -> Footprints:
     asked, layer = source.crs or opened.spec.crs, source.layer or opened.spec.layer
     if not isinstance(item, (str, os.PathLike)):
         return footprints_from_geodataframe(item, crs=asked, target_crs=target, limits=limits)
-    paths = expand_paths((item,), VECTOR_SUFFIXES, "footprints")
+    # A folder may be a pyramid of vector tiles, or hold a shapefile: the reader knows.
+    whole = Path(item).is_dir() or is_remote(os.fspath(item))
+    paths = [os.fspath(item)] if whole else expand_paths((item,), VECTOR_SUFFIXES, "footprints")
     if len(paths) != 1:
         raise InputError(
             f"footprints {item}",
             f"stands for {len(paths)} files ({', '.join(map(str, paths))})",
             "Name one of them",
         )
-    return read_footprints(paths[0], layer=layer, crs=asked, target_crs=target, limits=limits)
+    return read_footprints(
+        paths[0],
+        layer=layer,
+        crs=asked,
+        target_crs=target,
+        limits=limits,
+        allow_network=opened.spec.allow.network,
+    )
 
 
 def _check_overlap(scene: Scene) -> None:

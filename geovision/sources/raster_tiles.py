@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
@@ -20,7 +21,7 @@ from geovision.errors import InputError
 from geovision.sources.limits import Limits
 from geovision.sources.raster_info import Cut, Pixels, SheetInfo
 
-__all__ = ["PyramidSheet", "is_pyramid", "open_pyramid"]
+__all__ = ["PyramidSheet", "is_pyramid", "mbtiles_kind", "open_pyramid"]
 
 _HALF_WORLD_M = math.pi * 6378137.0
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -101,13 +102,12 @@ class _MBTiles:
         self.name, self._path = str(path), path
         self._local = threading.local()
         try:
-            kind = dict(self._rows("SELECT name, value FROM metadata")).get("format", "")
             zoom = self._rows("SELECT max(zoom_level) FROM tiles")[0][0]
         except sqlite3.Error as error:
             raise InputError(
                 f"tiles {path}", f"is no MBTiles file ({error})", "Check that it is complete"
             ) from error
-        if kind == "pbf":
+        if mbtiles_kind(path) == "pbf":
             raise InputError(f"tiles {path}", "holds vector tiles", "Give it as footprints")
         if zoom is None or not 0 <= int(zoom) <= 30:
             raise InputError(
@@ -176,6 +176,17 @@ def is_pyramid(folder: Path) -> bool:
     return column is not None and any(
         item.stem.isdecimal() and item.suffix.lower() in _SUFFIXES for item in column.iterdir()
     )
+
+
+def mbtiles_kind(path: Path) -> str:
+    """The format that an MBTiles file says its tiles have: png, jpg, webp, or pbf for vectors."""
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        ) as db:
+            return str(dict(db.execute("SELECT name, value FROM metadata")).get("format", ""))
+    except (sqlite3.Error, ValueError):
+        return ""
 
 
 def _is_tms(folder: Path) -> bool:

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from geovision.sources.raster_info import Cut, Sheet, sample_cuts
 from geovision.sources.raster_values import heights_of
 from geovision.sources.resample import PixelGrid
+from geovision.sources.vector_files import FORMATS
 
 __all__ = ["POINT_SUFFIXES", "RASTER_ROLES", "ROLES", "VECTOR_SUFFIXES", "Recognised", "recognise_rasters"]
 
 RASTER_ROLES = ("image", "dsm", "dtm", "ndsm")
 ROLES = (*RASTER_ROLES, "points", "footprints")
 POINT_SUFFIXES = frozenset({".las", ".laz"})
-VECTOR_SUFFIXES = frozenset({".gpkg", ".geojson", ".json", ".parquet", ".geoparquet", ".fgb", ".shp"})
+VECTOR_SUFFIXES = frozenset({*FORMATS, ".pmtiles"})
 
 # What surveys in several languages call their products.
 _NAMES = {

@@ -387,7 +387,7 @@ class Scene:
     def __reduce__(self) -> tuple[Any, ...]:
         from geovision.sources.opening import open_spec
 
-        return open_spec, (self.spec,)
+        return open_spec, (self.spec, self.threads)
 
     def __repr__(self) -> str:
         return f"Scene({', '.join(self.roles)}; {crs_name(self.crs)}; {self.bounds})"

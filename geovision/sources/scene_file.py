@@ -195,8 +195,9 @@ def _matches(pattern: str) -> list[str]:
 
 def _folder(folder: Path, suffixes: frozenset[str], role: str) -> list[str]:
     from geovision.sources.raster_tiles import is_pyramid
+    from geovision.sources.tile_archives import is_tile_folder
 
-    if is_pyramid(folder):
+    if is_pyramid(folder) or is_tile_folder(folder):
         return [str(folder)]
     inside = sorted(folder.iterdir())
     files = [str(item) for item in inside if item.is_file() and item.suffix.lower() in suffixes]

@@ -52,7 +52,9 @@ class PointSet:
         return self.source.take(_within(self.source, bounds))
 
 
-def open_point_set(files: Sequence[Any], crs: str | None, limits: Limits) -> PointSet:
+def open_point_set(
+    files: Sequence[Any], crs: str | None, limits: Limits, *, allow_network: bool = False
+) -> PointSet:
     """Files or one `PointBlock`; a CRS is asked for where none is stated."""
     if len(files) == 1 and isinstance(files[0], PointBlock):
         if crs is None:
@@ -62,10 +64,8 @@ def open_point_set(files: Sequence[Any], crs: str | None, limits: Limits) -> Poi
         return PointSet(files[0], known_crs(crs), "points in memory")
     if any(isinstance(item, PointBlock) for item in files):
         raise UsageError("points", "are a mix of blocks and files", "Give one block, or files")
-    found = open_points([str(item) for item in files], crs=crs)
+    found = open_points([str(item) for item in files], crs=crs, limits=limits, allow_network=allow_network)
     name = str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
-    for file in found.files:
-        limits.check("points", file.count, f"points {file.name}")
     if found.crs is None:
         where = Bounds(*found.bounds) if found.bounds else "nothing"
         raise InputError(

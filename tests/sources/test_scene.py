@@ -22,6 +22,7 @@ from geovision.errors import InputError
 from geovision.model.evidence import Evidence, PointSource
 from geovision.sources import Bounds, PointBlock, Raster, Scene, Source, TileKey, open_scene
 from geovision.sources.grid import TileGrid
+from geovision.sources.scene_file import load_scene_file
 from tests.rasters import RD, smooth, write_tif
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -256,6 +257,24 @@ def test_heights_above_ground_alone_are_evidence() -> None:
     assert any("taken to be at 0" in text for text in scene.report()["missing"])
 
 
+def test_points_alone_give_a_surface_cell_by_cell() -> None:
+    scene = town()
+    assert scene.can_read("dsm")
+    area = Bounds(85_050, 446_050, 85_150, 446_120)
+    whole = scene.window("dsm", area, 2.0)
+    xyz = scene.read_points(whole.bounds).xyz
+    column = ((xyz[:, 0] - whole.bounds.west) // 2).astype(int)
+    row = ((whole.bounds.north - xyz[:, 1]) // 2).astype(int)
+    expected = np.full(whole.data.shape[1:], -np.inf, np.float32)
+    np.maximum.at(expected, (row, column), xyz[:, 2].astype(np.float32))
+    np.testing.assert_array_equal(whole.data[0], np.where(np.isfinite(expected), expected, np.nan))
+    part = scene.window("dsm", (85_081, 446_071, 85_100, 446_100), 2.0)
+    y, x = part.cut.row - whole.cut.row, part.cut.column - whole.cut.column
+    np.testing.assert_array_equal(
+        part.data[0], whole.data[0, y : y + part.cut.height, x : x + part.cut.width]
+    )
+
+
 # Real data
 
 SETS: dict[str, tuple[dict[str, Any], int, dict[str, int]]] = {
@@ -314,6 +333,17 @@ def test_ndsm_of_lidarhd_is_its_dsm_less_its_dtm() -> None:
         "ndsm", given.bounds
     )
     np.testing.assert_allclose(made.data, given.data, atol=0.02)
+
+
+def test_the_scene_file_of_the_docs_is_valid(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "scenes.md").read_text(encoding="utf-8")
+    (tmp_path / "scene.toml").write_text(text.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    spec = load_scene_file(tmp_path / "scene.toml")
+    assert spec.dsm is not None
+    assert spec.dsm.vertical_unit == "us-foot"
+    assert spec.dsm.files == (str(tmp_path / "dsm/*.tif"),)
+    assert spec.image is not None
+    assert spec.image.files == ("https://example.org/ortho.tif",)
 
 
 # Command line
