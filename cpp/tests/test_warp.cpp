@@ -160,6 +160,17 @@ void hostile_places_have_no_data() {
     }
 }
 
+void a_cancelled_run_says_so() {
+    const Image<float> image = plane(20, 20);
+    const auto nodes = turned(3, 1, 1, 1, 0);
+    const std::atomic<bool> cancel{true};
+    std::vector<float> out(256);
+    std::vector<std::uint8_t> valid(256);
+    const WarpGrid grid{nodes.data(), 3, 3, STEP, 0, 0};
+    CHECK(warp<float>(image.source(), grid, Resampling::bilinear, 1, 1, 16, 16, out.data(), valid.data(), 2,
+                      &cancel) == -1);
+}
+
 }  // namespace
 
 int main() {
@@ -169,5 +180,6 @@ int main() {
     a_cut_gives_what_the_whole_gives();
     nearest_takes_the_pixel_below();
     hostile_places_have_no_data();
+    a_cancelled_run_says_so();
     return TEST_RESULT();
 }

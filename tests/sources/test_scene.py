@@ -257,24 +257,6 @@ def test_heights_above_ground_alone_are_evidence() -> None:
     assert any("taken to be at 0" in text for text in scene.report()["missing"])
 
 
-def test_points_alone_give_a_surface_cell_by_cell() -> None:
-    scene = town()
-    assert scene.can_read("dsm")
-    area = Bounds(85_050, 446_050, 85_150, 446_120)
-    whole = scene.window("dsm", area, 2.0)
-    xyz = scene.read_points(whole.bounds).xyz
-    column = ((xyz[:, 0] - whole.bounds.west) // 2).astype(int)
-    row = ((whole.bounds.north - xyz[:, 1]) // 2).astype(int)
-    expected = np.full(whole.data.shape[1:], -np.inf, np.float32)
-    np.maximum.at(expected, (row, column), xyz[:, 2].astype(np.float32))
-    np.testing.assert_array_equal(whole.data[0], np.where(np.isfinite(expected), expected, np.nan))
-    part = scene.window("dsm", (85_081, 446_071, 85_100, 446_100), 2.0)
-    y, x = part.cut.row - whole.cut.row, part.cut.column - whole.cut.column
-    np.testing.assert_array_equal(
-        part.data[0], whole.data[0, y : y + part.cut.height, x : x + part.cut.width]
-    )
-
-
 # Real data
 
 SETS: dict[str, tuple[dict[str, Any], int, dict[str, int]]] = {
