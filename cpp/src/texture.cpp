@@ -58,8 +58,8 @@ Colour Texturer::tiles(const Colour& base, const TexturePlace& p, double row_m, 
                        float moss) const {
     const double row = p.up / row_m;
     const double column = p.along / column_m + 0.5 * static_cast<double>(whole(row) & 1);
-    float f = 1.0f + 0.10f * octaves(p, 2.6, 0.7f, p.key);
-    f += 0.10f * (value_noise(p.along / 0.8, p.up / 5.0, p.key) - 0.5f);
+    float f = 1.0f + 0.15f * octaves(p, 2.6, 0.7f, p.key);
+    f += 0.18f * (value_noise(p.along / 0.8, p.up / 5.0, p.key) - 0.5f);
     f += 0.16f * (unit(cell_key(row, column, p.key)) - 0.5f) * std::max(0.35f, visible(column_m));
     // The lower rim of a row throws a line of shade on the next.
     const float line = fraction(row);
@@ -107,20 +107,20 @@ Colour Texturer::solar(const Colour& base, const TexturePlace& p) const {
 Colour Texturer::grass(const Colour& base, const TexturePlace& p) const {
     const float wide = octaves(p, 11.0, 0.0f, 0x3f4f2d1bu), near = octaves(p, 1.6, 0.9f, 0x7a1c33d5u);
     const float blades = visible(0.12) * (value_noise(p.x / 0.13, p.y / 0.13, seed_) - 0.5f);
-    const Colour lush = scaled(base, 1.0f + 0.12f * wide + 0.13f * near + 0.25f * blades);
+    const Colour lush = scaled(base, 1.0f + 0.15f * wide + 0.20f * near + 0.30f * blades);
     // Drier where the wide pattern is high: yellower, and darker in the near infrared.
     const Colour dry{base[0] * 1.55f + 0.02f, base[1] * 1.15f + 0.01f, base[2] * 1.05f, base[3] * 0.75f};
     return blend(lush, scaled(dry, 1.0f + 0.12f * near), strength_ * 0.7f * ramp(wide, 0.10f, 0.85f));
 }
 
 Colour Texturer::asphalt(const Colour& base, const TexturePlace& p) const {
-    float f = 1.0f + 0.07f * octaves(p, 6.0, 0.4f, 0x2c1b3c6du);
+    float f = 1.0f + 0.11f * octaves(p, 6.0, 0.4f, 0x2c1b3c6du) + 0.10f * octaves(p, 31.0, 0.0f, 0x6a09e667u);
     f += 0.09f * visible(0.1) * (value_noise(p.x / 0.11, p.y / 0.11, seed_ ^ 0x11u) - 0.5f) * 2.0f;
     // Patches where it was opened and closed again, and cracks along the ridges of a noise.
     const double lane = p.y / 7.1;
     const std::uint32_t patch =
         cell_key(p.x / 5.3 + 0.4 * static_cast<double>(whole(lane) & 1), lane, seed_ ^ 0x5bd1e995u);
-    if ((patch & 15u) == 0) f -= 0.10f;
+    if ((patch & 15u) == 0) f -= 0.16f;
     const float crack = std::fabs(value_noise(p.x / 2.3, p.y / 2.3, seed_ ^ 0x2545f491u) - 0.5f);
     if (crack < 0.008f) f -= 0.20f * visible(0.15);
     return scaled(base, f);
