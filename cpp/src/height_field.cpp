@@ -13,10 +13,9 @@ namespace geovision {
 namespace {
 
 constexpr int band_rows = 16;
-constexpr int block = 16;               // cells
-constexpr double sky_reach = 12.0;      // metres: what stands farther off hides little sky
-constexpr double longest = 250.0;       // metres of shadow at most
-constexpr double sun_radius = 0.00465;  // radians
+constexpr int block = 16;           // cells
+constexpr double sky_reach = 12.0;  // metres: what stands farther off hides little sky
+constexpr double longest = 250.0;   // metres of shadow at most
 constexpr float lowest = -std::numeric_limits<float>::infinity();
 
 struct Extent {
@@ -64,6 +63,8 @@ HeightField::HeightField(const SceneMesh& scene, const RasterWindow& window, std
               east = cells(std::max(sky_reach, sun_x_ * reach)),
               north = cells(std::max(sky_reach, sun_y_ * reach)),
               south = cells(std::max(sky_reach, -sun_y_ * reach));
+    // One cell more on each side, for what lies between cells.
+    inner_ = {north - 1, north + window.height + 1, west - 1, west + window.width + 1};
     window_.left -= west * window.cell;
     window_.top += north * window.cell;
     window_.width += west + east;
@@ -80,9 +81,10 @@ bool HeightField::draw(int threads, const std::atomic<bool>* cancel) {
             for (const float z : cells.z) *out++ = std::isnan(z) ? lowest : z;
         };
     });
-    if (done) build_blocks();
+    if (!done) return false;
+    build_blocks();
     set_looks();
-    return done;
+    return cast_shadows(threads, cancel);
 }
 
 void HeightField::build_blocks() {
@@ -90,23 +92,23 @@ void HeightField::build_blocks() {
     block_rows_ = (window_.height + block - 1) / block;
     std::vector<float> top(static_cast<std::size_t>(block_columns_) * static_cast<std::size_t>(block_rows_),
                            lowest);
-    const auto index = [&](int r, int c) {
+    const auto block_index = [&](int r, int c) {
         return static_cast<std::size_t>(r) * static_cast<std::size_t>(block_columns_) +
                static_cast<std::size_t>(c);
     };
     for (int row = 0; row < window_.height; ++row) {
         for (int column = 0; column < window_.width; ++column) {
-            float& t = top[index(row / block, column / block)];
+            float& t = top[block_index(row / block, column / block)];
             t = std::max(t, at(row, column));
         }
     }
     block_top_.assign(top.size(), lowest);
     for (int r = 0; r < block_rows_; ++r) {
         for (int c = 0; c < block_columns_; ++c) {
-            float& t = block_top_[index(r, c)];
+            float& t = block_top_[block_index(r, c)];
             for (int k = std::max(0, r - 1); k <= std::min(block_rows_ - 1, r + 1); ++k) {
                 for (int m = std::max(0, c - 1); m <= std::min(block_columns_ - 1, c + 1); ++m)
-                    t = std::max(t, top[index(k, m)]);
+                    t = std::max(t, top[block_index(k, m)]);
             }
         }
     }
@@ -116,34 +118,44 @@ float HeightField::clamped(int row, int column) const {
     return at(std::clamp(row, 0, window_.height - 1), std::clamp(column, 0, window_.width - 1));
 }
 
-// Towards the sun cell by cell along the axis that it is nearer to, and between two cells across it: exact on
-// planes, and no wall is smeared along the way.
-float HeightField::sunlit(double x, double y, float z) const {
+// Every cell's shadow: how high the shade of what stands towards the sun reaches over it.
+bool HeightField::cast_shadows(int threads, const std::atomic<bool>* cancel) {
+    shadow_.assign(z_.size(), lowest);
+    const std::int64_t blocks = (inner_.row_end - inner_.row_begin + block - 1) / block;
+    return parallel_blocks(blocks, threads, cancel, [&] {
+        return [&](std::int64_t number) {
+            const int begin = inner_.row_begin + static_cast<int>(number) * block;
+            for (int row = begin; row < std::min(inner_.row_end, begin + block); ++row) {
+                for (int column = inner_.column_begin; column < inner_.column_end; ++column)
+                    shadow_[index(row, column)] = shade_over(row, column);
+            }
+        };
+    });
+}
+
+// Towards the sun cell by cell along the axis that it is nearer to.
+float HeightField::shade_over(int row, int column) const {
     const bool across = std::fabs(sun_x_) >= std::fabs(sun_y_);  // the steps go along x
     const double major = across ? sun_x_ : -sun_y_, minor = across ? -sun_y_ : sun_x_;
-    const double column = (x - window_.left) / window_.cell - 0.5,
-                 row = (window_.top - y) / window_.cell - 0.5;
     const int direction = major >= 0.0 ? 1 : -1;
-    const double slide = minor / std::fabs(major);          // across, per step
-    const double length = window_.cell / std::fabs(major);  // of a step in plan
-    const auto climb = static_cast<float>(length * rise_);
-    const double start = across ? column : row, beside = across ? row : column;
-    // The first cell that is at least most of a cell away: nearer ones are the point's own surface.
-    int step = static_cast<int>(direction > 0 ? std::ceil(start + 0.6) : std::floor(start - 0.6));
-    double travelled = std::fabs(step - start);
-    double place = beside + travelled * slide;
-    // The sun is a disc: its lower and upper rim rise differently.
-    const auto soft = static_cast<float>(2.0 * sun_radius * (1.0 + rise_ * rise_) * length);
-    const auto base = static_cast<float>(0.02 + 0.12 * window_.cell);
+    const double slide = minor / std::fabs(major);  // across, per step
+    const auto climb = static_cast<float>(window_.cell / std::fabs(major) * rise_);
     const int end = across ? window_.width : window_.height, side = across ? window_.height : window_.width;
     const auto top = static_cast<float>(highest_);
-    float lit = 1.0f;
+    // On one surface between two cells the height lies between; where a wall is between them it is one or the
+    // other.
+    const auto wall = static_cast<float>(0.2 + 1.5 * window_.cell);
+    int step = (across ? column : row) + direction;
+    double place = (across ? row : column) + slide;
+    float travelled = 1.0f;
+    // What does not even reach a little below the cell's own height cannot matter to anything in it.
+    float shade = at(row, column) - 1.0f;
     while (step >= 0 && step < end) {
-        const float ray = z + static_cast<float>(travelled) * climb + base;
+        const float ray = shade + travelled * climb;
         if (ray > top) break;
-        const int whole_place = static_cast<int>(whole(place));
-        if (whole_place < 0 || whole_place + 1 >= side) break;
-        const int r = across ? whole_place : step, c = across ? step : whole_place;
+        const int beside = static_cast<int>(whole(place));
+        if (beside < 0 || beside + 1 >= side) break;
+        const int r = across ? beside : step, c = across ? step : beside;
         if (block_top_[static_cast<std::size_t>(r / block) * static_cast<std::size_t>(block_columns_) +
                        static_cast<std::size_t>(c / block)] < ray) {
             // Nothing in this block or beside it: on by what certainly stays within those.
@@ -152,17 +164,43 @@ float HeightField::sunlit(double x, double y, float z) const {
             place += block * slide;
             continue;
         }
-        const auto share = static_cast<float>(place - whole_place);
+        const auto share = static_cast<float>(place - beside);
         const float near = at(r, c), far = across ? at(r + 1, c) : at(r, c + 1);
-        const float width = base + static_cast<float>(travelled) * soft;
-        const auto blocked = [&](float height) { return std::clamp((height - ray) / width, 0.0f, 1.0f); };
-        lit = std::min(lit, 1.0f - (blocked(near) * (1.0f - share) + blocked(far) * share));
-        if (lit <= 0.0f) return 0.0f;
+        const float height = std::fabs(near - far) < wall ? mix(near, far, share) : share < 0.5f ? near : far;
+        shade = std::max(shade, height - travelled * climb);
         step += direction;
-        travelled += 1.0;
+        travelled += 1.0f;
         place += slide;
     }
-    return lit;
+    return shade;
+}
+
+// Four cells' shadows, weighed by nearness: their borders come out half lit, not stepped.
+float HeightField::sunlit(double x, double y, float z) const {
+    const double column = (x - window_.left) / window_.cell - 0.5,
+                 row = (window_.top - y) / window_.cell - 0.5;
+    const int c0 = static_cast<int>(whole(column)), r0 = static_cast<int>(whole(row));
+    const auto u = static_cast<float>(column - c0), v = static_cast<float>(row - r0);
+    const auto base = static_cast<float>(0.02 + 0.12 * window_.cell),
+               wall = static_cast<float>(0.4 + 2.0 * window_.cell);
+    float lit = 0.0f, weight = 0.0f;
+    for (int k = 0; k < 4; ++k) {
+        const int dc = k & 1, dr = k >> 1;
+        const float w = (dc ? u : 1.0f - u) * (dr ? v : 1.0f - v);
+        if (w < 1e-4f) continue;
+        const std::size_t i = index(r0 + dr, c0 + dc);
+        if (z_[i] - z > wall) {
+            // A wall stands between this place and that cell. Towards the sun it shades, else it says
+            // nothing.
+            const bool towards =
+                (dc - static_cast<double>(u)) * sun_x_ - (dr - static_cast<double>(v)) * sun_y_ > 0.0;
+            weight += towards ? w : 0.0f;
+            continue;
+        }
+        weight += w;
+        lit += w * (1.0f - std::clamp((shadow_[i] - z - base) / (1.5f * base + 0.03f), 0.0f, 1.0f));
+    }
+    return weight > 0.0f ? lit / weight : 1.0f;
 }
 
 void HeightField::set_looks() {

@@ -274,8 +274,8 @@ private:
             point.classification = water ? options_.water_class : options_.ground_class;
         } else {
             point.label = scene_.label[echo.id];
-            point.classification = class_of(point.label);
             point.building = scene_.building[echo.id];
+            point.classification = class_of(point.label, point.building);
             point.surface = scene_.surface[echo.id];
         }
         const float grain = 1.0f + 0.08f * draws.gauss();
@@ -283,8 +283,9 @@ private:
         return true;
     }
 
-    std::uint8_t class_of(std::uint8_t label) const {
-        if (seen_as(label) != see::building) return options_.car_class;
+    std::uint8_t class_of(std::uint8_t label, std::int32_t building) const {
+        // What belongs to a building without being a face of it, as solar modules do, lies on its roof.
+        if (seen_as(label) != see::building) return building >= 0 ? options_.roof_class : options_.car_class;
         switch (static_cast<Label>(label)) {
             case Label::wall:
             case Label::step_wall:

@@ -48,7 +48,7 @@ class LidarSensor:
         outlier_reach_m: how far up or down they lie.
         outlier_class: their class.
         ground_class, tree_class, roof_class, wall_class, car_class, water_class: by what was hit; objects are
-            classed as cars.
+            classed as cars, but as roofs where they belong to a building.
         water_dropout: share of pulses that water swallows.
     """
 

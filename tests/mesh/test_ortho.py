@@ -45,15 +45,16 @@ def test_level_ground_in_the_sun_shows_its_own_colour() -> None:
     assert np.abs(overcast[..., :3].astype(int) - GREEN).max() <= 1
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_the_shadow_of_a_box(seed: int) -> None:
+@pytest.mark.parametrize("supersample", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_shadow_of_a_box(seed: int, supersample: int) -> None:
     rng = np.random.default_rng(seed)
     ring = turned_rectangle(rng.uniform(6, 14), rng.uniform(5, 9), rng.uniform(0, 3), ORIGIN[:2])
     height = rng.uniform(3, 12)
     azimuth, elevation = rng.uniform(0, 360), rng.uniform(28, 70)
     scene = field(house(Flat(), ring, eave=height, ground=20.0))
     light = replace(CLEAR, sun_azimuth_deg=azimuth, sun_elevation_deg=elevation)
-    picture = draw_ortho(scene, WINDOW, light, PLAIN)
+    picture = draw_ortho(scene, WINDOW, light, replace(PLAIN, supersample=supersample))
     ground = draw_layers(scene, WINDOW, ["label"])["label"] == 16
     full = linear(np.array(GREEN, np.uint8))[1]
     # Half way between sun and shadow.
