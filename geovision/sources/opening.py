@@ -395,11 +395,18 @@ def _check_overlap(scene: Scene) -> None:
         for b in roles[i + 1 :]:
             if not overlaps(extents[a], extents[b]):
                 raise InputError(
-                    f"{a} and {b}",
+                    f"{_named(scene, a)} and {_named(scene, b)}",
                     f"do not overlap: in {crs_name(scene.crs)} the {a} covers {extents[a]} "
                     f"and the {b} {extents[b]}",
                     _disjoint_remedy(extents[a], extents[b]),
                 )
+
+
+def _named(scene: Scene, role: str) -> str:
+    """A role with the first of its files."""
+    if role in scene.layers:
+        return f"{role} {scene.layers[role].pieces[0].sheet.info.name}"
+    return f"points {scene.points.points.name}" if role == "points" and scene.points else role
 
 
 def _disjoint_remedy(a: Bounds, b: Bounds) -> str:

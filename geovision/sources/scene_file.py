@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from geovision.errors import InputError
 from geovision.sources.limits import Limits
@@ -101,10 +101,31 @@ class SceneSpec(_Table):
         Limits.of(value)
         return value
 
+    @model_validator(mode="after")
+    def _options_that_apply(self) -> SceneSpec:
+        """An option that a role would not heed is refused, not ignored."""
+        for role in ("image", "dsm", "dtm", "ndsm", "points", "footprints"):
+            source = self.role(role)
+            for option in ("bands", "nodata", "vertical_unit", "layer"):
+                given = source is not None and getattr(source, option) not in (None, "", ())
+                if given and role not in _APPLIES[option]:
+                    raise ValueError(
+                        f"{option} does not apply to {role}; it goes with {', '.join(_APPLIES[option])}"
+                    )
+        return self
+
     def role(self, name: str) -> Source | None:
         """The source of a role."""
         found: Source | None = getattr(self, name)
         return found
+
+
+_APPLIES = {
+    "bands": ("image",),
+    "nodata": ("image", "dsm", "dtm", "ndsm"),
+    "vertical_unit": ("dsm", "dtm", "ndsm"),
+    "layer": ("footprints",),
+}
 
 
 def load_scene_file(path: str | Path) -> SceneSpec:
@@ -142,7 +163,8 @@ def make_spec(data: dict[str, Any], thing: str) -> SceneSpec:
             remedy = (
                 f"Did you mean {close[0]!r}? Else remove it" if close else f"Use one of {', '.join(names)}"
             )
-        raise InputError(f"{thing}, key {'.'.join(steps)!r}", problem, remedy) from error
+        where = f"{thing}, key {'.'.join(steps)!r}" if steps else thing
+        raise InputError(where, problem, remedy) from error
 
 
 def _relative_to(spec: SceneSpec, folder: Path) -> SceneSpec:

@@ -300,7 +300,7 @@ def test_swapped_axes_are_refused(tmp_path: Path) -> None:
 
 def test_sources_that_share_no_ground_are_both_named(tmp_path: Path) -> None:
     path = dsm(tmp_path / "dsm.tif")
-    with pytest.raises(InputError, match=r"dsm and footprints: do not overlap: .*85000\.00.*90000\.00"):
+    with pytest.raises(InputError, match=r"dsm\.tif and footprints: do not overlap: .*85000\.00.*90000\.00"):
         open_scene(dsm=path, footprints=footprints(90_000))
     with pytest.raises(InputError, match="do not overlap"):
         open_scene(dsm=path, points=PointBlock.of(np.array([[1e5, 5e5, 3.0]])), crs=RD)
@@ -408,6 +408,7 @@ def toml(tmp_path: Path, text: str) -> Path:
         ('[dsm]\nfile = "a.tif"', r"key 'dsm.file'.*Did you mean 'files'\?"),
         ('[dsm]\nfiles = "a.tif"\nvertical_unit = "feet"', r"key 'dsm.vertical_unit'"),
         ("[allow]\nvrts = true", r"key 'allow.vrts'.*Did you mean 'vrt'\?"),
+        ('[points]\nfiles = "a.laz"\nnodata = 3', "nodata does not apply to points; it goes with image, dsm"),
         ("[limits]\npixel = 3", r"limit 'pixel'.*Use one of"),
         ("dsm = [", "is no TOML"),
         ('schema = "x"', "is no TOML"),
