@@ -15,7 +15,7 @@ from geovision.sources.footprint_set import Footprints, Problem, Repair, polygon
 from geovision.sources.remote_files import is_uri, local_copy
 from geovision.sources.repair import repair_polygons
 from geovision.sources.tile_archives import is_tile_folder
-from geovision.sources.vector_files import FORMATS, Box, VectorLimits, Window, read_vector_file
+from geovision.sources.vector_files import FORMATS, Box, VectorLimits, Window, first_line, read_vector_file
 from geovision.sources.vector_tiles import read_vector_tiles
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _from_frame(
         )
     kinds = sorted({str(kind) for kind in frame.geom_type.dropna().unique()})
     frame, told = to_metric_frame(frame, crs, target_crs, name)
-    ids = _ids(frame)
+    ids = _ids(frame, name)
     found = repair_polygons(frame.geometry.to_numpy(), ids)
     if not len(found.polygons) and not empty_ok:
         held = f"it holds {', '.join(kinds)}" if kinds else "it is empty"
@@ -177,7 +177,7 @@ def _from_frame(
         )
     if found.dropped_z:
         told.append(f"z values of {found.dropped_z} records were left out")
-    attributes, clipped = _attributes(frame, ids, limits.attribute_chars)
+    attributes, clipped = _attributes(frame, ids, limits.attribute_chars, name)
     ring_offsets, vertex_offsets, xy = polygon_arrays(found.polygons)
     return Footprints(
         found.ids,
@@ -192,14 +192,14 @@ def _from_frame(
     )
 
 
-def _ids(frame: GeoDataFrame) -> list[str]:
+def _ids(frame: GeoDataFrame, name: str) -> list[str]:
     """The source's own ids where there is a column of them without gaps and doubles, else row numbers."""
     lower = {str(column).lower(): column for column in frame.columns if column != frame.geometry.name}
     for wanted in _ID_COLUMNS:
         if wanted in lower:
             values = frame[lower[wanted]]
             if values.notna().all() and values.is_unique:
-                texts = [_id_text(value) for value in values.tolist()]
+                texts = [_id_text(value) for value in _cells(values, wanted, name)]
                 if len(set(texts)) == len(texts):
                     return texts
     rows = frame.index if frame.index.is_unique else range(len(frame))
@@ -210,14 +210,17 @@ def _id_text(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _attributes(frame: GeoDataFrame, ids: list[str], limit: int) -> tuple[list[dict[str, Any]], list[Repair]]:
+def _attributes(
+    frame: GeoDataFrame, ids: list[str], limit: int, name: str
+) -> tuple[list[dict[str, Any]], list[Repair]]:
     """Plain JSON scalars per row; empty cells are left out, dates become text, long text is cut."""
     columns = [column for column in frame.columns if column != frame.geometry.name]
     rows: list[dict[str, Any]] = [{} for _ in range(len(frame))]
     clipped: list[Repair] = []
     for column in columns:
         values = frame[column]
-        for index, (value, missing) in enumerate(zip(values.tolist(), values.isna().tolist(), strict=True)):
+        cells = zip(_cells(values, str(column), name), values.isna().tolist(), strict=True)
+        for index, (value, missing) in enumerate(cells):
             if missing:
                 continue
             plain = _scalar(value)
@@ -227,6 +230,19 @@ def _attributes(frame: GeoDataFrame, ids: list[str], limit: int) -> tuple[list[d
                 plain = plain[:limit]
             rows[index][str(column)] = plain
     return rows, clipped
+
+
+def _cells(values: Any, column: str, name: str) -> list[Any]:
+    import pyarrow
+
+    try:
+        return list(values.tolist())
+    except (pyarrow.ArrowException, ValueError) as error:
+        raise InputError(
+            f"footprints {name}",
+            f"the values of column {column[:80]!r} cannot be decoded ({first_line(error)})",
+            "Check that the file is complete, or leave the column out",
+        ) from error
 
 
 def _scalar(value: Any) -> Any:

@@ -25,6 +25,8 @@ _MIN_HOLE_M2 = 0.1
 _NEAR_M = 0.01
 """Corners closer than this are one: the kernel publishes no edge shorter than 1 cm."""
 _MAX_ROUNDS = 16
+_MAX_M = 1e9
+"""Further than this from its origin no projected CRS reaches, and squares of lengths lose millimetres."""
 
 Objects = npt.NDArray[np.object_]
 Bool = npt.NDArray[np.bool_]
@@ -92,7 +94,7 @@ def repair_polygons(geometries: Objects, ids: Sequence[str]) -> Repaired:
 
 
 def _usable(geometries: Objects, ids: Sequence[str], result: Repaired) -> I64:
-    """Rows that hold polygons with finite coordinates."""
+    """Rows that hold polygons with coordinates that may be."""
     import shapely
 
     kinds = shapely.get_type_id(geometries)
@@ -100,14 +102,14 @@ def _usable(geometries: Objects, ids: Sequence[str], result: Repaired) -> I64:
     polygonal = (kinds == 3) | (kinds == 6)
     coords, owner = shapely.get_coordinates(geometries, return_index=True)
     infinite = np.zeros(len(geometries), bool)
-    infinite[owner[~np.isfinite(coords).all(axis=1)]] = True
+    infinite[owner[~(np.abs(coords) < _MAX_M).all(axis=1)]] = True
     for row in np.flatnonzero(empty | ~polygonal | infinite).tolist():
         if empty[row]:
             reason = "it has no geometry. Drop it, or draw its outline."
         elif not polygonal[row]:
             reason = f"it is a {geometries[row].geom_type}, not a polygon. Drop it, or give its outline."
         else:
-            reason = "a coordinate is NaN or infinite. Mend it."
+            reason = f"a coordinate is NaN or infinite, or beyond {_MAX_M:.0e} m. Mend it."
         result.problems.append(Problem(ids[row], reason))
     return np.flatnonzero(~empty & polygonal & ~infinite)
 

@@ -181,6 +181,7 @@ def _gdal_errors(path: Path, driver: str, notes: list[str]) -> Iterator[None]:
             ValueError,
             OverflowError,
             MemoryError,
+            UnboundLocalError,  # what pyogrio makes of a CRS that GDAL cannot read
         ) as error:
             raise InputError(
                 f"footprints {path}",
