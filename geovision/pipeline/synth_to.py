@@ -116,6 +116,8 @@ def synth_to(
     rules = load_style(style, changes)
     world = World(rules, area, seed)
     job = _Job(world, draw_sensors(rules, seed), crs, cell_m, dsm_cell_m, threads, progress)
+    for cell in (cell_m, dsm_cell_m):
+        job.grid(cell)  # refuses rasters that are too large before anything is written
     with publish_folder(out, overwrite=overwrite) as folder:
         job.folder = folder
         _write_buildings(job, programs)

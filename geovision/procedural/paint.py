@@ -28,7 +28,7 @@ Colours = npt.NDArray[np.uint8]
 
 # Name -> material, sRGB of the middle, spread of lightness, spread of hue.
 _COVERINGS: dict[str, tuple[Material, tuple[int, int, int], float, float]] = {
-    "red_tile": (Material.TILES, (158, 88, 66), 0.12, 0.05),
+    "red_tile": (Material.TILES, (148, 88, 68), 0.12, 0.05),
     "brown_tile": (Material.TILES, (118, 84, 68), 0.12, 0.05),
     "dark_tile": (Material.TILES, (84, 80, 80), 0.14, 0.02),
     "slate": (Material.SLATE, (98, 102, 110), 0.12, 0.03),

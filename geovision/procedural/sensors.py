@@ -15,6 +15,10 @@ from geovision.procedural.style_base import Table
 __all__ = ["Sensors", "draw_sensors"]
 
 
+_OWN = ("supersample", "white_balance", "jpeg", "jpeg_quality")
+"""Knobs of the camera that are drawn in a way of their own."""
+
+
 @dataclass(frozen=True)
 class Sensors:
     """What looks at a scene."""
@@ -33,15 +37,26 @@ def draw_sensors(style: Style, seed: int) -> Sensors:
     8.0
     """
     draws = Keyed(seed, combine(name_key("sensors")))
-    camera = _drawn(style.camera, draws, "camera", leave=("white_balance",))
+    camera = _drawn(style.camera, draws, "camera", leave=_OWN)
     lidar = _drawn(style.lidar, draws, "lidar", leave=("patterns",))
     spread = float(style.camera.white_balance.sample(draws, "camera/white_balance")[0])
-    gains = [max(1.0 + spread * float(draws.normal(f"camera/gain/{band}")[0]), 0.1) for band in range(4)]
+
+    def gain(band: str) -> float:
+        return round(max(1.0 + spread * float(draws.normal(f"camera/gain/{band}")[0]), 0.1), 6)
+
+    gains = (gain("red"), gain("green"), gain("blue"), gain("nir"))
+    packed = bool(draws.chance("camera/jpeg", style.camera.jpeg)[0])
+    quality = round(float(style.camera.jpeg_quality.sample(draws, "camera/jpeg_quality")[0]))
     names = list(style.lidar.patterns)
     pattern = names[int(draws.pick("lidar/pattern", np.array(list(style.lidar.patterns.values())))[0])]
     return Sensors(
         Light(**_drawn(style.light, draws, "light")),
-        Camera(**camera, gains=(gains[0], gains[1], gains[2], gains[3])),
+        Camera(
+            **camera,
+            supersample=style.camera.supersample,
+            gains=gains,
+            jpeg_quality=quality if packed else None,
+        ),
         DsmSensor(**_drawn(style.dsm, draws, "dsm")),
         LidarSensor(**lidar, pattern=pattern),  # type: ignore[arg-type]
     )

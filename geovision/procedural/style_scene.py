@@ -148,6 +148,8 @@ class Light(Table):
 class Camera(Table):
     """The orthophoto's camera, once per scene; names as in `geovision.mesh.Camera`."""
 
+    supersample: Annotated[int, Field(ge=1, le=4)]
+    """Samples a cell, each way: 1 is three times as fast as 2."""
     blur_cells: Annotated[Distribution, within(0, 4)]
     sharpen: Proportion
     noise: Annotated[Distribution, within(0, 0.3)]
@@ -158,6 +160,10 @@ class Camera(Table):
     contrast: Annotated[Distribution, within(0.2, 3)]
     saturation: Annotated[Distribution, within(0, 3)]
     texture: Annotated[Distribution, within(0, 3)]
+    jpeg: Share
+    """Share of scenes whose picture went through JPEG ..."""
+    jpeg_quality: Annotated[Distribution, within(10, 95)]
+    """... at this quality."""
 
 
 class Lidar(Table):
