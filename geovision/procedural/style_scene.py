@@ -149,7 +149,7 @@ class Camera(Table):
     """The orthophoto's camera, once per scene; names as in `geovision.mesh.Camera`."""
 
     supersample: Annotated[int, Field(ge=1, le=4)]
-    """Samples a cell, each way: 1 is three times as fast as 2."""
+    """Samples a cell, each way: 1 is much faster than 2."""
     blur_cells: Annotated[Distribution, within(0, 4)]
     sharpen: Proportion
     noise: Annotated[Distribution, within(0, 0.3)]
