@@ -68,6 +68,7 @@ class Camera:
     texture: float = 1.0
 
 
+_MOST_SAMPLES = 2**30
 _RANGES = {
     "sun_azimuth_deg": (-360.0, 720.0),
     "sun_elevation_deg": (5.0, 90.0),
@@ -127,6 +128,14 @@ def draw_ortho(
         raise UsageError("sun = 0 and sky = 0", "give no light", "Give one of them more than 0")
     if len(settings["gains"]) != 4 or not all(0 <= gain < 100 for gain in settings["gains"]):
         raise UsageError(f"gains {settings['gains']}", "are not four factors", "Give four numbers, 1 neutral")
+    # The rim for shadows comes on top: half of what 32 bits can number is left for it.
+    samples = window.width * window.height * settings["supersample"] ** 2
+    if samples > _MOST_SAMPLES:
+        raise UsageError(
+            f"window of {window.width} x {window.height} cells with supersample = {settings['supersample']}",
+            f"has more than {_MOST_SAMPLES} samples",
+            "Ask for pieces; they join up without a seam",
+        )
     if settings["jpeg_quality"] is None:
         settings["jpeg_quality"] = 0
     picture: NDArray[np.uint8] = _kernel.draw_ortho(

@@ -254,6 +254,8 @@ def test_bad_input_is_named() -> None:
     for light in (Light(sun_elevation_deg=2.0), Light(sun=-1.0), Light(haze=math.nan)):
         with pytest.raises(UsageError, match=r"sun|haze"):
             draw_ortho(scene, WINDOW, light)
+    with pytest.raises(UsageError, match="samples"):
+        draw_ortho(scene, Window(0.0, 0.0, 0.1, 20_000, 20_000), camera=Camera(supersample=4))
     with pytest.raises(UsageError, match="no light"):
         draw_ortho(scene, WINDOW, Light(sun=0.0, sky=0.0))
     for camera in (Camera(supersample=9), Camera(gains=(1, 1, 1)), Camera(jpeg_quality=100)):  # type: ignore[arg-type]
