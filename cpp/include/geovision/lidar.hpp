@@ -57,9 +57,10 @@ struct LidarPoint {
 };
 
 // Points in the order of flight. Every random number belongs to its pulse, and pulses are numbered from the
-// world's origin: the points of an area depend neither on the threads nor on the bounds that it was asked for
-// in, as far as the scene reaches. Throws std::invalid_argument for bounds or settings that describe no
-// flight, for more than 2^32 pulses, and where draw_layers does. Returns false when cancelled.
+// world's origin: the points of an area depend neither on the threads nor, but for the last bits of a double,
+// on the bounds that it was asked for in and the frame of the scene, as far as the scene reaches.
+// Throws std::invalid_argument for bounds or settings that describe no flight, for more than 2^32 pulses or
+// 25 square kilometres, and where draw_layers does. Returns false when cancelled.
 bool simulate_lidar(const SceneMesh& scene, const LidarOptions& options, std::vector<LidarPoint>& points);
 
 }  // namespace geovision
