@@ -134,6 +134,7 @@ Status ProgramReader::check_rings(const Shape& shape, double depth) {
         const double least = depth * norm(ux, uy);
         return std::abs(s) > least && std::abs(t) > least;
     };
+    apart = true;
     boxes_.clear(p.size());
     for (std::size_t r = 0; r < shape.rings(); ++r) {
         for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
@@ -147,6 +148,7 @@ Status ProgramReader::check_rings(const Shape& shape, double depth) {
         for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
              ++i) {
             if (boxes_.near(i) == 3) continue;  // itself and its neighbours
+            apart = false;
             const Vec a = p[i], b = p[shape.next(i, r)];
             const double x0 = std::min(a.x, b.x), x1 = std::max(a.x, b.x), y0 = std::min(a.y, b.y),
                          y1 = std::max(a.y, b.y);

@@ -28,6 +28,7 @@ public:
     std::vector<Shape> shapes;     // per part; may be longer than there are parts
     std::vector<RoofSpec> specs;   // per part
     std::vector<double> overhang;  // per part
+    bool apart = false;            // of the last part: edges that are no neighbours are two steps apart
 
 private:
     Status read_part(std::int64_t part, Shape& shape, std::uint32_t* flags);

@@ -13,6 +13,7 @@ void Drawing::clear() {
     layers.clear();
     groups = 0;
     flags = 0;
+    apart = false;
 }
 
 std::int32_t Drawing::add_surface(const Plane& top, double base, std::int32_t part, std::int32_t group,

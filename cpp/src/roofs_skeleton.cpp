@@ -156,10 +156,9 @@ Status draw_hips(const RoofSpec& spec, const Shape& shape, double grid, double s
     }
     const Nodes node(shape, s.skeleton, grid, drawing);
     draw_outline(shape, s.skeleton, node, layer, [&](std::int32_t edge) { return first + edge; }, drawing);
-    for (const SkeletonArc& arc : s.skeleton.arcs) {
-        drawing.lines.push_back(
-            {node(arc.a), node(arc.b), first + arc.left, first + arc.right, layer, true, -1});
-    }
+    Line* line = drawing.add_lines(s.skeleton.arcs.size());
+    for (const SkeletonArc& arc : s.skeleton.arcs)
+        *line++ = {node(arc.a), node(arc.b), first + arc.left, first + arc.right, layer, true, -1};
     return Status::ok;
 }
 

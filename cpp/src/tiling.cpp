@@ -38,7 +38,7 @@ bool Tiling::run(const Drawing& drawing, double min_edge, std::int32_t z_shift, 
                  bool polygons, Solids& out) {
     if (!draw_halves(drawing, min_edge)) return false;
     sort_by_surface(drawing.surfaces.size());
-    if (!find_heights(drawing, min_edge) || !tile(drawing) || !close_ground()) return false;
+    if (!find_heights(drawing, min_edge) || !tile(drawing) || !close_ground(drawing)) return false;
     write(drawing, z_shift, sources, polygons, out);
     return true;
 }
@@ -226,10 +226,10 @@ bool Tiling::tile_face(const Surface& surface, std::size_t s) {
     return true;
 }
 
-bool Tiling::close_ground() {
+bool Tiling::close_ground(const Drawing& drawing) {
     if (!chain(outline_.data(), outline_.data() + outline_.size())) return false;
     if (ring_begin_.size() == 2 && area2(0, ring_begin_[1]) <= 0) return false;
-    if (!outer_ring_first() || !outline_is_simple()) return false;
+    if (!outer_ring_first() || !outline_is_simple(drawing)) return false;
     below_.resize(grid_.points.size());
     ground_.clear();
     for (const std::int32_t h : chain_) {
@@ -244,10 +244,12 @@ bool Tiling::close_ground() {
 }
 
 // No two edges of the chained rings meet but neighbours at their vertex.
-bool Tiling::outline_is_simple() {
+bool Tiling::outline_is_simple(const Drawing& drawing) {
     const std::size_t n = chain_.size();
-    boxes_.clear(n);
-    for (std::size_t i = 0; i < n; ++i) boxes_.set(i, at(chain_[i]), at(chain_[i] ^ 1));
+    // Rounding moves an edge by less than a step, so whole edges that were two apart do not meet.
+    const bool apart = drawing.apart && !grid_.merged && n == drawing.anchors.size();
+    boxes_.clear(apart ? 0 : n);
+    for (std::size_t i = 0; i < n && !apart; ++i) boxes_.set(i, at(chain_[i]), at(chain_[i] ^ 1));
     for (std::size_t r = 0; r + 1 < ring_begin_.size(); ++r) {
         const auto begin = std::size_t(ring_begin_[r]), end = std::size_t(ring_begin_[r + 1]);
         if (end - begin < 3) return false;
@@ -255,7 +257,7 @@ bool Tiling::outline_is_simple() {
             const std::size_t after = i + 1 < end ? i + 1 : begin;
             const Point a = at(chain_[i]), b = at(chain_[i] ^ 1);
             if (folds(a, b, at(chain_[after] ^ 1))) return false;
-            if (boxes_.near(i) == 3) continue;  // itself and its neighbours
+            if (apart || boxes_.near(i) == 3) continue;  // itself and its neighbours
             for (std::size_t j = i + 1; j < n; ++j) {
                 const bool neighbours = j == after || (i == begin && j + 1 == end);
                 if (!neighbours && touch(a, b, at(chain_[j]), at(chain_[j] ^ 1))) return false;

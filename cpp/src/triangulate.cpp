@@ -50,26 +50,35 @@ bool Triangulator::run(const std::vector<Point>& points, const std::int32_t* rin
     return false;
 }
 
-// Small rings with at most one corner that is not convex, the common case, need no search: from there, or
-// from the first corner, all of the ring is mostly seen.
+// Small rings with at most two corners that are not convex, the common case, need no search: from one of
+// them, or from the first corner, all of the ring is mostly seen.
 bool Triangulator::fan(const std::int32_t* ring, std::int32_t n, std::vector<std::int32_t>& triangles) const {
     constexpr std::int32_t most = 16;
     if (n > most) return false;
     Point p[2 * most];
     for (std::int32_t i = 0; i < n; ++i) p[i] = p[i + n] = (*points_)[std::size_t(ring[i])];
-    std::int32_t from = 0, count = 0;
-    for (std::int32_t i = 0; i < n; ++i) {
-        const bool convex = orient(p[i], p[i + 1], p[i + 2]) > 0;
-        from = convex ? from : i + 1;
+    std::int32_t reflex[2] = {0, 0}, count = 0;  // the last two
+    for (std::int32_t i = 1; i <= n; ++i) {
+        const bool convex = orient(p[i - 1], p[i], p[i + 1]) > 0;
+        reflex[1] = convex ? reflex[1] : reflex[0];
+        reflex[0] = convex ? reflex[0] : i;
         count += !convex;
     }
-    if (count > 1) return false;
-    from = from < n ? from : 0;
-    bool good = true;  // all triangles are counter-clockwise and turn less than once about the corner
-    for (std::int32_t k = 2; k < n && (count == 1 || n > 4); ++k)
-        good &= (orient(p[from], p[from + k - 1], p[from + k]) > 0) &
-                ((orient(p[0], p[1], p[k]) > 0) | (count == 1));
-    if (!good) return false;
+    if (count > 2) return false;
+    const auto sees_all = [&](std::int32_t from) {  // all triangles are counter-clockwise
+        bool good = true;
+        for (std::int32_t k = 2; k < n; ++k) good &= orient(p[from], p[from + k - 1], p[from + k]) > 0;
+        return good;
+    };
+    std::int32_t from = reflex[0] % n;
+    if (count == 0 && n > 4) {  // and turn less than once about the corner
+        bool good = sees_all(0);
+        for (std::int32_t k = 2; k < n; ++k) good &= orient(p[0], p[1], p[k]) > 0;
+        if (!good) return false;
+    } else if (count > 0 && !sees_all(from)) {
+        from = reflex[1] % n;
+        if (count == 1 || !sees_all(from)) return false;
+    }
     std::int32_t* out = extend(triangles, n - 2);
     for (std::int32_t k = 2, a = from + 1 < n ? from + 1 : 0; k < n; ++k, out += 3) {
         const std::int32_t b = a + 1 < n ? a + 1 : 0;

@@ -42,14 +42,20 @@ void VertexGrid::grow() {
 std::int32_t VertexGrid::find_near(Point p) const {
     std::int32_t best = -1;
     std::int64_t best2 = min2_;
-    for (std::int32_t cy = (p.y - reach_) >> cell_bits; cy <= (p.y + reach_) >> cell_bits; ++cy) {
-        for (std::int32_t cx = (p.x - reach_) >> cell_bits; cx <= (p.x + reach_) >> cell_bits; ++cx) {
-            for (std::int32_t i = hash_[mix(cx, cy) & mask_]; i >= 0; i = chain_[std::size_t(i)]) {
-                const std::int64_t d = dist2(points[std::size_t(i)], p);
-                if (d < best2 || (d == best2 && best >= 0 && i < best)) best2 = d, best = i;
-            }
+    const auto look = [&](std::int32_t cx, std::int32_t cy) {
+        for (std::int32_t i = hash_[mix(cx, cy) & mask_]; i >= 0; i = chain_[std::size_t(i)]) {
+            const std::int64_t d = dist2(points[std::size_t(i)], p);
+            if (d < best2 || (d == best2 && best >= 0 && i < best)) best2 = d, best = i;
         }
+    };
+    const std::int32_t x0 = (p.x - reach_) >> cell_bits, x1 = (p.x + reach_) >> cell_bits;
+    const std::int32_t y0 = (p.y - reach_) >> cell_bits, y1 = (p.y + reach_) >> cell_bits;
+    if (x0 == x1 && y0 == y1) {  // nine in ten
+        look(x0, y0);
+        return best;
     }
+    for (std::int32_t cy = y0; cy <= y1; ++cy)
+        for (std::int32_t cx = x0; cx <= x1; ++cx) look(cx, cy);
     return best;
 }
 

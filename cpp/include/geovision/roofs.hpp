@@ -43,6 +43,7 @@ struct Drawing {
     std::vector<Layer> layers;
     std::int32_t groups = 0;
     std::uint32_t flags = 0;
+    bool apart = false;  // one outline, whose edges are two steps from all but their neighbours
 
     // Where a drawing stood, to take back what was drawn since.
     struct Mark {
@@ -59,6 +60,10 @@ struct Drawing {
     std::int32_t point(Vec p) {
         points.push_back(p);
         return std::int32_t(points.size()) - 1;
+    }
+    Line* add_lines(std::size_t count) {
+        lines.resize(lines.size() + count);
+        return lines.data() + (lines.size() - count);
     }
     std::int32_t add_surface(const Plane& top, double base, std::int32_t part, std::int32_t group,
                              Label label);

@@ -48,8 +48,8 @@ private:
     bool outer_ring_first();
     bool tile(const Drawing& drawing);
     bool tile_face(const Surface& surface, std::size_t s);
-    bool close_ground();
-    bool outline_is_simple();
+    bool close_ground(const Drawing& drawing);
+    bool outline_is_simple(const Drawing& drawing);
     std::int64_t area2(std::int32_t begin, std::int32_t end) const;
     Point at(std::int32_t half) const { return grid_.points[std::size_t(origin(half))]; }
     std::int32_t origin(std::int32_t half) const { return half_[std::size_t(half)].origin; }
