@@ -84,9 +84,16 @@ private:
     std::vector<std::int64_t> first_, order_;
 };
 
+// The lower end first, whichever way the ring runs: two neighbours then agree on a point on the line that
+// they share.
 struct Edge {
     double ax, ay, bx, by;
 };
+
+Edge edge_between(double ax, double ay, double bx, double by) {
+    const bool up = ay != by ? ay < by : ax < bx;
+    return up ? Edge{ax, ay, bx, by} : Edge{bx, by, ax, ay};
+}
 
 // One outline in its own frame, its edges listed by horizontal strips so that a point meets only few.
 class Outline {
@@ -103,7 +110,8 @@ public:
             const std::int64_t begin = all.vertex_offsets[ring], end = all.vertex_offsets[ring + 1];
             for (std::int64_t v = begin; v < end; ++v) {
                 const double *a = vertex(v), *b = vertex(v + 1 < end ? v + 1 : begin);
-                edges_.push_back({a[0] - origin_x, a[1] - origin_y, b[0] - origin_x, b[1] - origin_y});
+                edges_.push_back(
+                    edge_between(a[0] - origin_x, a[1] - origin_y, b[0] - origin_x, b[1] - origin_y));
             }
         }
         box.widen(margin);
@@ -114,20 +122,12 @@ public:
     double distance(double x, double y) const {
         const auto& strip = strips_[static_cast<std::size_t>(strip_of(y))];
         bool inside = false;
-        double nearest = std::numeric_limits<double>::infinity();
-        for (const std::int32_t e : strip) {
-            const Edge& edge = edges_[static_cast<std::size_t>(e)];
-            if ((edge.ay > y) != (edge.by > y)) {
-                // The lower end first, whichever way the edge runs: two neighbours then agree on a point on
-                // the line that they share.
-                const bool up = edge.ay < edge.by;
-                const double lx = up ? edge.ax : edge.bx, ly = up ? edge.ay : edge.by;
-                const double hx = up ? edge.bx : edge.ax, hy = up ? edge.by : edge.ay;
-                inside ^= (hx - lx) * (y - ly) - (x - lx) * (hy - ly) > 0.0;
-            }
-            nearest = std::min(nearest, squared_distance(edge, x, y));
+        for (const Edge& e : strip) {
+            if (e.ay <= y && y < e.by) inside ^= (e.bx - e.ax) * (y - e.ay) > (x - e.ax) * (e.by - e.ay);
         }
         if (inside) return 0.0;
+        double nearest = std::numeric_limits<double>::infinity();
+        for (const Edge& e : strip) nearest = std::min(nearest, squared_distance(e, x, y));
         return nearest <= margin2_ ? std::sqrt(nearest) : -1.0;
     }
 
@@ -151,14 +151,11 @@ private:
             static_cast<std::int64_t>(std::clamp(edges_.size() / 2, std::size_t{1}, std::size_t{512}));
         strip_height_ = height / static_cast<double>(count);
         strips_.resize(static_cast<std::size_t>(count));
-        for (std::size_t e = 0; e < edges_.size(); ++e) {
-            const double low = std::min(edges_[e].ay, edges_[e].by) - margin;
-            const double high = std::max(edges_[e].ay, edges_[e].by) + margin;
+        for (const Edge& e : edges_) {
             // One strip more on both sides: rounding must not lose an edge at a strip's border.
-            const auto from = std::max<std::int64_t>(strip_of(low) - 1, 0);
-            const auto to = std::min<std::int64_t>(strip_of(high) + 1, count - 1);
-            for (auto s = from; s <= to; ++s)
-                strips_[static_cast<std::size_t>(s)].push_back(static_cast<std::int32_t>(e));
+            const auto from = std::max<std::int64_t>(strip_of(e.ay - margin) - 1, 0);
+            const auto to = std::min<std::int64_t>(strip_of(e.by + margin) + 1, count - 1);
+            for (auto s = from; s <= to; ++s) strips_[static_cast<std::size_t>(s)].push_back(e);
         }
     }
 
@@ -169,7 +166,7 @@ private:
 
     double margin2_, bottom_ = 0.0, strip_height_ = 1.0;
     std::vector<Edge> edges_;
-    std::vector<std::vector<std::int32_t>> strips_;
+    std::vector<std::vector<Edge>> strips_;
 };
 
 // Bits of a 24-bit number, spread to every second place.
