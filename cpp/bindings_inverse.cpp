@@ -74,8 +74,8 @@ PlanOptions options_of(const py::dict& d) {
 // Plans of many buildings as one set of ragged arrays.
 py::dict plans_to_dict(const std::vector<RoofPlan>& plans) {
     std::vector<std::int64_t> face_offsets{0}, face_ring_offsets{0}, face_vertex_offsets{0}, used;
-    std::vector<double> face_xy, face_plane, spacing, scatter, nats, explained;
-    std::vector<std::uint8_t> status;
+    std::vector<double> face_xy, face_plane, spacing, scatter, nats, price, explained;
+    std::vector<std::uint8_t> status, inside;
     std::vector<std::int32_t> face_group;
     for (const RoofPlan& plan : plans) {
         for (const RoofFace& face : plan.faces) {
@@ -92,6 +92,8 @@ py::dict plans_to_dict(const std::vector<RoofPlan>& plans) {
         face_offsets.push_back(std::int64_t(face_group.size()));
         status.push_back(std::uint8_t(plan.status));
         spacing.push_back(plan.spacing), scatter.push_back(plan.scatter);
+        inside.insert(inside.end(), plan.inside.begin(), plan.inside.end());
+        price.push_back(plan.price);
         nats.push_back(plan.nats), explained.push_back(plan.explained), used.push_back(plan.used);
     }
     py::dict d;
@@ -105,6 +107,8 @@ py::dict plans_to_dict(const std::vector<RoofPlan>& plans) {
     d["spacing"] = column(spacing);
     d["scatter"] = column(scatter);
     d["nats"] = column(nats);
+    d["price"] = column(price);
+    d["inside"] = column(inside);
     d["explained"] = column(explained);
     d["used"] = column(used);
     return d;

@@ -11,6 +11,8 @@ namespace geovision {
 
 namespace {
 
+constexpr double most_cells = 20000;
+
 struct V3 {
     double x, y, z;
 };
@@ -49,7 +51,7 @@ double box2(V3 p, const Triangle& t) {
 
 class Worker {
 public:
-    Worker(const TriangleBatch& solids, double cap) : s_(solids), cap2_(cap * cap) {}
+    Worker(const TriangleBatch& solids, double cap) : s_(solids), cap_(cap) {}
 
     void load(std::int64_t b, const double* point_origin) {
         triangles_.clear();
@@ -75,14 +77,18 @@ public:
             triangles_.push_back(t);
         }
         hint_ = 0;
+        index();
     }
 
     // Neighbours in the list are often neighbours in space: the last nearest triangle is tried first.
     float distance(const double* point) {
         const V3 p = {point[0], point[1], point[2]};
-        if (triangles_.empty()) return float(std::sqrt(cap2_));
-        double best = std::min(cap2_, distance2(p, triangles_[hint_]));
-        for (std::size_t k = 0; k < triangles_.size(); ++k) {
+        const double column = (p.x - x0_) / cell_, row = (p.y - y0_) / cell_;
+        if (!(column >= 0 && row >= 0 && column < columns_ && row < rows_)) return float(cap_);
+        double best = std::min(cap_ * cap_, distance2(p, triangles_[hint_]));
+        const auto at = std::size_t(row) * std::size_t(columns_) + std::size_t(column);
+        for (std::int32_t i = cell_begin_[at]; i < cell_begin_[at + 1]; ++i) {
+            const auto k = std::size_t(cell_item_[std::size_t(i)]);
             if (box2(p, triangles_[k]) >= best) continue;
             const double d = distance2(p, triangles_[k]);
             if (d < best) best = d, hint_ = k;
@@ -91,10 +97,51 @@ public:
     }
 
 private:
+    // Lists for every cell of the plan the triangles that come within `cap` of it.
+    void index() {
+        columns_ = rows_ = 0;
+        if (triangles_.empty()) return;
+        double x1 = -std::numeric_limits<double>::infinity(), y1 = x1;
+        x0_ = y0_ = -x1;
+        for (const Triangle& t : triangles_) {
+            x0_ = std::min(x0_, t.low.x), x1 = std::max(x1, t.high.x);
+            y0_ = std::min(y0_, t.low.y), y1 = std::max(y1, t.high.y);
+        }
+        x0_ -= cap_, y0_ -= cap_, x1 += cap_, y1 += cap_;
+        cell_ = std::max(0.7, std::sqrt((x1 - x0_) * (y1 - y0_) / most_cells));
+        columns_ = std::int32_t((x1 - x0_) / cell_) + 1, rows_ = std::int32_t((y1 - y0_) / cell_) + 1;
+        cell_begin_.assign(std::size_t(columns_) * std::size_t(rows_) + 1, 0);
+        for (const bool fill : {false, true}) {
+            for (std::size_t k = 0; k < triangles_.size(); ++k) {
+                const Triangle& t = triangles_[k];
+                const auto c1 = std::int32_t((t.high.x + cap_ - x0_) / cell_);
+                const auto r1 = std::int32_t((t.high.y + cap_ - y0_) / cell_);
+                for (auto r = std::int32_t((t.low.y - cap_ - y0_) / cell_); r <= std::min(r1, rows_ - 1); ++r) {
+                    for (auto c = std::int32_t((t.low.x - cap_ - x0_) / cell_); c <= std::min(c1, columns_ - 1);
+                         ++c) {
+                        const auto at = std::size_t(r) * std::size_t(columns_) + std::size_t(c);
+                        if (fill)
+                            cell_item_[std::size_t(cursor_[at]++)] = std::int32_t(k);
+                        else
+                            ++cell_begin_[at + 1];
+                    }
+                }
+            }
+            if (fill) break;
+            for (std::size_t i = 1; i < cell_begin_.size(); ++i) cell_begin_[i] += cell_begin_[i - 1];
+            cursor_.assign(cell_begin_.begin(), cell_begin_.end() - 1);
+            cell_item_.resize(std::size_t(cell_begin_.back()));
+        }
+    }
+
+private:
     const TriangleBatch& s_;
-    double cap2_;
+    double cap_;
     std::vector<Triangle> triangles_;
     std::size_t hint_ = 0;
+    double x0_ = 0, y0_ = 0, cell_ = 1;
+    std::int32_t columns_ = 0, rows_ = 0;
+    std::vector<std::int32_t> cell_begin_, cell_item_, cursor_;
 };
 
 }  // namespace

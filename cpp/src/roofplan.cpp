@@ -25,7 +25,7 @@ void RoofPlanner::run(const PlanEvidence& evidence, const PlanOptions& options, 
         result.status = PlanStatus::bad_outline;
         return;
     }
-    gather_points();
+    gather_points(result.inside);
     const auto n = std::int64_t(inverse_variance_.size());
     result.used = n;
     if (n == 0) return;
@@ -65,7 +65,9 @@ void RoofPlanner::run(const PlanEvidence& evidence, const PlanOptions& options, 
         cut_cells();
         label_cells();
     }
-    result.nats = energy_;
+    result.nats = result.price = energy_;
+    for (std::size_t c = 0; c < cell_label_.size(); ++c)
+        result.price -= data_[c * planes_.size() + std::size_t(cell_label_[c])];
     draw_faces(result);
     lift(result);
     measure(result);

@@ -71,12 +71,14 @@ bool RoofPlanner::inside(double x, double y) const {
 }
 
 // Points inside the footprint, and the sites of the partition: those points, then the pixels.
-void RoofPlanner::gather_points() {
+void RoofPlanner::gather_points(std::vector<std::uint8_t>& chosen) {
+    chosen.assign(std::size_t(e_.count), 0);
     points_.clear(), inverse_variance_.clear(), sites_.clear(), site_pixel_.clear();
     low_ = std::numeric_limits<double>::infinity(), high_ = -low_;
     for (std::int64_t i = 0; i < e_.count; ++i) {
         const double* p = e_.points + 3 * i;
         if (!inside(p[0], p[1])) continue;
+        chosen[std::size_t(i)] = 1;
         points_.insert(points_.end(), p, p + 3);
         inverse_variance_.push_back(e_.sigma ? double(e_.sigma[i]) : o_.noise);
         sites_.push_back(p[0]), sites_.push_back(p[1]);

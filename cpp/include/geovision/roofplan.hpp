@@ -63,6 +63,8 @@ struct RoofPlan {
     std::vector<RoofPlane> planes;
     std::vector<RoofFace> faces;
     double spacing = 0, scatter = 0;
+    std::vector<std::uint8_t> inside;  // per point given: whether it lies inside the footprint
+    double price = 0;  // of planes and borders, a part of `nats`
     double nats = 0;        // description length, plane and border prices included
     double explained = 0;   // share of points within reach of the face above or below them
     std::int64_t used = 0;  // points inside the footprint
@@ -85,7 +87,7 @@ private:
 
     // roofplan_raster.cpp
     bool draw_footprint();
-    void gather_points();
+    void gather_points(std::vector<std::uint8_t>& chosen);
     void label_pixels();
     void spread_labels();
     void find_links(std::int32_t from_label);
