@@ -116,9 +116,10 @@ private:
                 const Triangle& t = triangles_[k];
                 const auto c1 = std::int32_t((t.high.x + cap_ - x0_) / cell_);
                 const auto r1 = std::int32_t((t.high.y + cap_ - y0_) / cell_);
-                for (auto r = std::int32_t((t.low.y - cap_ - y0_) / cell_); r <= std::min(r1, rows_ - 1); ++r) {
-                    for (auto c = std::int32_t((t.low.x - cap_ - x0_) / cell_); c <= std::min(c1, columns_ - 1);
-                         ++c) {
+                for (auto r = std::int32_t((t.low.y - cap_ - y0_) / cell_); r <= std::min(r1, rows_ - 1);
+                     ++r) {
+                    for (auto c = std::int32_t((t.low.x - cap_ - x0_) / cell_);
+                         c <= std::min(c1, columns_ - 1); ++c) {
                         const auto at = std::size_t(r) * std::size_t(columns_) + std::size_t(c);
                         if (fill)
                             cell_item_[std::size_t(cursor_[at]++)] = std::int32_t(k);

@@ -8,17 +8,37 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from geovision.inverse.blocks import block_programs
     from geovision.inverse.pieces import decompose
+    from geovision.inverse.planar import Planar, propose_planar
     from geovision.inverse.propose import Parametric, propose_parametric
     from geovision.inverse.refine import refit
+    from geovision.inverse.score import measure
+    from geovision.inverse.select import choose
+    from geovision.inverse.solve import solve
 
-__all__ = ["Parametric", "block_programs", "decompose", "propose_parametric", "refit"]
+__all__ = [
+    "Parametric",
+    "Planar",
+    "block_programs",
+    "choose",
+    "decompose",
+    "measure",
+    "propose_parametric",
+    "propose_planar",
+    "refit",
+    "solve",
+]
 
 _HOMES = {
     "Parametric": "propose",
+    "Planar": "planar",
     "block_programs": "blocks",
+    "choose": "select",
     "decompose": "pieces",
+    "measure": "score",
     "propose_parametric": "propose",
+    "propose_planar": "planar",
     "refit": "refine",
+    "solve": "solve",
 }
 
 

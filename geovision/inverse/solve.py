@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from geovision.inverse.blocks import block_programs
+from geovision.inverse.planar import propose_planar
 from geovision.inverse.propose import propose_parametric
-from geovision.inverse.roof_points import with_base
+from geovision.inverse.roof_points import roof_points, with_base
+from geovision.inverse.select import choose
 from geovision.mesh import Solids, mesh
 from geovision.model.evidence import Evidence
 from geovision.model.fit import Fit, FitStatus
-from geovision.model.kinds import RoofKind
-from geovision.model.labels import Status
+from geovision.model.kinds import KIND_NAMES, RoofKind
 from geovision.model.table import ProgramTable
 
 __all__ = ["Solved", "solve"]
@@ -43,18 +44,30 @@ def solve(
         threads: 0 for all cores. The result does not depend on it, nor on the order of the buildings.
     """
     evidence = [with_base(item) for item in evidence]
-    found = propose_parametric(evidence, kinds=kinds, threads=threads)
-    table, fits = found.table, list(found.fits)
-    solids = mesh(table, threads=threads, on_error="record")
-    bad = {problem.index for problem in table.validate()}
-    bad |= set(np.flatnonzero(solids.status != Status.OK).tolist())
+    if not evidence:
+        return Solved(ProgramTable.empty(), [], mesh(ProgramTable.empty()))
+    points = roof_points(evidence)
+    named, general = _split(kinds)
+    parametric = propose_parametric(evidence, kinds=named, threads=threads)
+    planar = propose_planar(evidence, points=points, threads=threads)
+    chosen = choose(evidence, points, parametric, planar, general=general, threads=threads)
+    table, fits = chosen.table, chosen.fits
+    bad = np.flatnonzero(~chosen.valid).tolist()
     if bad:
-        rows = sorted(bad)
-        simple, simple_fits = block_programs([evidence[row] for row in rows])
+        simple, simple_fits = block_programs([evidence[row] for row in bad])
         order = np.arange(len(table))
-        order[rows] = len(table) + np.arange(len(rows))
+        order[bad] = len(table) + np.arange(len(bad))
         table = ProgramTable.concat([table, simple]).take(order)
-        for row, fit in zip(rows, simple_fits, strict=True):
+        for row, fit in zip(bad, simple_fits, strict=True):
             fits[row] = replace(fit, status=FitStatus.NO_SOLID)
-        solids = mesh(table, threads=threads, on_error="record")
+    solids = mesh(table, threads=threads, on_error="record")
     return Solved(table, fits, solids)
+
+
+def _split(kinds: Collection[RoofKind | str] | None) -> tuple[list[RoofKind | str] | None, bool]:
+    """Named kinds to propose, and whether plane arrangements may be chosen; flat is the simplest of those."""
+    if kinds is None:
+        return None, True
+    planar = (RoofKind.PLANAR, KIND_NAMES[RoofKind.PLANAR])
+    named = [kind for kind in kinds if kind not in planar]
+    return named or [RoofKind.FLAT], len(named) < len(kinds)

@@ -43,7 +43,9 @@ def test_files_in_files_out(village: tuple[Path, list[Program]], tmp_path: Path)
     assert not summary.problems
     assert len(models.read_text().splitlines()) == len(truth) + 1
     assert fits.of(truth[0].id).status is FitStatus.HEIGHT_FROM_ATTRIBUTE
-    kinds = {program.id: program.parts[0].roof.kind for program in truth if len(program.parts) == 1}
+    # Roofs with dormers may come out as arrangements of planes.
+    plain = [program for program in truth if len(program.parts) == 1 and not program.superstructures]
+    kinds = {program.id: program.parts[0].roof.kind for program in plain}
     found = {program.id: program.parts[0].roof.kind for program in programs if len(program.parts) == 1}
     both = [name for name in kinds if name in found and name != truth[0].id]
     assert np.mean([kinds[name] == found[name] for name in both]) > 0.85

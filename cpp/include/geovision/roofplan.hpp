@@ -64,10 +64,10 @@ struct RoofPlan {
     std::vector<RoofFace> faces;
     double spacing = 0, scatter = 0;
     std::vector<std::uint8_t> inside;  // per point given: whether it lies inside the footprint
-    double price = 0;  // of planes and borders, a part of `nats`
-    double nats = 0;        // description length, plane and border prices included
-    double explained = 0;   // share of points within reach of the face above or below them
-    std::int64_t used = 0;  // points inside the footprint
+    double price = 0;                  // of planes and borders, a part of `nats`
+    double nats = 0;                   // description length, plane and border prices included
+    double explained = 0;              // share of points within reach of the face above or below them
+    std::int64_t used = 0;             // points inside the footprint
 };
 
 class RoofPlanner {

@@ -1,0 +1,101 @@
+"""One score for programs of every kind: how far the points are from the solid, and what the program costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geovision.inverse.roof_points import RoofPoints, offsets_of
+from geovision.mesh import Solids
+
+__all__ = ["Misfit", "NoiseModel", "inside_points", "measure"]
+
+F64 = NDArray[np.float64]
+
+FAR_M = 1.0
+"""Distances stop growing here: an outlier is an outlier."""
+LEAST_SIGMA_M = 0.08
+OUTLIER_NATS = 8.0
+FULL_DENSITY = 10.0
+"""Points per square metre; denser ones count less, as neighbours err together."""
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """What points scatter about the true roof, per building; the same for all candidates of a building."""
+
+    sigma: F64
+    weight: F64
+
+    @classmethod
+    def of(cls, scatter: F64, spacing: F64) -> NoiseModel:
+        """From the scatter and spacing that the segmentation measured, metres."""
+        return cls(np.maximum(scatter, LEAST_SIGMA_M), np.minimum(1.0, FULL_DENSITY * spacing**2))
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Per solid, over the points of its building inside the footprint."""
+
+    points: NDArray[np.int64]
+    nats: F64
+    """Half the squared distance in standard deviations, summed; no point costs more than `OUTLIER_NATS`."""
+    within_0p1: F64
+    within_0p2: F64
+    rms: F64
+    """Root mean square of the distances, capped at 1 m."""
+
+
+def inside_points(batch: RoofPoints, inside: NDArray[np.bool_]) -> RoofPoints:
+    """The batch without the points of the margin round the footprints."""
+    owner = np.repeat(np.arange(len(batch.ground_z)), np.diff(batch.point_offsets))
+    sizes = np.bincount(owner[inside], minlength=len(batch.ground_z))
+    return RoofPoints(
+        batch.building_offsets,
+        batch.vertex_offsets,
+        batch.xy,
+        offsets_of(sizes.tolist()),
+        batch.points[inside],
+        batch.sigma[inside],
+        batch.ground_z,
+        batch.origin,
+    )
+
+
+def measure(
+    solids: Solids, batch: RoofPoints, which: NDArray[np.int64], noise: NoiseModel, *, threads: int = 0
+) -> Misfit:
+    """Compare solids with the points of their buildings.
+
+    Args:
+        solids: any number of them, several of one building too.
+        batch: points inside the footprints (`inside_points`).
+        which: [solids] the building that each is compared with.
+        noise: one entry per building.
+        threads: 0 for all cores. The result does not depend on it.
+    """
+    from geovision import _kernel
+
+    which = np.asarray(which, np.int64)
+    origin = np.column_stack([batch.origin[:, :2], batch.ground_z])
+    distance = _kernel.point_distances(
+        solids.arrays(), batch.points, batch.point_offsets, origin, which, FAR_M, threads
+    ).astype(np.float64)
+    count = np.diff(batch.point_offsets)[which]
+    owner = np.repeat(np.arange(len(which)), count)
+    sigma = noise.sigma[which]
+    nats = np.minimum(0.5 * (distance / sigma[owner]) ** 2, OUTLIER_NATS)
+    some = np.maximum(count, 1)
+
+    def total(values: F64) -> F64:
+        return np.bincount(owner, weights=values, minlength=len(which)).astype(np.float64)
+
+    return Misfit(
+        count,
+        noise.weight[which] * total(nats),
+        total((distance <= 0.1).astype(np.float64)) / some,
+        total((distance <= 0.2).astype(np.float64)) / some,
+        np.sqrt(total(distance**2) / some),
+    )

@@ -1,0 +1,132 @@
+"""The choice between the parametric program and the plane arrangement, by description length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geovision.inverse.planar import Planar
+from geovision.inverse.propose import Parametric
+from geovision.inverse.roof_points import RoofPoints
+from geovision.inverse.score import Misfit, NoiseModel, inside_points, measure
+from geovision.mesh import Solids, mesh
+from geovision.model.evidence import Evidence
+from geovision.model.fit import Fit, FitStatus, Runner
+from geovision.model.kinds import KIND_NAMES, RoofKind
+from geovision.model.labels import Status
+from geovision.model.table import ProgramTable
+
+__all__ = ["Chosen", "choose"]
+
+F64 = NDArray[np.float64]
+
+PARAMETER_NATS = 5.0
+"""Price of a free parameter of a named kind."""
+TEMPERATURE = 3.0
+"""Nats per factor e of probability; points err together, so that misfit overstates what they say."""
+POOR_SHARE = 0.5
+"""A program that explains fewer of the points is called poor."""
+PLANAR = KIND_NAMES[RoofKind.PLANAR]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One program for every building, in their order."""
+
+    table: ProgramTable
+    fits: list[Fit]
+    valid: NDArray[np.bool_]
+    """False where neither candidate makes a valid solid."""
+
+
+def choose(
+    evidence: Sequence[Evidence],
+    points: RoofPoints,
+    parametric: Parametric,
+    planar: Planar,
+    *,
+    general: bool = True,
+    threads: int = 0,
+) -> Chosen:
+    """Take for every building the candidate whose misfit and price sum to less; the named kind when they tie.
+
+    With `general` false the plane arrangement may only step in where no named kind makes a solid. Both are
+    compared through their solids, by the distances of the same points under the same noise model, so that it
+    does not matter how either was found.
+    """
+    count = len(evidence)
+    inside = inside_points(points, planar.inside)
+    noise = NoiseModel.of(planar.scatter, planar.spacing)
+    table = ProgramTable.concat([parametric.table, planar.table])
+    solids = mesh(table, threads=threads, on_error="record")
+    which = np.concatenate([np.arange(count), planar.rows])
+    misfit = measure(solids, inside, which, noise, threads=threads)
+    price = np.concatenate([PARAMETER_NATS * parametric.parameters, planar.price[planar.rows]])
+    score = np.where(_valid(table, solids), misfit.nats + price, np.inf)
+    named, planes = score[:count], np.full(count, np.inf)
+    planes[planar.rows] = score[count:]
+    take_planar = planes < named if general else np.isfinite(planes) & ~np.isfinite(named)
+    row_of = np.arange(count)
+    place = np.full(count, -1)
+    place[planar.rows] = count + np.arange(len(planar.rows))
+    row_of[take_planar] = place[take_planar]
+    fits = [
+        _fit(evidence[row], parametric.fits[row], bool(take_planar[row]), (named[row], planes[row]))
+        for row in range(count)
+    ]
+    fits = [_measured(fit, misfit, int(row)) for fit, row in zip(fits, row_of, strict=True)]
+    return Chosen(table.take(row_of), fits, np.isfinite(score[row_of]))
+
+
+def _valid(table: ProgramTable, solids: Solids) -> NDArray[np.bool_]:
+    valid = np.equal(solids.status, Status.OK)
+    for problem in table.validate():
+        valid[problem.index] = False
+    return valid
+
+
+def _fit(evidence: Evidence, named: Fit, planar: bool, scores: tuple[float, float]) -> Fit:
+    """The fit of the chosen candidate, the other among its alternatives, all on the common score."""
+    own, other = (scores[1], scores[0]) if planar else scores
+    shift = scores[0] - named.nats if named.alternatives else 0.0
+    runners = [Runner(kind, nats + shift) for kind, nats in named.alternatives]
+    if not runners and np.isfinite(scores[0]):
+        runners = [Runner(named.kind, float(scores[0]))]
+    if np.isfinite(scores[1]):
+        runners.append(Runner(PLANAR, float(scores[1])))
+    runners.sort(key=lambda runner: (runner.nats, runner.kind == PLANAR))
+    kind = PLANAR if planar else named.kind
+    others = [runner for runner in runners if runner.kind != kind]
+    weights = np.exp(-np.clip([(runner.nats - own) / TEMPERATURE for runner in others], -700, 700))
+    return replace(
+        named,
+        kind=kind,
+        status=FitStatus.OK if planar else named.status,
+        nats=float(own) if np.isfinite(own) else named.nats,
+        confidence=float(1 / (1 + weights.sum())) if planar or np.isfinite(other) else named.confidence,
+        runner_up=others[0].kind if others else "",
+        margin=float(others[0].nats - own) if others else float("nan"),
+        alternatives=tuple(runners),
+        parameters=() if planar else named.parameters,
+        covariance=None if planar else named.covariance,
+        evidence=named.evidence or evidence.digest(),
+    )
+
+
+def _measured(fit: Fit, misfit: Misfit, row: int) -> Fit:
+    """With the statistics of its own solid."""
+    if misfit.points[row] == 0:
+        return fit
+    share = float(misfit.within_0p2[row])
+    poor = fit.status is FitStatus.OK and share < POOR_SHARE
+    return replace(
+        fit,
+        status=FitStatus.POOR if poor else fit.status,
+        points=int(misfit.points[row]),
+        within_0p1=float(misfit.within_0p1[row]),
+        within_0p2=share,
+        rmse=float(misfit.rms[row]),
+    )
