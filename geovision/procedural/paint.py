@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geovision.mesh import Material, Paint
+from geovision.model.kinds import RoofKind
 from geovision.model.table import ProgramTable
 from geovision.procedural.plans import I64
 from geovision.procedural.rng import F64, U64, Keyed, id_keys
@@ -39,6 +40,7 @@ _COVERINGS: dict[str, tuple[Material, tuple[int, int, int], float, float]] = {
     "green": (Material.SHRUB, (112, 118, 76), 0.14, 0.08),
     "paved": (Material.PAVING, (150, 146, 140), 0.12, 0.03),
 }
+_CURVED = (RoofKind.ROUND, RoofKind.DOME, RoofKind.ONION)
 _WALLS = (
     (Material.BRICK, (150, 96, 74)),
     (Material.BRICK, (168, 128, 98)),
@@ -82,10 +84,17 @@ def paint_buildings(programs: ProgramTable, cluster: U64, style: Style, seed: in
     own, row = Keyed(seed, id_keys(programs.ids)), Keyed(seed, cluster)
     alike = row.chance("paint/alike", style.materials.row_alike)
     draws = Keyed.where(alike, row, own)
-    return Coat(
-        _covering(style.materials.pitched, draws, own, "pitched"),
-        _covering(style.materials.flat, own, own, "flat"),
-        _walls(draws, own),
+    pitched = _covering(style.materials.pitched, draws, own, "pitched")
+    flat = _covering(style.materials.flat, own, own, "flat")
+    # A curved roof has one covering from steep to level, and nobody lays tiles on it.
+    curved = np.isin(programs.roof_kind[programs.part_offsets[:-1]], _CURVED)
+    metal = _covering({"metal": 1.0}, draws, own, "metal")
+    return Coat(_either(curved, metal, pitched), _either(curved, metal, flat), _walls(draws, own))
+
+
+def _either(chosen: npt.NDArray[np.bool_], one: Paint, other: Paint) -> Paint:
+    return Paint(
+        np.where(chosen, one.material, other.material), np.where(chosen[:, None], one.colour, other.colour)
     )
 
 

@@ -17,6 +17,7 @@ from geovision.procedural.city import Area, CityGrid, city_grid, tile_blocks, ti
 from geovision.procedural.clusters import building_of_vertex, wall_clusters
 from geovision.procedural.fences import Fences, put_fences
 from geovision.procedural.land import Land
+from geovision.procedural.paths import lay_paths
 from geovision.procedural.plans import I64
 from geovision.procedural.rng import F64, U64, combine, name_key
 from geovision.procedural.sample import sample_table
@@ -120,6 +121,7 @@ class World:
         for end in (fences.start, fences.end):
             end[:, 2] = self.land.heights(end[:, :2])
         keys = combine(name_key("cluster"), *place, cluster)
+        yards = Yards.concat([yards, lay_paths(programs, site, self.seed)])
         tile = np.full(count, place[1] * self.grid.columns + place[0])
         return Content(programs, tile, np.arange(count), keys, yards, trees, cars, fences)
 

@@ -8,10 +8,13 @@ import pytest
 import shapely
 
 from geovision.mesh.compile import mesh
+from geovision.model.kinds import RoofKind
 from geovision.procedural.clusters import building_of_vertex, wall_clusters
+from geovision.procedural.paint import paint_buildings
 from geovision.procedural.style import Style, builtin_styles, load_style
 from geovision.procedural.survey import outline, survey
 from geovision.procedural.world import Content, World
+from geovision.procedural.yards import Ground
 
 AREA = (120_000.0, 480_000.0, 700.0, 560.0)
 
@@ -121,3 +124,27 @@ def test_a_perfect_survey_gives_the_truth() -> None:
         assert shapely.equals(surveyed.polygons[row], outline(content.programs, row))
     height = solids[0].vertices[:, 2]
     assert surveyed.attributes[0]["height"] == round(float(np.ptp(height)), 1)
+
+
+def test_paths_lead_from_a_wall_to_the_pavement() -> None:
+    content = whole(world("dutch_town"))
+    paths = shapely.polygons(content.yards.ring[content.yards.ground == Ground.TERRACE])
+    pavement = shapely.union_all(
+        shapely.polygons(content.yards.ring[content.yards.ground == Ground.PAVEMENT])
+    ).boundary
+    long = paths[shapely.distance(paths, pavement) < 2.0]
+    assert len(long) > 100
+    buildings = shapely.STRtree([outline(content.programs, row) for row in range(len(content.programs))])
+    assert len(np.unique(buildings.query(long, predicate="dwithin", distance=0.05)[0])) > 100
+
+
+def test_curved_roofs_have_one_covering() -> None:
+    rules = load_style("mixed")
+    content = whole(world(rules))
+    coat = paint_buildings(content.programs, content.cluster, rules, 4)
+    kinds = content.programs.roof_kind[content.programs.part_offsets[:-1]]
+    curved = np.isin(kinds, (RoofKind.ROUND, RoofKind.DOME, RoofKind.ONION))
+    assert curved.any()
+    assert not curved.all()
+    assert (np.asarray(coat.roof.material)[curved] == np.asarray(coat.flat.material)[curved]).all()
+    np.testing.assert_array_equal(np.asarray(coat.roof.colour)[curved], np.asarray(coat.flat.colour)[curved])
