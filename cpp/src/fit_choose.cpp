@@ -13,6 +13,7 @@ constexpr double piece_nats = 4;    // what one more piece costs besides its par
 constexpr double alike_nats = 2;    // what it gains where its kind is the first one's
 constexpr double tie_reach = 0.15;  // metres: eaves this close may be one
 constexpr double well_explained = 0.96;
+constexpr std::size_t plans_kept = 2;
 
 bool same_ring(const Ring& a, const Ring& b) {
     return a.size() == b.size() &&
@@ -47,6 +48,21 @@ double RoofSearch::begin(Piece& piece, double* explained) {
     return scatter;
 }
 
+// Ways of cutting that the first round already shows to be worse are not looked at further.
+void RoofSearch::keep_best_plans(std::vector<std::vector<Piece*>>& plans) const {
+    const auto total = [](const std::vector<Piece*>& plan) {
+        double sum = piece_nats * double(plan.size() - 1);
+        for (const Piece* piece : plan) {
+            if (piece->best.empty()) return 1e300;
+            sum += piece->best[0].nats;
+        }
+        return sum;
+    };
+    std::stable_sort(plans.begin(), plans.end(),
+                     [&](const auto& a, const auto& b) { return total(a) < total(b); });
+    if (plans.size() > plans_kept) plans.resize(plans_kept);
+}
+
 void RoofSearch::choose(const std::vector<Pieces>& ways, SearchResult& result) {
     std::vector<std::unique_ptr<Piece>> pool;
     std::vector<std::vector<Piece*>> plans;
@@ -79,7 +95,14 @@ void RoofSearch::choose(const std::vector<Pieces>& ways, SearchResult& result) {
     }
     // Better instruments than stated are rare, worse ones are not.
     scale_ = std::clamp(scatter, 0.7, 2.0);
-    for (const auto& piece : pool) search_piece(*piece);
+    for (const auto& piece : pool) rescore(*piece);
+    keep_best_plans(plans);
+    for (const auto& piece : pool) {
+        const auto has = [&](const std::vector<Piece*>& plan) {
+            return std::find(plan.begin(), plan.end(), piece.get()) != plan.end();
+        };
+        if (std::any_of(plans.begin(), plans.end(), has)) search_piece(*piece);
+    }
     double best = 0;
     const std::vector<Piece*>* chosen = nullptr;
     for (const auto& plan : plans) {

@@ -9,20 +9,38 @@ namespace geovision::fit {
 
 namespace {
 
-// A point's residual and its derivatives by the roof's own parameters.
+constexpr double level_tolerance = 2e-3;  // of a step, while the loss is still wider than it will be
+
+// A plane with what all its points share: the factor from height to distance, and how that and the height
+// change.
+struct Ready {
+    double a, b, c, scale;
+    double da[most_theta], db[most_theta], dc[most_theta], tilt[most_theta];
+};
+
+Ready ready(const DualPlane& p) {
+    Ready r;
+    const double n2 = 1 + p.a.v * p.a.v + p.b.v * p.b.v;
+    r.a = p.a.v, r.b = p.b.v, r.c = p.c.v, r.scale = 1 / std::sqrt(n2);
+    for (int k = 0; k < most_theta; ++k) {
+        r.da[k] = p.a.d[k], r.db[k] = p.b.d[k], r.dc[k] = p.c.d[k];
+        r.tilt[k] = (p.a.v * p.a.d[k] + p.b.v * p.b.d[k]) / n2;
+    }
+    return r;
+}
+
+// A point's residual and its derivatives by the roof's own parameters; those past the last are 0.
 struct Row {
     double r;
     double d[most_theta];
 };
 
-Row row_at(const DualPlane& p, int count, double x, double y, double z, double weight) {
-    const double n2 = 1 + p.a.v * p.a.v + p.b.v * p.b.v, scale = weight / std::sqrt(n2);
+inline Row row_at(const Ready& p, double x, double y, double z, double weight) {
     Row row;
-    row.r = (z - (p.a.v * x + p.b.v * y + p.c.v)) * scale;
-    // The plane's tilt changes both the height and the factor from height to distance.
-    for (int k = 0; k < count; ++k)
-        row.d[k] = -(p.a.d[k] * x + p.b.d[k] * y + p.c.d[k]) * scale -
-                   row.r * (p.a.v * p.a.d[k] + p.b.v * p.b.d[k]) / n2;
+    const double scale = weight * p.scale;
+    row.r = (z - (p.a * x + p.b * y + p.c)) * scale;
+    for (int k = 0; k < most_theta; ++k)
+        row.d[k] = -(p.da[k] * x + p.db[k] * y + p.dc[k]) * scale - row.r * p.tilt[k];
     return row;
 }
 
@@ -43,19 +61,22 @@ double Lm::part_sums(const ProblemPart& part, const ProblemPoints& points, std::
     double own[most_theta];
     for (int k = 0; k < count; ++k) own[k] = theta[part.global[k]];
     const int planes = roof_planes(part.site, own, planes_);
+    Ready prepared[most_planes];
+    for (int k = 0; k < planes; ++k) prepared[k] = ready(planes_[k]);
     const double c2 = width * width;
     double a[most_theta][most_theta] = {}, g[most_theta] = {}, cost = 0;
     for (std::int32_t i = begin; i < end; ++i) {
         const auto u = std::size_t(i);
         const double x = points.x[u], y = points.y[u];
-        const Row row = row_at(planes_[plane_for(part, planes_, planes, i - begin, x, y)], count, x, y,
-                               points.z[u], points.weight[u]);
+        const Row row = row_at(prepared[plane_for(part, planes_, planes, i - begin, x, y)], x, y, points.z[u],
+                               points.weight[u]);
         const double s = row.r * row.r, t = c2 / (c2 + s), w = t * t;
         cost += s * t;
-        for (int j = 0; j < count; ++j) {
+        // All of them, also those that are 0: loops of a fixed length are laid side by side.
+        for (int j = 0; j < most_theta; ++j) {
             const double wd = w * row.d[j];
             g[j] += wd * row.r;
-            for (int k = 0; k <= j; ++k) a[j][k] += wd * row.d[k];
+            for (int k = 0; k < most_theta; ++k) a[j][k] += wd * row.d[k];
         }
     }
     for (int j = 0; j < count; ++j) {
@@ -206,7 +227,7 @@ void Lm::solve(const Problem& problem, const ProblemPoints& points, const LmOpti
             result.theta[k] = std::clamp(result.theta[k], problem.lower[k], problem.upper[k]);
     const double narrowing = std::max(options.narrowing, 1.1);
     for (double width = options.first_width; width > options.width * 1.001; width /= narrowing)
-        descend(problem, points, width, options.level_iterations, 1e-4, result);
+        descend(problem, points, width, options.level_iterations, level_tolerance, result);
     descend(problem, points, options.width, options.iterations, options.tolerance, result);
     result.covariance.clear();
     if (covariant) covariance(problem, points, options.width, result);
@@ -225,7 +246,7 @@ void Lm::residuals(const Problem& problem, const ProblemPoints& points, const do
             const auto u = std::size_t(i);
             const double x = points.x[u], y = points.y[u];
             const int plane = plane_for(part, planes_, planes, i - points.part_begin[k], x, y);
-            const Row row = row_at(planes_[plane], count, x, y, points.z[u], points.weight[u]);
+            const Row row = row_at(ready(planes_[plane]), x, y, points.z[u], points.weight[u]);
             residual[u] = row.r;
             if (!jacobian) continue;
             std::fill(jacobian + u * n, jacobian + (u + 1) * n, 0.0);

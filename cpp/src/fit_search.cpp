@@ -8,6 +8,7 @@ namespace geovision::fit {
 namespace {
 
 constexpr double pi = 3.14159265358979323846;
+constexpr int step_points = 500;
 constexpr int kept = 4;  // candidates of a piece that see all its points
 
 // How rare a kind is, in nats: minus the log of its share, among roofs of all countries, roughly.
@@ -171,6 +172,7 @@ double RoofSearch::misfit(const Piece& piece, const Candidate& c, bool all) {
     const int planes = roof_planes(c.site, c.theta, planes_);
     const std::vector<std::int32_t>* face =
         c.site.skeleton ? &piece.face[c.site.kind == RoofKind::gabled][all ? 0 : 1] : nullptr;
+    const double wild = -std::log(o_.outliers / o_.range);
     double sum = 0;
     for (std::size_t i = 0; i < n; ++i) {
         const int k = face ? plane_of_face(planes_, planes_per_edge(c.site), (*face)[i], p.x[i], p.y[i])
@@ -178,8 +180,11 @@ double RoofSearch::misfit(const Piece& piece, const Candidate& c, bool all) {
         const double a = planes_[k].a.v, b = planes_[k].b.v, w = p.weight[i] / scale_;
         const double r =
             (p.z[i] - a * p.x[i] - b * p.y[i] - planes_[k].c.v) * w / std::sqrt(1 + a * a + b * b);
-        sum -= std::log((1 - o_.outliers) * 0.3989422804 * w * std::exp(-0.5 * std::min(r * r, 200.0)) +
-                        o_.outliers / o_.range);
+        if (r * r > 40)
+            sum += wild;
+        else
+            sum -= std::log((1 - o_.outliers) * 0.3989422804 * w * std::exp(-0.5 * r * r) +
+                            o_.outliers / o_.range);
     }
     return sum / double(n);
 }
@@ -203,11 +208,11 @@ void RoofSearch::fit(Piece& piece, Candidate& c, bool all) {
     LmOptions options;
     if (all) {
         options.first_width = 6, options.level_iterations = 3, options.iterations = 15,
-        options.tolerance = 1e-5;
+        options.tolerance = 1e-4;
     } else {
         const double half = (piece.high - piece.low) / 2 * points.weight[0];
         options.first_width = std::clamp(half, 6.0, 80.0), options.narrowing = 3;
-        options.level_iterations = 3, options.iterations = 5, options.tolerance = 1e-3;
+        options.level_iterations = 3, options.iterations = 5, options.tolerance = 2e-3;
     }
     options.width *= scale_;
     lm_.solve(problem_, points, options, false, lm_result_);
@@ -340,16 +345,22 @@ void RoofSearch::third_round(Piece& piece) {
     add(piece, RoofKind::saltbox, down, false, 0, start);
 }
 
-void RoofSearch::search_piece(Piece& piece) {
-    if (piece.best.empty()) return;
+// The first round's scores once the noise is known.
+void RoofSearch::rescore(Piece& piece) {
     const double count = double(piece.count) / thin_;
     for (Candidate& c : piece.best)
         c.nats = misfit(piece, c, false) * count + structure(c, count) + kind_nats(piece, c);
+    std::stable_sort(piece.best.begin(), piece.best.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.nats < b.nats; });
+}
+
+void RoofSearch::search_piece(Piece& piece) {
+    if (piece.best.empty()) return;
+    const double count = double(piece.count) / thin_;
     const auto sort = [&] {
         std::stable_sort(piece.best.begin(), piece.best.end(),
                          [](const Candidate& a, const Candidate& b) { return a.nats < b.nats; });
     };
-    sort();
     const std::vector<Candidate> parents(
         piece.best.begin(),
         piece.best.begin() + std::min<std::ptrdiff_t>(4, std::ptrdiff_t(piece.best.size())));
@@ -372,21 +383,33 @@ void RoofSearch::search_piece(Piece& piece) {
 void RoofSearch::add_steps(const Building& b, std::vector<Pieces>& ways) const {
     double area = 0;
     for (const Ring& ring : ways[0]) area += area_of(ring);
-    const double spacing = std::sqrt(area / std::max(1.0, double(b.x.size())));
-    const std::size_t given = std::min<std::size_t>(ways.size(), 3);
+    // Some of the points show a step as well as all.
+    const std::size_t stride = std::max<std::size_t>(1, b.x.size() / std::size_t(step_points));
+    std::vector<double> x, y, z;
+    for (std::size_t i = 0; i < b.x.size(); i += stride)
+        x.push_back(b.x[i]), y.push_back(b.y[i]), z.push_back(b.z[i]);
+    const double spacing = std::sqrt(area / std::max(1.0, double(x.size())));
+    const auto step_of = [&](const Ring& ring, Vec* axis, double* place) {
+        double most = 0;
+        std::vector<Vec> seen;
+        for (const Vec down : slope_directions(ring, o_.decompose.jitter)) {
+            if (std::any_of(seen.begin(), seen.end(), [&](Vec d) { return opposite(d, down); })) continue;
+            seen.push_back(down);
+            double at = 0, jump = 0;
+            if (find_step(ring, down, x, y, z, spacing, &at, &jump) && jump > most + 1e-9)
+                most = jump, *place = at, *axis = down;
+        }
+        return most > 0;
+    };
+    const std::size_t given = std::min<std::size_t>(ways.size(), 2);
     for (std::size_t w = 0; w < given; ++w) {
         Pieces way = ways[w];
         bool changed = false;
         for (std::size_t k = 0; k < way.size() && int(way.size()) < o_.decompose.most_pieces; ++k) {
-            double most = 0, place = 0;
+            double place = 0;
             Vec axis{1, 0};
-            for (const Vec down : slope_directions(way[k], o_.decompose.jitter)) {
-                double at = 0, jump = 0;
-                if (find_step(way[k], down, b.x, b.y, b.z, spacing, &at, &jump) && jump > most + 1e-9)
-                    most = jump, place = at, axis = down;
-            }
             Ring before, behind;
-            if (most <= 0 || !cut_along(way[k], axis, place, before, behind)) continue;
+            if (!step_of(way[k], &axis, &place) || !cut_along(way[k], axis, place, before, behind)) continue;
             way[k] = before;
             way.insert(way.begin() + std::ptrdiff_t(k) + 1, behind);
             changed = true;

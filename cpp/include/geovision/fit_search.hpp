@@ -97,7 +97,9 @@ private:
 
     void add_steps(const Building& b, std::vector<Pieces>& ways) const;
     void make_piece(const Building& b, const std::vector<Ring>& rings, bool whole, Piece& piece);
+    void rescore(Piece& piece);
     void search_piece(Piece& piece);
+    void keep_best_plans(std::vector<std::vector<Piece*>>& plans) const;
     void first_round(Piece& piece);
     void second_round(Piece& piece, const Candidate& parent);
     void third_round(Piece& piece);
