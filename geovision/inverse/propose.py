@@ -43,6 +43,7 @@ class Parametric:
 def propose_parametric(
     evidence: Sequence[Evidence],
     *,
+    points: RoofPoints | None = None,
     kinds: Collection[RoofKind | str] | None = None,
     options: Mapping[str, Any] | None = None,
     threads: int = 0,
@@ -51,6 +52,7 @@ def propose_parametric(
 
     Args:
         evidence: one entry a building.
+        points: `roof_points(evidence)`, where the caller has it already.
         kinds: roof kinds to choose from; all of those that have a forward model if left out.
         options: of `_kernel.search_roofs`, for experiments.
         threads: 0 for all cores. The result does not depend on it.
@@ -59,7 +61,7 @@ def propose_parametric(
 
     if not evidence:
         return Parametric(ProgramTable.empty(), [], np.zeros(0, bool), np.zeros(0, np.int32))
-    batch = roof_points(evidence)
+    batch = roof_points(evidence) if points is None else points
     arrays = batch.arrays()
     if kinds is not None:
         arrays["kinds"] = np.array([int(kind) for kind in roof_kinds(kinds)], np.uint8)
