@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import threading
@@ -326,6 +327,12 @@ def _crs(dataset: Any) -> CRS | None:
     text = f"EPSG:{code}" if code else found.to_wkt(version="WKT2_2019")
     if "LOCAL_CS" in text[:20] or "ENGCRS" in text[:20]:
         return None
+    return _known(text)
+
+
+@functools.lru_cache(maxsize=64)
+def _known(text: str) -> CRS:
+    """The files of a mosaic name one CRS over and over."""
     return known_crs(text)
 
 

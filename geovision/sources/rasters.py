@@ -31,7 +31,7 @@ _SAME_PIXELS = 0.01
 # Source pixels (times bands) that one step of a resampling may hold.
 _STEP_VALUES = 1 << 24
 # Below this many source pixels per output pixel a plain bilinear read shows no aliasing worth a filter.
-_PLAIN_SCALE = 1.1
+_PLAIN_SCALE = 1.25
 
 
 @dataclass(frozen=True)
