@@ -147,6 +147,7 @@ void Noder::sort_boxes() {
 
 bool Noder::split_crossings() {
     const std::size_t n = boxes_.size();
+    crossings_.clear();
     for (std::size_t i = 0; i < n; ++i) {
         const Box p = boxes_[i];
         for (std::size_t j = i + 1; j < n && boxes_[j].x0 < p.x1; ++j) {
@@ -159,14 +160,23 @@ bool Noder::split_crossings() {
     return true;
 }
 
+// Edges that coincide are cut alike, or what lies between them would turn over.
+std::int32_t Noder::crossing_vertex(const NodedEdge& e, const NodedEdge& f) {
+    std::array<std::int32_t, 2> p{std::min(e.u, e.v), std::max(e.u, e.v)},
+        q{std::min(f.u, f.v), std::max(f.u, f.v)};
+    if (q < p) std::swap(p, q);
+    const auto [known, fresh] = crossings_.try_emplace({p[0], p[1], q[0], q[1]}, -1);
+    if (fresh) known->second = anchor(crossing(e, f));
+    return known->second;
+}
+
 void Noder::note_crossing(std::int32_t i, std::int32_t j) {
     const NodedEdge &e = edges[std::size_t(i)], &f = edges[std::size_t(j)];
     if (e.u == f.u || e.u == f.v || e.v == f.u || e.v == f.v) return;
     const Point a = points[std::size_t(e.u)], b = points[std::size_t(e.v)];
     const Point c = points[std::size_t(f.u)], d = points[std::size_t(f.v)];
     if (!proper_crossing(a, b, c, d)) return;
-    const Vec at = crossing(e, f);
-    const std::int32_t v = anchor(at);
+    const std::int32_t v = crossing_vertex(e, f);
     const auto place = [&](Point s, Point t) {
         const Point m = points[std::size_t(v)];
         const double dx = double(t.x) - s.x, dy = double(t.y) - s.y;

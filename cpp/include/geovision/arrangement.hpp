@@ -7,7 +7,9 @@
 // `PlanarMap` finds the faces of noded edges. Both keep their memory between calls.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "geovision/geom.hpp"
@@ -55,6 +57,7 @@ private:
     void sort_boxes();
     bool split_crossings();
     void note_crossing(std::int32_t edge, std::int32_t other);
+    std::int32_t crossing_vertex(const NodedEdge& e, const NodedEdge& f);
     Vec crossing(const NodedEdge& e, const NodedEdge& f) const;
 
     std::vector<std::uint64_t> keys_;
@@ -64,6 +67,7 @@ private:
     };
     std::vector<Box> boxes_;
     std::vector<NodedEdge> next_edges_;
+    std::map<std::array<std::int32_t, 4>, std::int32_t> crossings_;  // of this round, by the edges' ends
     struct Cut {
         std::int32_t edge, vertex;
         double t;
