@@ -48,7 +48,7 @@ def solve(
         return Solved(ProgramTable.empty(), [], mesh(ProgramTable.empty()))
     points = roof_points(evidence)
     named, general = _split(kinds)
-    parametric = propose_parametric(evidence, kinds=named, threads=threads)
+    parametric = propose_parametric(evidence, points=points, kinds=named, threads=threads)
     planar = propose_planar(evidence, points=points, threads=threads)
     chosen = choose(evidence, points, parametric, planar, general=general, threads=threads)
     table, fits = chosen.table, chosen.fits

@@ -38,10 +38,14 @@ def spread(table: ProgramTable, arrays: Mapping[str, Any]) -> None:
             out[faces] = Provenance.from_text(record.get("default", "given"))
             continue
         hosts = table.super_part[table.super_offsets[row] : table.super_offsets[row + 1]].tolist()
-        keys = np.stack([arrays["face_label"][faces].astype(np.int64), arrays["face_part"][faces]], axis=1)
-        kinds, index = np.unique(keys, axis=0, return_inverse=True)
-        codes = [_lookup(record, _path(Label(label), part, hosts)) for label, part in kinds.tolist()]
-        out[faces] = np.array(codes, np.uint8)[index.reshape(-1)]
+        # One number for label and part: sorting rows of two takes ten times as long.
+        keys = arrays["face_label"][faces] + len(Label) * (arrays["face_part"][faces].astype(np.int64) + 1)
+        kinds, index = np.unique(keys, return_inverse=True)
+        codes = [
+            _lookup(record, _path(Label(key % len(Label)), key // len(Label) - 1, hosts))
+            for key in kinds.tolist()
+        ]
+        out[faces] = np.array(codes, np.uint8)[index]
 
 
 def _path(label: Label, part: int, hosts: list[int]) -> str:
