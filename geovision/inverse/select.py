@@ -100,13 +100,19 @@ def _fit(evidence: Evidence, named: Fit, planar: bool, scores: tuple[float, floa
     runners.sort(key=lambda runner: (runner.nats, runner.kind == PLANAR))
     kind = PLANAR if planar else named.kind
     others = [runner for runner in runners if runner.kind != kind]
-    weights = np.exp(-np.clip([(runner.nats - own) / TEMPERATURE for runner in others], -700, 700))
+    if planar:
+        weights = np.exp(-np.clip([(runner.nats - own) / TEMPERATURE for runner in others], -700, 700))
+        confidence = float(1 / (1 + weights.sum()))
+    else:
+        # That a named kind is right at all, and that among them it is this one.
+        odds = np.exp(-np.clip((other - own) / TEMPERATURE, -700, 700))
+        confidence = named.confidence / float(1 + odds)
     return replace(
         named,
         kind=kind,
         status=FitStatus.OK if planar else named.status,
         nats=float(own) if np.isfinite(own) else named.nats,
-        confidence=float(1 / (1 + weights.sum())) if planar or np.isfinite(other) else named.confidence,
+        confidence=confidence,
         runner_up=others[0].kind if others else "",
         margin=float(others[0].nats - own) if others else float("nan"),
         alternatives=tuple(runners),
