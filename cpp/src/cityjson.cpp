@@ -127,10 +127,17 @@ private:
         out += "\",\"boundaries\":[[";
         for (std::int64_t f = s_.face_offsets[b]; f < s_.face_offsets[b + 1]; ++f) {
             if (s_.face_solid[f] != solid) continue;
-            out += values_.empty() ? "[" : ",[";
-            rings(f, out);
-            out += ']';
-            values_.push_back(index_of(key(b, f)));
+            find_loops(b, f);
+            const std::int64_t value = index_of(key(b, f));
+            for (const Loop& outer : loops_) {
+                if (outer.hole) continue;
+                out += values_.empty() ? "[" : ",[";
+                ring(outer, out);
+                for (const Loop& hole : loops_)
+                    if (hole.hole && &loops_[hole.owner] == &outer) out += ',', ring(hole, out);
+                out += ']';
+                values_.push_back(value);
+            }
         }
         out += "]],\"semantics\":{\"surfaces\":[";
         for (std::size_t i = 0; i < keys_.size(); ++i) {
@@ -145,15 +152,106 @@ private:
         out += "]]}}]";
     }
 
-    void rings(std::int64_t f, std::string& out) const {
-        for (std::int64_t r = s_.face_ring_offsets[f]; r < s_.face_ring_offsets[f + 1]; ++r) {
-            out += r == s_.face_ring_offsets[f] ? "[" : ",[";
-            for (std::int64_t i = s_.ring_offsets[r]; i < s_.ring_offsets[r + 1]; ++i) {
-                if (i > s_.ring_offsets[r]) out += ',';
-                number(out, s_.ring_vertices[i]);
-            }
-            out += ']';
+    // A closed walk that meets no vertex twice.
+    struct Loop {
+        std::vector<std::int32_t> vertices;
+        double area = 0;  // along the face's normal
+        bool hole = false;
+        std::size_t owner = 0;
+    };
+
+    static void ring(const Loop& loop, std::string& out) {
+        for (std::size_t i = 0; i < loop.vertices.size(); ++i) {
+            out += i == 0 ? '[' : ',';
+            number(out, loop.vertices[i]);
         }
+        out += ']';
+    }
+
+    const std::int32_t* point(std::int64_t b, std::int32_t v) const {
+        return s_.vertices + 3 * (s_.vertex_offsets[b] + v);
+    }
+
+    // The face's rings. One that touches itself is taken apart where it does: readers want simple rings.
+    void find_loops(std::int64_t b, std::int64_t f) {
+        loops_.clear();
+        const std::int64_t first = s_.face_ring_offsets[f], last = s_.face_ring_offsets[f + 1];
+        bool simple = true;
+        for (std::int64_t r = first; r < last; ++r) {
+            walk_.clear();
+            const std::size_t before = loops_.size();
+            for (std::int64_t i = s_.ring_offsets[r]; i < s_.ring_offsets[r + 1]; ++i) {
+                const std::int32_t v = s_.ring_vertices[i];
+                const auto met = std::find(walk_.begin(), walk_.end(), v);
+                if (met != walk_.end()) {
+                    loops_.push_back({{met, walk_.end()}});
+                    walk_.erase(met, walk_.end());
+                    simple = false;
+                }
+                walk_.push_back(v);
+            }
+            loops_.push_back({walk_});
+            loops_.back().hole = r > first;
+            if (loops_.size() > before + 1) simple = false;
+        }
+        if (!simple) sort_loops(b, f);
+    }
+
+    // Loops that run against the face's normal are holes, of the smallest loop that holds them.
+    void sort_loops(std::int64_t b, std::int64_t f) {
+        double normal[3] = {};
+        const std::int64_t r = s_.face_ring_offsets[f];
+        std::vector<std::int32_t> whole(s_.ring_vertices + s_.ring_offsets[r],
+                                        s_.ring_vertices + s_.ring_offsets[r + 1]);
+        for (int k = 0; k < 3; ++k) normal[k] = area(b, whole, k);
+        int axis = 0;
+        for (int k = 1; k < 3; ++k)
+            if (std::abs(normal[k]) > std::abs(normal[axis])) axis = k;
+        loops_.erase(
+            std::remove_if(loops_.begin(), loops_.end(), [](const Loop& l) { return l.vertices.size() < 3; }),
+            loops_.end());
+        for (Loop& loop : loops_) {
+            loop.area = area(b, loop.vertices, axis) * (normal[axis] < 0 ? -1 : 1);
+            loop.hole = loop.area < 0;
+        }
+        for (Loop& hole : loops_) {
+            if (!hole.hole) continue;
+            double least = 0;
+            bool any = false;
+            for (std::size_t k = 0; k < loops_.size(); ++k) {
+                const Loop& outer = loops_[k];
+                if (outer.hole || outer.area < -hole.area || !holds(b, outer, hole, axis)) continue;
+                if (!any || outer.area < least) least = outer.area, hole.owner = k, any = true;
+            }
+        }
+    }
+
+    // Twice the area of a loop seen along an axis.
+    double area(std::int64_t b, const std::vector<std::int32_t>& loop, int axis) const {
+        const int i = (axis + 1) % 3, j = (axis + 2) % 3;
+        const std::int32_t* o = point(b, loop[0]);
+        double sum = 0;
+        for (std::size_t k = 1; k + 1 < loop.size(); ++k) {
+            const std::int32_t *p = point(b, loop[k]), *q = point(b, loop[k + 1]);
+            sum +=
+                (double(p[i]) - o[i]) * (double(q[j]) - o[j]) - (double(p[j]) - o[j]) * (double(q[i]) - o[i]);
+        }
+        return sum;
+    }
+
+    // Whether the middle of an edge of `inner` lies in `outer`; they share no edge.
+    bool holds(std::int64_t b, const Loop& outer, const Loop& inner, int axis) const {
+        const int i = (axis + 1) % 3, j = (axis + 2) % 3;
+        const std::int32_t *p = point(b, inner.vertices[0]), *q = point(b, inner.vertices[1]);
+        const double x = (double(p[i]) + q[i]) / 2, y = (double(p[j]) + q[j]) / 2;
+        bool in = false;
+        for (std::size_t k = 0, last = outer.vertices.size() - 1; k < outer.vertices.size(); last = k++) {
+            const std::int32_t *u = point(b, outer.vertices[k]), *w = point(b, outer.vertices[last]);
+            if ((u[j] > y) != (w[j] > y) &&
+                u[i] + (y - u[j]) * (double(w[i]) - u[i]) / (double(w[j]) - u[j]) > x)
+                in = !in;
+        }
+        return in;
     }
 
     static void surface(const SurfaceKey& k, std::string& out) {
@@ -227,6 +325,8 @@ private:
     const CityJsonOptions& o_;
     std::vector<SurfaceKey> keys_;
     std::vector<std::int64_t> values_;
+    std::vector<Loop> loops_;
+    std::vector<std::int32_t> walk_;
 };
 
 }  // namespace

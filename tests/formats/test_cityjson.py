@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import geovision
+from geovision import _kernel
 from geovision.errors import InputError
 from geovision.formats.cityjson import open_cityjsonseq, reference_system, write_cityjsonseq
 from geovision.mesh import Solids
@@ -203,3 +204,30 @@ def test_reference_systems() -> None:
     assert reference_system("+proj=tmerc +lon_0=7 +ellps=bessel +units=m") is None
     with pytest.raises(InputError, match="is not known"):
         reference_system("EPSG:99999999")
+
+
+@pytest.mark.parametrize(("inner", "expected"), [([0, 5, 4], [[0, 1, 2, 3], [0, 5, 4]]), ([0, 4, 5], None)])
+def test_a_ring_that_touches_itself_becomes_simple_rings(
+    inner: list[int], expected: list[list[int]] | None
+) -> None:
+    # A notch that touches the outline in a vertex is a hole; a lobe that does is a face of its own.
+    corners = [[0, 0, 0], [9, 0, 0], [9, 9, 0], [0, 9, 0]]
+    tips = [[4, 2, 0], [2, 4, 0]] if expected else [[-4, -2, 0], [-2, -4, 0]]
+    ring = [*inner, 0, 1, 2, 3]
+    face = {
+        "origin": np.zeros((1, 3)),
+        "vertex_offsets": np.array([0, 6]),
+        "vertices": np.array(corners + tips, np.int32) * 1000,
+        "face_offsets": np.array([0, 1]),
+        "face_label": np.zeros(1, np.uint8),
+        "face_part": np.zeros(1, np.int32),
+        "face_surface": np.zeros(1, np.int32),
+        "face_provenance": np.zeros(1, np.uint8),
+        "face_solid": np.zeros(1, np.int32),
+        "face_ring_offsets": np.array([0, 1]),
+        "ring_offsets": np.array([0, len(ring)]),
+        "ring_vertices": np.array(ring, np.int32),
+    }
+    line = json.loads(_kernel.city_features(face, ['"a"'], ["{}"], (0.0, 0.0, 0.0)))
+    surfaces = line["CityObjects"]["a"]["geometry"][0]["boundaries"][0]
+    assert surfaces == ([expected] if expected else [[inner], [[0, 1, 2, 3]]])
