@@ -13,8 +13,9 @@ constexpr double not_given = std::numeric_limits<double>::quiet_NaN();
 constexpr int round_facets = 16;
 constexpr int dome_bands = 10;
 constexpr double least_share = 0.04, most_share = 0.96;
-constexpr double least_setback = 0.6;  // metres
-constexpr double least_rise = 0.2;     // metres; less is a flat roof that drains
+constexpr double least_setback = 0.6;                 // metres
+constexpr double steepest = 2.5, steepest_spire = 5;  // rise per metre
+constexpr double least_rise = 0.2;                    // metres; less is a flat roof that drains
 
 Dual operator+(Dual a, const Dual& b) {
     a.v += b.v;
@@ -178,6 +179,18 @@ double inner_depth(const std::vector<Vec>& ring) {
         (holds(middle) ? low : high) = middle;
     }
     return low;
+}
+
+// Trees over a shed ask for spikes; roofs are no steeper than this, spires aside.
+double most_rise(const Site& s) {
+    if (s.kind == RoofKind::skillion) return steepest * s.width;
+    if (s.kind == RoofKind::mansard || (s.kind == RoofKind::gabled && s.skeleton)) return steepest * s.depth;
+    if (s.kind != RoofKind::pyramidal && s.kind != RoofKind::cone && s.kind != RoofKind::dome)
+        return steepest * s.width / 2;
+    double reach = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < s.corners.size(); ++i)
+        reach = std::min(reach, inside(s.corners[i], s.corners[(i + 1) % s.corners.size()], s.apex));
+    return steepest_spire * reach;
 }
 
 bool takes_corners(const Site& s) {
@@ -380,7 +393,10 @@ void theta_bounds(const Site& s, double low, double high, double* lower, double*
     lower[0] = low - 1, upper[0] = high + 1;
     for (int k = 1; k < n; ++k) lower[k] = least_share, upper[k] = most_share;
     if (n > 1) lower[1] = least_rise, upper[1] = tall;
-    if (s.kind == RoofKind::hipped && s.by_pitch) lower[1] = least_rise / s.depth, upper[1] = 5;
+    if (s.kind == RoofKind::hipped && s.by_pitch)
+        lower[1] = least_rise / s.depth, upper[1] = steepest;
+    else if (n > 1)
+        upper[1] = std::max(2 * lower[1], std::min(upper[1], most_rise(s)));
     if (s.kind == RoofKind::saltbox) lower[3] = 0.0, upper[3] = tall;
     // A ridge near an eave makes a skillion with an odd edge.
     if (s.kind == RoofKind::gabled && !s.skeleton) lower[2] = 0.15, upper[2] = 0.85;
