@@ -75,11 +75,11 @@ def test_same_bytes_on_any_number_of_threads(tmp_path: Path, programs: str) -> N
     folders = []
     for threads in (1, 3):
         out = tmp_path / str(threads)
-        # Four tiles, the last ones cut off by the count.
+        # Four tiles, the last one cut off by the count.
         generate_to(
             out,
             area=(10, 20, 960, 960),
-            count=900,
+            count=2_000,
             style="dutch_town",
             seed=9,
             threads=threads,
