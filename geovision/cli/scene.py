@@ -18,7 +18,13 @@ __all__ = ["command", "open_from_options"]
 
 @click.group("scene", short_help="Look at sources before anything is made of them.")
 def command() -> None:
-    """Look at sources before anything is made of them."""
+    """Look at sources before anything is made of them.
+
+    \b
+    Examples:
+      geovision scene info delivery/
+      geovision scene info --help
+    """
 
 
 def open_from_options(given: dict[str, Any]) -> Scene:

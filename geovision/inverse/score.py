@@ -46,6 +46,9 @@ class Misfit:
     within_0p2: F64
     rms: F64
     """Root mean square of the distances, capped at 1 m."""
+    distance: F64
+    """Of every point, solid by solid as `offsets` say."""
+    offsets: NDArray[np.int64]
 
 
 def inside_points(batch: RoofPoints, inside: NDArray[np.bool_]) -> RoofPoints:
@@ -98,4 +101,6 @@ def measure(
         total((distance <= 0.1).astype(np.float64)) / some,
         total((distance <= 0.2).astype(np.float64)) / some,
         np.sqrt(total(distance**2) / some),
+        distance,
+        np.concatenate(([0], np.cumsum(count))),
     )

@@ -77,7 +77,10 @@ def choose(
         _fit(evidence[row], parametric.fits[row], bool(take_planar[row]), (named[row], planes[row]))
         for row in range(count)
     ]
-    fits = [_measured(fit, misfit, int(row)) for fit, row in zip(fits, row_of, strict=True)]
+    cover = [_coverage(inside, row, item.area) for row, item in enumerate(evidence)]
+    fits = [
+        _measured(fit, misfit, int(row), share) for fit, row, share in zip(fits, row_of, cover, strict=True)
+    ]
     return Chosen(table.take(row_of), fits, np.isfinite(score[row_of]))
 
 
@@ -122,7 +125,15 @@ def _fit(evidence: Evidence, named: Fit, planar: bool, scores: tuple[float, floa
     )
 
 
-def _measured(fit: Fit, misfit: Misfit, row: int) -> Fit:
+def _coverage(inside: RoofPoints, building: int, area: float) -> float:
+    """Share of the squares of a metre that hold a point."""
+    first, last = inside.point_offsets[building : building + 2]
+    corner = np.floor(inside.points[first:last, :2]).astype(np.int64)
+    squares = len(np.unique(corner[:, 0] << 32 | corner[:, 1] & 0xFFFFFFFF))
+    return min(1.0, squares / area) if area > 0 else 0.0
+
+
+def _measured(fit: Fit, misfit: Misfit, row: int, coverage: float) -> Fit:
     """With the statistics of its own solid."""
     if misfit.points[row] == 0:
         return fit
@@ -135,4 +146,6 @@ def _measured(fit: Fit, misfit: Misfit, row: int) -> Fit:
         within_0p1=float(misfit.within_0p1[row]),
         within_0p2=share,
         rmse=float(misfit.rms[row]),
+        nmad=1.4826 * float(np.median(misfit.distance[misfit.offsets[row] : misfit.offsets[row + 1]])),
+        coverage=coverage,
     )

@@ -88,9 +88,7 @@ class Fit:
     rmse: float = float("nan")
     """Root mean square of their distances, each at most 1 m."""
     nmad: float = float("nan")
-    """1.4826 x median absolute deviation of the distances with their sign, of the points on the roof."""
-    shift: tuple[float, float] = (0.0, 0.0)
-    """By which the points were moved in plan to lie on the footprint."""
+    """1.4826 x their median: the scatter of what lies on the model, whatever else there is."""
     parameters: tuple[str, ...] = ()
     """Paths of what was fitted, as in "parts/0/roof/ridge_height"."""
     covariance: NDArray[np.float64] | None = None
@@ -197,8 +195,6 @@ class FitTable(Sequence[Fit]):
         }
         for name in _NUMBERS:
             columns[name] = pa.array(np.array(self.column(name), np.float64), from_pandas=True)
-        pair = pa.list_(pa.float64(), 2)
-        columns["shift"] = pa.array([list(fit.shift) for fit in self], pair)
         for name in ("parameters", "locked", "notes"):
             columns[name] = pa.array([list(value) for value in self.column(name)], pa.list_(pa.string()))
         columns["covariance"] = pa.array(
@@ -232,7 +228,6 @@ def _fit_of(row: Mapping[str, Any]) -> Fit:
         runner_up=row["runner_up"],
         alternatives=tuple(Runner(*entry) for entry in json.loads(row["alternatives"])),
         points=row["points"],
-        shift=(row["shift"][0], row["shift"][1]),
         parameters=tuple(row["parameters"]),
         covariance=None if flat is None else np.array(flat).reshape(size, size),
         evidence=row["evidence"],

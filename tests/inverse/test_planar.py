@@ -113,6 +113,17 @@ def test_a_plain_gable_is_named(xy: F64) -> None:
     assert fit.within_0p2 > 0.99
 
 
+def test_a_fit_says_how_much_it_saw_and_how_well_it_lies(xy: F64) -> None:
+    height = 5 + 0.7 * np.minimum(xy[:, 1], 8 - xy[:, 1])
+    west = xy[:, 0] < 6
+    full, half = (solve([scanned(height[some], xy[some])]).fits[0] for some in (xy[:, 0] < 99, west))
+    assert full.coverage > 0.95
+    assert 0.45 < half.coverage < 0.55
+    assert full.density == pytest.approx(1000 / 96)
+    # 3 cm of noise in height, seen square to a slope of 0.7.
+    assert full.nmad == pytest.approx(0.03 / np.hypot(1, 0.7), rel=0.15)
+
+
 def test_what_no_kind_explains_is_planar(xy: F64) -> None:
     x, y = xy.T
     levels = np.where(x + 0.6 * y < 6.0, 4.0, np.where(x - 0.5 * y > 7.0, 8.0, 6.0 + 0.2 * y))
