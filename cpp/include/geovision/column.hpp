@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -37,6 +38,8 @@ struct ColumnAllocator {
     ColumnAllocator(const ColumnAllocator<U>&) {}
 
     T* allocate(std::size_t n) {
+        // What no address space holds; rounding up to whole pages must not pass it either.
+        if (n > (PTRDIFF_MAX - large_page) / sizeof(T)) throw std::bad_alloc();
         const std::size_t bytes = n * sizeof(T);
         if (bytes < long_column) return std::allocator<T>().allocate(n);
         void* at = std::aligned_alloc(large_page, (bytes + large_page - 1) / large_page * large_page);
