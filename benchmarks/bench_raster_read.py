@@ -104,18 +104,18 @@ def plain(ortho: Path, dsm: Path, size: int, rounds: int) -> dict[str, float]:
     for role, path in (("image", ortho), ("dsm", dsm)):
         grid = scene.grid(scene.cell_m(role))
         dataset = rasterio.open(path)
-        todo = list(cuts(dataset.width, dataset.height, size))
-        for cut in todo:
+        windows = list(cuts(dataset.width, dataset.height, size))
+        for cut in windows:
             np.testing.assert_array_equal(
                 scene.read_cut(role, grid, cut).data, dataset.read(window=window_of(cut))
             )
 
-        def ours(role: str = role, grid: PixelGrid = grid, todo: list[Cut] = todo) -> None:
-            for cut in todo:
+        def ours(role: str = role, grid: PixelGrid = grid, windows: list[Cut] = windows) -> None:
+            for cut in windows:
                 scene.read_cut(role, grid, cut)
 
-        def theirs(dataset: Any = dataset, todo: list[Cut] = todo) -> None:
-            for cut in todo:
+        def theirs(dataset: Any = dataset, windows: list[Cut] = windows) -> None:
+            for cut in windows:
                 dataset.read(window=window_of(cut))
 
         with rasterio.Env(GDAL_CACHEMAX=16):
@@ -131,19 +131,19 @@ def aligned(ortho: Path, dsm: Path, size: int, rounds: int) -> dict[str, float]:
     scene = open_scene(image=ortho, dsm=dsm, target_crs=UTM, threads=1)
     grid = scene.grid(0.3)
     whole = grid.cut(scene.bounds)
-    todo = [cut.moved(whole.column, whole.row) for cut in cuts(whole.width, whole.height, size)]
-    pixels = sum(cut.width * cut.height for cut in todo)
+    windows = [cut.moved(whole.column, whole.row) for cut in cuts(whole.width, whole.height, size)]
+    pixels = sum(cut.width * cut.height for cut in windows)
     sources = [rasterio.open(ortho), rasterio.open(dsm)]
 
     def place(cut: Cut) -> Affine:
         return grid.transform @ Affine.translation(cut.column, cut.row)
 
     def ours() -> list[Any]:
-        return [[scene.read_cut(role, grid, cut).data for role in ("image", "dsm")] for cut in todo]
+        return [[scene.read_cut(role, grid, cut).data for role in ("image", "dsm")] for cut in windows]
 
     def per_tile() -> list[Any]:
         found = []
-        for cut in todo:
+        for cut in windows:
             pair = []
             for source in sources:
                 with WarpedVRT(
@@ -171,7 +171,7 @@ def aligned(ortho: Path, dsm: Path, size: int, rounds: int) -> dict[str, float]:
     ]
 
     def kept_open() -> list[Any]:
-        shifted = [cut.moved(-whole.column, -whole.row) for cut in todo]
+        shifted = [cut.moved(-whole.column, -whole.row) for cut in windows]
         return [[vrt.read(window=window_of(cut)) for vrt in opened] for cut in shifted]
 
     differences = _compare(ours(), per_tile())
