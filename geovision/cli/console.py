@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-__all__ = ["emit_json", "note", "report_failures", "status"]
+__all__ = ["emit_json", "note", "progress_bar", "report_failures", "status"]
 
 FAILURES_SHOWN = 10
+
+State = TypeVar("State")
 
 
 def emit_json(value: Any) -> None:
@@ -36,6 +38,33 @@ def status(text: str, *, quiet: bool = False) -> Iterator[None]:
 
     with Console(stderr=True).status(text):
         yield
+
+
+@contextmanager
+def progress_bar(
+    name: str, read: Callable[[State], tuple[str, float, float]], *, quiet: bool = False
+) -> Iterator[Callable[[State], None] | None]:
+    """A progress bar on stderr while the block runs; None where stderr is no terminal.
+
+    Args:
+        name: what stands beside the bar before the first report.
+        read: text, how much is done and of how much (0: not known) from a job's report.
+        quiet: no bar.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+
+        def report(state: State) -> None:
+            text, done, total = read(state)
+            bar.update(task, description=text, completed=done, total=total or None)
+
+        yield report
 
 
 def report_failures(reasons: Sequence[str]) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from geovision.cli import options
-from geovision.cli.console import emit_json, note, report_failures, status
+from geovision.cli.console import emit_json, note, progress_bar, report_failures, status
 from geovision.cli.scene import open_from_options
 
 if TYPE_CHECKING:
@@ -83,7 +80,7 @@ def command(
         _explain(scene, explain, kinds, threads, output)
         note(f"wrote {output}", quiet=quiet)
         return
-    with _progress(quiet=quiet) as report:
+    with progress_bar("fitting", _read, quiet=quiet) as report:
         summary = fit_to(
             scene,
             output,
@@ -137,21 +134,5 @@ def _summarise(summary: FitSummary, *, quiet: bool) -> None:
     )
 
 
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[FitProgress], None] | None]:
-    """A progress bar where stderr is a terminal, else nothing."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("fitting", total=None)
-
-        def report(state: FitProgress) -> None:
-            bar.update(
-                task, description=f"{state.done:,} buildings", completed=state.done, total=state.total or None
-            )
-
-        yield report
+def _read(state: FitProgress) -> tuple[str, float, float]:
+    return f"{state.done:,} buildings", state.done, state.total

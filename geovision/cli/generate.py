@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geovision.cli import options
-from geovision.cli.console import emit_json, note, report_failures
+from geovision.cli.console import emit_json, note, progress_bar, report_failures
 
 if TYPE_CHECKING:
     from geovision.pipeline import GenerateSummary, Progress
@@ -114,7 +111,7 @@ def command(
 
     from geovision.pipeline import generate_to
 
-    with _progress(quiet=quiet) as report:
+    with progress_bar("tiles", _read, quiet=quiet) as report:
         summary = generate_to(output, footprints=footprints, area=area, progress=report, **job)
     if as_json:
         emit_json({**asdict(summary), "out": str(summary.out)})
@@ -134,20 +131,5 @@ def _summarise(summary: GenerateSummary, *, quiet: bool) -> None:
     )
 
 
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """A progress bar where stderr is a terminal, else nothing."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("tiles", total=None)
-
-        def report(state: Progress) -> None:
-            text = f"{state.stage}: {state.buildings_done:,} buildings"
-            bar.update(task, description=text, completed=state.tiles_done, total=state.tiles_total or None)
-
-        yield report
+def _read(state: Progress) -> tuple[str, float, float]:
+    return f"{state.stage}: {state.buildings_done:,} buildings", state.tiles_done, state.tiles_total

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geovision.cli import options
-from geovision.cli.console import emit_json, note, report_failures
+from geovision.cli.console import emit_json, note, progress_bar, report_failures
 
 if TYPE_CHECKING:
     from geovision.pipeline.synth_to import SynthProgress, SynthSummary
@@ -137,7 +134,7 @@ def command(ctx: click.Context, /, output: Path, as_json: bool, quiet: bool, **j
     """
     from geovision.pipeline.synth_to import synth_to
 
-    with _progress(quiet=quiet) as report:
+    with progress_bar("buildings", _read, quiet=quiet) as report:
         summary = synth_to(output, progress=report, **job)
     if as_json:
         emit_json({**asdict(summary), "out": str(summary.out)})
@@ -154,19 +151,5 @@ def _summarise(summary: SynthSummary, *, quiet: bool) -> None:
     )
 
 
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[SynthProgress], None] | None]:
-    """A progress bar where stderr is a terminal, else nothing."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("buildings", total=None)
-
-        def report(state: SynthProgress) -> None:
-            bar.update(task, description=state.stage, completed=state.done, total=state.total or None)
-
-        yield report
+def _read(state: SynthProgress) -> tuple[str, float, float]:
+    return state.stage, state.done, state.total

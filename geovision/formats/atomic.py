@@ -28,23 +28,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     >>> target.read_bytes()
     b'glTF'
     """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
-    try:
-        file = temporary.open("xb")
-    except OSError as error:
-        raise OutputError(str(target), f"cannot be written ({error.strerror})", _REMEDY) from error
-    try:
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-        _sync_folder(target.parent)
-    except OSError as error:
-        raise OutputError(str(target), f"cannot be written ({error.strerror})", _REMEDY) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_path(path) as temporary, temporary.open("xb") as file:
+        yield file
 
 
 @contextlib.contextmanager
