@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "geovision/edges.hpp"
+#include "scene_arrays.hpp"
 #include "testing.hpp"
 
 using namespace geovision;
@@ -14,53 +15,22 @@ using namespace geovision;
 namespace {
 
 // A hut with a gabled roof on sloping ground, a street across it, and a tree.
-struct Hut {
-    std::vector<double> xyz{2, 2, 3, 10, 2, 3, 10, 5, 6, 2, 5, 6, 10, 8, 3, 2, 8, 3};
-    std::vector<std::int32_t> triangle{0, 1, 2, 0, 2, 3, 3, 2, 4, 3, 4, 5};
-    std::vector<std::uint8_t> label{0, 0, 0, 0}, material{1, 1, 1, 1},
-        colour = std::vector<std::uint8_t>(12, 90);
-    std::vector<std::int32_t> building{7, 7, 7, 7}, part{0, 0, 0, 0}, surface{1, 1, 2, 2};
-    std::vector<std::uint8_t> roof_kind{2, 2, 2, 2};
-    std::vector<float> ground{0, 1, 0, 1};
-    std::vector<std::int64_t> ring_offsets{0, 1}, vertex_offsets{0, 4};
-    std::vector<double> street{0, 10, 20, 10, 20, 14, 0, 14}, lift{-0.5};
-    std::vector<std::uint8_t> street_material{18}, street_colour{60, 60, 60};
-    std::vector<double> tree_xy{16, 5}, tree_ground{0.5}, tree_height{9}, tree_radius{2}, crown_base{2},
-        density{1};
-    bool conifer = false;
-    std::vector<std::uint8_t> tree_colour{60, 90, 40};
-
-    SceneMesh scene() const {
-        SceneMesh s;
-        s.mesh = {6, xyz.data(), 4, triangle.data()};
-        s.label = label.data();
-        s.material = material.data();
-        s.colour = colour.data();
-        s.building = building.data();
-        s.part = part.data();
-        s.surface = surface.data();
-        s.roof_kind = roof_kind.data();
-        s.terrain = {0, 20, 20, 2, 2, ground.data(), 16, {90, 110, 60}};
-        s.cover = {1,
-                   1,
-                   4,
-                   ring_offsets.data(),
-                   vertex_offsets.data(),
-                   street.data(),
-                   street_material.data(),
-                   street_colour.data(),
-                   lift.data()};
-        s.trees = {1,
-                   tree_xy.data(),
-                   tree_ground.data(),
-                   tree_height.data(),
-                   tree_radius.data(),
-                   crown_base.data(),
-                   &conifer,
-                   tree_colour.data(),
-                   density.data()};
-        return s;
+struct Hut : SceneArrays {
+    Hut() {
+        xyz = {2, 2, 3, 10, 2, 3, 10, 5, 6, 2, 5, 6, 10, 8, 3, 2, 8, 3};
+        triangle = {0, 1, 2, 0, 2, 3, 3, 2, 4, 3, 4, 5};
+        label = {0, 0, 0, 0};
+        material = {1, 1, 1, 1};
+        colour.assign(12, 90);
+        building = {7, 7, 7, 7};
+        part = {0, 0, 0, 0};
+        surface = {1, 1, 2, 2};
+        roof_kind = {2, 2, 2, 2};
+        ground = {0, 1, 0, 1};
+        add_cover({0, 10, 20, 10, 20, 14, 0, 14}, 18, {60, 60, 60}, -0.5);
+        tree_xy = {16, 5};
     }
+    SceneMesh scene() const { return mesh_on({0, 20, 20, 2, 2, ground.data(), 16, {90, 110, 60}}); }
 };
 
 struct Drawn {
@@ -148,7 +118,7 @@ void bad_input() {
     // What has no place is not drawn.
     Hut hut;
     hut.xyz[0] = std::nan("");
-    hut.street[0] = std::nan("");
+    hut.cover_xy[0] = std::nan("");
     hut.tree_xy[0] = std::nan("");
     const Drawn d = draw(hut.scene(), window);
     CHECK(d.label[0] == 16);

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "scene_arrays.hpp"
 #include "testing.hpp"
 
 using namespace geovision;
@@ -13,56 +14,25 @@ using namespace geovision;
 namespace {
 
 // A slab 10 m up over level ground, and every material as a strip of cover.
-struct Plaza {
-    std::vector<double> xyz{-5, -5, 10, 5, -5, 10, 5, 5, 10, -5, 5, 10};
-    std::vector<std::int32_t> triangle{0, 1, 2, 0, 2, 3};
-    std::vector<std::uint8_t> label{0, 0}, material{1, 3}, colour{120, 70, 60, 120, 70, 60}, roof_kind{0, 0};
-    std::vector<std::int32_t> building{0, 0}, part{0, 0}, surface{0, 0};
-    std::vector<float> ground{0, 0, 0, 0};
-    std::vector<std::int64_t> ring_offsets{0}, vertex_offsets{0};
-    std::vector<double> cover_xy, lift;
-    std::vector<std::uint8_t> cover_material, cover_colour;
-    std::vector<double> tree_xy{20, 20}, tree_ground{0}, tree_height{9}, tree_radius{4}, crown_base{2},
-        density{1};
-    bool conifer = true;
-    std::vector<std::uint8_t> tree_colour{60, 90, 40};
-
+struct Plaza : SceneArrays {
     Plaza() {
+        xyz = {-5, -5, 10, 5, -5, 10, 5, 5, 10, -5, 5, 10};
+        triangle = {0, 1, 2, 0, 2, 3};
+        label = {0, 0};
+        material = {1, 3};
+        colour = {120, 70, 60, 120, 70, 60};
+        roof_kind = {0, 0};
+        building = part = surface = {0, 0};
         for (int m = 0; m < material_count; ++m) {
             const double x = -56 + 4 * m;
-            cover_xy.insert(cover_xy.end(), {x, -50, x + 4, -50, x + 4, -30, x, -30});
-            cover_material.push_back(static_cast<std::uint8_t>(m));
-            cover_colour.insert(cover_colour.end(), {110, 110, 100});
-            lift.push_back(0.0);
-            ring_offsets.push_back(m + 1);
-            vertex_offsets.push_back(4 * (m + 1));
+            add_cover({x, -50, x + 4, -50, x + 4, -30, x, -30}, m, {110, 110, 100}, 0.0);
         }
+        tree_xy = {20, 20};
+        tree_ground = {0};
+        tree_radius = {4};
+        conifer = true;
     }
-    SceneMesh scene() const {
-        SceneMesh s;
-        s.mesh = {4, xyz.data(), 2, triangle.data()};
-        s.label = label.data();
-        s.material = material.data();
-        s.colour = colour.data();
-        s.building = building.data();
-        s.part = part.data();
-        s.surface = surface.data();
-        s.roof_kind = roof_kind.data();
-        s.terrain = {-100, 100, 200, 2, 2, ground.data(), 0, {100, 120, 80}};
-        s.cover = {material_count,        material_count,        4 * material_count,
-                   ring_offsets.data(),   vertex_offsets.data(), cover_xy.data(),
-                   cover_material.data(), cover_colour.data(),   lift.data()};
-        s.trees = {1,
-                   tree_xy.data(),
-                   tree_ground.data(),
-                   tree_height.data(),
-                   tree_radius.data(),
-                   crown_base.data(),
-                   &conifer,
-                   tree_colour.data(),
-                   density.data()};
-        return s;
-    }
+    SceneMesh scene() const { return mesh_on({-100, 100, 200, 2, 2, ground.data(), 0, {100, 120, 80}}); }
 };
 
 constexpr RasterWindow window{-56.0, 50.0, 0.5, 227, 205};

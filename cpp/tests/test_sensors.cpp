@@ -8,6 +8,7 @@
 
 #include "geovision/dsm_sensor.hpp"
 #include "geovision/lidar.hpp"
+#include "scene_arrays.hpp"
 #include "testing.hpp"
 
 using namespace geovision;
@@ -15,20 +16,7 @@ using namespace geovision;
 namespace {
 
 // A box of 8 x 6 m, 5 m high, a tree beside it, on a slope with a kerb.
-struct Yard {
-    std::vector<double> xyz;
-    std::vector<std::int32_t> triangle;
-    std::vector<std::uint8_t> label, material, colour, roof_kind;
-    std::vector<std::int32_t> building, part, surface;
-    std::vector<float> ground{0, 2, 0, 2};
-    std::vector<std::int64_t> ring_offsets{0, 1}, vertex_offsets{0, 4};
-    std::vector<double> street{-50, -20, 90, -20, 90, -10, -50, -10}, lift{-0.3};
-    std::vector<std::uint8_t> street_material{18}, street_colour{60, 60, 60};
-    std::vector<double> tree_xy{25, 20}, tree_ground{0.5}, tree_height{9}, tree_radius{3}, crown_base{2},
-        density{1};
-    bool conifer = false;
-    std::vector<std::uint8_t> tree_colour{60, 90, 40};
-
+struct Yard : SceneArrays {
     Yard() {
         for (int k = 0; k < 8; ++k)
             xyz.insert(xyz.end(), {k & 1 ? 18.0 : 10.0, k & 2 ? 16.0 : 10.0, k & 4 ? 6.0 : 0.0});
@@ -45,37 +33,13 @@ struct Yard {
         roof_kind.assign(10, 0);
         building.assign(10, 3);
         part.assign(10, 0);
+        ground = {0, 2, 0, 2};
+        add_cover({-50, -20, 90, -20, 90, -10, -50, -10}, 18, {60, 60, 60}, -0.3);
+        tree_xy = {25, 20};
+        tree_radius = {3};
     }
-
     SceneMesh scene() const {
-        SceneMesh s;
-        s.mesh = {8, xyz.data(), static_cast<std::int64_t>(triangle.size() / 3), triangle.data()};
-        s.label = label.data();
-        s.material = material.data();
-        s.colour = colour.data();
-        s.building = building.data();
-        s.part = part.data();
-        s.surface = surface.data();
-        s.roof_kind = roof_kind.data();
-        s.terrain = {-50, 90, 140, 2, 2, ground.data(), 16, {90, 110, 60}};
-        s.cover = {1,
-                   1,
-                   4,
-                   ring_offsets.data(),
-                   vertex_offsets.data(),
-                   street.data(),
-                   street_material.data(),
-                   street_colour.data(),
-                   lift.data()};
-        s.trees = {1,
-                   tree_xy.data(),
-                   tree_ground.data(),
-                   tree_height.data(),
-                   tree_radius.data(),
-                   crown_base.data(),
-                   &conifer,
-                   tree_colour.data(),
-                   density.data()};
+        SceneMesh s = mesh_on({-50, 90, 140, 2, 2, ground.data(), 16, {90, 110, 60}});
         s.origin = {1000, 2000, 50};
         return s;
     }
