@@ -25,10 +25,11 @@ from geovision.sources.point_crs import frame_of
 from geovision.sources.prepare import prepare_footprints
 from geovision.sources.raster_images import image_pieces
 from geovision.sources.raster_info import Raster, Sheet, SheetInfo
-from geovision.sources.raster_open import RASTER_SUFFIXES, HandlePool, is_remote, open_sheet
+from geovision.sources.raster_open import RASTER_SUFFIXES, HandlePool, open_sheet
 from geovision.sources.raster_tiles import mbtiles_kind, open_pyramid
 from geovision.sources.raster_values import heights_of
 from geovision.sources.rasters import Piece, RasterLayer
+from geovision.sources.remote_files import is_uri
 from geovision.sources.roles import POINT_SUFFIXES, RASTER_ROLES, VECTOR_SUFFIXES, recognise_rasters
 from geovision.sources.scene import Scene
 from geovision.sources.scene_file import SceneSpec, Source, expand_paths, load_scene_file, make_spec
@@ -369,7 +370,7 @@ def _load_footprints(opened: _Opened, target: str | None) -> Footprints:
     if not isinstance(item, (str, os.PathLike)):
         return footprints_from_geodataframe(item, crs=asked, target_crs=target, limits=limits)
     # A folder may be a pyramid of vector tiles, or hold a shapefile: the reader knows.
-    whole = Path(item).is_dir() or is_remote(os.fspath(item))
+    whole = Path(item).is_dir() or is_uri(os.fspath(item))
     paths = [os.fspath(item)] if whole else expand_paths((item,), VECTOR_SUFFIXES, "footprints")
     if len(paths) != 1:
         raise InputError(

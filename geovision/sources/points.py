@@ -15,6 +15,7 @@ from geovision.sources.grid import Bounds, union
 from geovision.sources.limits import Limits
 from geovision.sources.point_block import PointBlock
 from geovision.sources.point_file import SUFFIXES, ChunkCache, PointFile, Wanted
+from geovision.sources.remote_files import check_uri, is_uri
 
 __all__ = ["PointFiles", "open_points"]
 
@@ -95,7 +96,7 @@ def open_points(
         crs: CRS of files that state none, for example "EPSG:28992".
         drop: points to leave out: "withheld", "noise" (classes 7 and 18), "synthetic", "overlap".
         limits: upper bounds on what files may hold.
-        allow_network: read URIs such as s3:// and https://, through fsspec.
+        allow_network: read URIs such as s3:// and https://; without it nothing is fetched.
     """
     unknown = set(drop) - {*_FLAGS, "noise"}
     if unknown:
@@ -127,13 +128,8 @@ def _expand(paths: str | Path | Iterable[str | Path], allow_network: bool) -> li
         raise UsageError("points", "no file was given", "Name a .las or .laz file, or a folder of them")
     found: list[str] = []
     for item in map(str, given):
-        if "://" in item:
-            if not allow_network:
-                raise InputError(
-                    f"points {item}",
-                    "reading over the network is off",
-                    "Allow it with allow_network=True (--allow-network), or fetch the file first",
-                )
+        if is_uri(item):
+            check_uri(item, f"points {item}", allow_network=allow_network)
             found.append(item)
         elif Path(item).is_dir():
             inside = sorted(path for path in Path(item).iterdir() if path.suffix.lower() in SUFFIXES)

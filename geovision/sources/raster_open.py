@@ -21,8 +21,9 @@ from geovision.errors import InputError, UsageError
 from geovision.sources.crs import known_crs
 from geovision.sources.limits import Limits
 from geovision.sources.raster_info import Cut, Pixels, SheetInfo
+from geovision.sources.remote_files import check_uri, is_uri
 
-__all__ = ["RASTER_SUFFIXES", "FileSheet", "HandlePool", "is_remote", "open_sheet"]
+__all__ = ["RASTER_SUFFIXES", "FileSheet", "HandlePool", "open_sheet"]
 
 # The driver is named on every open, so that a file cannot choose another reader by its content.
 _DRIVERS = {
@@ -58,11 +59,6 @@ _COLOURS = {"red", "green", "blue", "alpha", "gray", "palette"}
 _GIB = 1 << 30
 
 
-def is_remote(path: str) -> bool:
-    """Whether the text is a URI and not a local path."""
-    return "://" in path
-
-
 def _source(path: str, *, allow_vrt: bool, allow_network: bool) -> tuple[str, str]:
     """Driver, and the name under which GDAL finds the file."""
     thing = f"raster {path}"
@@ -81,25 +77,11 @@ def _source(path: str, *, allow_vrt: bool, allow_network: bool) -> tuple[str, st
         raise InputError(
             thing, "names a virtual file system of GDAL", "Give a local path or a URI such as s3://"
         )
-    if is_remote(path):
-        return driver, _remote_name(path, allow_network)
+    if is_uri(path):
+        scheme, rest = check_uri(path, thing, allow_network=allow_network)
+        return driver, _REMOTE[scheme] + rest
     _check_magic(path, driver, allow_network)
     return driver, str(Path(path).absolute())
-
-
-def _remote_name(path: str, allow_network: bool) -> str:
-    scheme, _, rest = path.partition("://")
-    if scheme not in _REMOTE:
-        raise InputError(
-            f"raster {path}", f"the scheme {scheme!r} is not known", f"Use one of {', '.join(_REMOTE)}"
-        )
-    if not allow_network:
-        raise InputError(
-            f"raster {path}",
-            "reading over the network is off",
-            "Allow it with allow_network=True (--allow-network), or fetch the file first",
-        )
-    return _REMOTE[scheme] + rest
 
 
 def _check_magic(path: str, driver: str, allow_network: bool) -> None:
@@ -380,4 +362,4 @@ def _check_size(info: SheetInfo, limits: Limits) -> None:
 def local_path(path: str | os.PathLike[str]) -> str:
     """The path as text, `~` put in full."""
     text = os.fspath(path)
-    return text if is_remote(text) else str(Path(text).expanduser())
+    return text if is_uri(text) else str(Path(text).expanduser())

@@ -1,23 +1,23 @@
-"""Files behind URIs, fetched whole to a local name for the time that they are read."""
+"""Files behind URIs: who may be asked, and how their bytes come. Rasters go through GDAL instead."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import tempfile
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO, cast
 
 from geovision.errors import InputError
+from geovision.sources.http_file import HttpFile
 
-__all__ = ["is_uri", "local_copy"]
+__all__ = ["check_uri", "is_uri", "local_copy", "open_remote"]
 
 SCHEMES = ("s3", "gs", "az", "http", "https")
-_BLOCK = 1 << 20
-_TIMEOUT_S = 60
+_BLOCK = 8 << 20
+_BUFFER = 256 << 10
 
 
 def is_uri(path: str | Path) -> bool:
@@ -25,20 +25,9 @@ def is_uri(path: str | Path) -> bool:
     return "://" in str(path)
 
 
-@contextlib.contextmanager
-def local_copy(uri: str, *, allow_network: bool, limit: int) -> Iterator[Path]:
-    """A local file with the content and the suffix of the URI; it is removed when the block ends.
-
-    Object stores are reached through pyarrow, which takes credentials from the environment as their own
-    tools do; web servers through Python itself.
-
-    Args:
-        uri: s3://, gs://, az://, http:// or https://.
-        allow_network: must be True: nothing is fetched unasked.
-        limit: bytes that are fetched at most.
-    """
+def check_uri(uri: str, thing: str, *, allow_network: bool) -> tuple[str, str]:
+    """Scheme and rest of a URI that may be read; nothing is fetched unasked."""
     scheme, _, rest = uri.partition("://")
-    thing = f"file {uri}"
     if scheme not in SCHEMES:
         raise InputError(thing, f"the scheme {scheme!r} is not known", f"Use one of {', '.join(SCHEMES)}")
     if not allow_network:
@@ -47,40 +36,57 @@ def local_copy(uri: str, *, allow_network: bool, limit: int) -> Iterator[Path]:
             "reading over the network is off",
             "Allow it with allow_network=True (--allow-network), or fetch the file first",
         )
+    return scheme, rest
+
+
+def open_remote(uri: str) -> BinaryIO:
+    """A seekable binary stream of a checked URI; failures are `OSError`.
+
+    Object stores are reached through pyarrow, which takes credentials from the environment as their own
+    tools do; web servers by ranges.
+    """
+    scheme, _, rest = uri.partition("://")
+    if scheme in ("http", "https"):
+        return cast(BinaryIO, io.BufferedReader(HttpFile(uri), _BUFFER))
+    import pyarrow
+    import pyarrow.fs
+
+    names = {"s3": "s3", "gs": "gs", "az": "abfs"}
+    try:
+        store, path = pyarrow.fs.FileSystem.from_uri(f"{names[scheme]}://{rest}")
+        return cast(BinaryIO, store.open_input_file(path))
+    except pyarrow.ArrowException as error:
+        raise OSError(str(error)) from error
+
+
+@contextlib.contextmanager
+def local_copy(uri: str, *, allow_network: bool, limit: int) -> Iterator[Path]:
+    """A local file with the content and the suffix of the URI; it is removed when the block ends.
+
+    Args:
+        uri: s3://, gs://, az://, http:// or https://.
+        allow_network: must be True: nothing is fetched unasked.
+        limit: bytes that are fetched at most.
+    """
+    thing = f"file {uri}"
+    _, rest = check_uri(uri, thing, allow_network=allow_network)
     name = Path(urllib.parse.urlsplit(uri).path or rest).name or "file"
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / name
         try:
-            with _opened(uri, scheme, rest) as source, target.open("wb") as file:
-                _copy(source, file, limit, thing)
-        except (OSError, urllib.error.URLError) as error:
+            with open_remote(uri) as source, target.open("wb") as file:
+                size = source.seek(0, io.SEEK_END)
+                if size > limit:
+                    raise InputError(
+                        thing,
+                        f"has {size:,} bytes; the limit is {limit:,}",
+                        "Raise limits.file_bytes, or give a smaller file",
+                    )
+                source.seek(0)
+                while block := source.read(_BLOCK):
+                    file.write(block)
+        except OSError as error:
             raise InputError(
                 thing, f"cannot be fetched ({error})", "Check the address and the rights"
             ) from error
         yield target
-
-
-def _opened(uri: str, scheme: str, rest: str) -> Any:
-    if scheme in ("http", "https"):
-        return urllib.request.urlopen(uri, timeout=_TIMEOUT_S)
-    import pyarrow.fs
-
-    names = {"s3": "s3", "gs": "gs", "az": "abfs"}
-    store, path = pyarrow.fs.FileSystem.from_uri(f"{names[scheme]}://{rest}")
-    return store.open_input_stream(path)
-
-
-def _copy(source: Any, file: Any, limit: int, thing: str) -> None:
-    expected = getattr(source, "length", None)
-    copied = 0
-    while block := source.read(_BLOCK):
-        copied += len(block)
-        if copied > limit:
-            raise InputError(
-                thing, f"has over {limit:,} bytes", "Raise limits.file_bytes, or give a smaller file"
-            )
-        file.write(block)
-    if isinstance(expected, int) and copied < expected:
-        raise InputError(
-            thing, f"ended after {copied:,} of {expected:,} bytes", "Try again: the connection was cut"
-        )

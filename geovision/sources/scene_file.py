@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from geovision.errors import InputError
 from geovision.sources.limits import Limits
-from geovision.sources.raster_open import is_remote, local_path
+from geovision.sources.raster_open import local_path
+from geovision.sources.remote_files import is_uri
 
 __all__ = ["SCHEMA", "Allow", "SceneSpec", "Source", "expand_paths", "load_scene_file"]
 
@@ -169,7 +170,7 @@ def make_spec(data: dict[str, Any], thing: str) -> SceneSpec:
 
 def _relative_to(spec: SceneSpec, folder: Path) -> SceneSpec:
     def place(item: Any) -> Any:
-        return item if not isinstance(item, str) or is_remote(item) else str(folder / Path(item).expanduser())
+        return item if not isinstance(item, str) or is_uri(item) else str(folder / Path(item).expanduser())
 
     changes: dict[str, Any] = {"sources": tuple(map(place, spec.sources))}
     for name in ("image", "dsm", "dtm", "ndsm", "points", "footprints"):
@@ -191,7 +192,7 @@ def expand_paths(values: Sequence[Any], suffixes: frozenset[str], role: str) -> 
             found.append(value)
             continue
         text = local_path(value)
-        if is_remote(text):
+        if is_uri(text):
             found.append(text)
         elif Path(text).is_dir():
             found += _folder(Path(text), suffixes, role)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +16,7 @@ import shapely
 from geovision.errors import GeovisionError, InputError
 from geovision.sources import VectorLimits, footprints_from_geodataframe, prepare_footprints, read_footprints
 from geovision.sources.crs import is_metric, known_crs, local_utm
+from tests.web_server import serve
 
 RD = "EPSG:28992"
 DRIVERS = {
@@ -228,45 +227,25 @@ def test_a_window_reads_the_same_footprints(tmp_path: Path, suffix: str) -> None
         read_footprints(path, bounds=(0, 0, NAN, 1))
 
 
-class _Server(http.server.BaseHTTPRequestHandler):
-    """Serves one file, half of it, or nothing."""
-
-    body = b""
-
-    def do_GET(self) -> None:
-        if self.path.startswith("/gone"):
-            self.send_error(503)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(self.body)))
-        self.end_headers()
-        self.wfile.write(self.body[: len(self.body) // 2] if self.path.startswith("/short") else self.body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    _Server.body = write(street(), tmp_path / "street.gpkg").read_bytes()
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Server) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_address[1]}"
-        running.shutdown()
-        thread.join()
+    write(street(), tmp_path / "street.gpkg")
+    with serve(tmp_path) as address:
+        yield address
 
 
 def test_uris_are_read_when_that_is_allowed(server: str) -> None:
     with pytest.raises(InputError, match="over the network is off"):
         read_footprints(f"{server}/street.gpkg")
-    assert len(read_footprints(f"{server}/street.gpkg", allow_network=True)) == 30
-    for name, what in (("gone.gpkg", "503"), ("short.gpkg", "cannot be fetched|ended after|cut")):
+    for name in ("street.gpkg", "whole/street.gpkg"):
+        assert len(read_footprints(f"{server}/{name}", allow_network=True)) == 30
+    faults = {"gone/street.gpkg": "503", "nothing.gpkg": "404", "short/street.gpkg": "cut after .* bytes"}
+    for name, what in faults.items():
         with pytest.raises(InputError, match=what) as caught:
             read_footprints(f"{server}/{name}", allow_network=True)
         assert f"{server}/{name}" in str(caught.value)
     with pytest.raises(InputError, match=r"limits\.file_bytes"):
-        read_footprints(f"{server}/a.gpkg", allow_network=True, limits=VectorLimits(file_bytes=100))
+        read_footprints(f"{server}/street.gpkg", allow_network=True, limits=VectorLimits(file_bytes=100))
     with pytest.raises(InputError, match="scheme 'ftp'"):
         read_footprints("ftp://example.org/a.gpkg", allow_network=True)
     for name in ("/vsicurl/http://127.0.0.1/a.gpkg", "/vsizip/a.zip/a.gpkg"):

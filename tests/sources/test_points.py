@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from pyproj import CRS
 
-from geovision.errors import EnvironmentFault, GeovisionError, InputError, UsageError
+from geovision.errors import GeovisionError, InputError, UsageError
 from geovision.formats.points import write_points
 from geovision.sources import PointBlock, open_points
 from geovision.sources.las_chunks import decode_chunk
 from geovision.sources.limits import Limits
 from geovision.sources.point_file import ChunkCache
+from tests.web_server import serve
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("GEOVISION_SHARED", ROOT.parent / "shared")) / "data"
@@ -245,7 +246,7 @@ def refused(path: Path, problem: str, **options: Any) -> None:
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     path = tmp_path / "x.laz"
-    refused(path, "cannot be opened \\(No such file")
+    refused(path, "cannot be read \\(No such file")
     path.write_bytes(b"")
     refused(path, "the file is empty")
     path.write_text("  <!DOCTYPE html><html>404</html>")
@@ -380,13 +381,14 @@ def test_flipped_bits_give_an_error_or_a_result(tmp_path: Path, name: str) -> No
 def test_uris(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="reading over the network is off"):
         open_points("s3://bucket/x.laz")
-    import fsspec
-
+    with pytest.raises(InputError, match="scheme 'ftp'"):
+        open_points("ftp://example.org/x.laz", allow_network=True)
     data = las(tmp_path / "x.laz")
-    fsspec.filesystem("memory").pipe("/x.laz", (tmp_path / "x.laz").read_bytes())
-    found = open_points("memory://x.laz", allow_network=True).read()
-    np.testing.assert_array_equal(found.xyz, np.asarray(data.xyz))
-    with pytest.raises(InputError, match="cannot be opened"):
-        open_points("memory://none.laz", allow_network=True)
-    with pytest.raises(EnvironmentFault, match="cannot be opened"):
-        open_points("nosuch://x.laz", allow_network=True)
+    with serve(tmp_path) as server:
+        for name in ("x.laz", "whole/x.laz"):
+            found = open_points(f"{server}/{name}", allow_network=True).read()
+            np.testing.assert_array_equal(found.xyz, np.asarray(data.xyz))
+        for name, what in (("gone/x.laz", "503"), ("none.laz", "404"), ("short/x.laz", "cut after")):
+            with pytest.raises(InputError, match=what) as caught:
+                open_points(f"{server}/{name}", allow_network=True).read()
+            assert f"{server}/{name}" in str(caught.value)

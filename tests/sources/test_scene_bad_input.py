@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pickle
 import struct
-import subprocess
-import sys
 import tracemalloc
 import warnings
 from collections.abc import Iterator
@@ -23,6 +21,7 @@ from rasterio.control import GroundControlPoint
 from geovision.errors import GeovisionError, InputError, UsageError
 from geovision.sources import Limits, PointBlock, Raster, Source, open_scene
 from tests.rasters import RD, smooth, write_tif
+from tests.web_server import serve
 
 PLACE = Affine(0.5, 0, 85000, 0, -0.5, 446100)
 
@@ -134,41 +133,11 @@ def test_virtual_file_systems_are_refused(name: str) -> None:
         open_scene(dsm=name)
 
 
-# Enough of HTTP for a reader that asks for ranges. A process of its own: GDAL keeps the interpreter's lock.
-_SERVER = """
-import http.server, pathlib, sys
-content = pathlib.Path(sys.argv[1]).read_bytes()
-class Ranges(http.server.BaseHTTPRequestHandler):
-    def do_HEAD(self):
-        self.head(200, len(content), "")
-    def do_GET(self):
-        first, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
-        begin, end = int(first), min(int(last or len(content)), len(content) - 1)
-        self.head(206, end + 1 - begin, f"bytes {begin}-{end}/{len(content)}")
-        self.wfile.write(content[begin : end + 1])
-    def head(self, status, length, span):
-        self.send_response(status)
-        self.send_header("Content-Length", str(length))
-        self.send_header("Accept-Ranges", "bytes")
-        if span:
-            self.send_header("Content-Range", span)
-        self.end_headers()
-    def log_message(self, *_):
-        pass
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ranges)
-print(server.server_port, flush=True)
-server.serve_forever()
-"""
-
-
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    path = dsm(tmp_path / "served.tif", compress="deflate")
-    command = [sys.executable, "-c", _SERVER, str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        process.kill()
+    dsm(tmp_path / "dsm.tif", compress="deflate")
+    with serve(tmp_path) as address:
+        yield address
 
 
 def test_uris_are_read_only_when_allowed(tmp_path: Path, server: str) -> None:
@@ -177,7 +146,7 @@ def test_uris_are_read_only_when_allowed(tmp_path: Path, server: str) -> None:
     with pytest.raises(InputError, match="scheme 'ftp'"):
         open_scene(dsm="ftp://example.org/dsm.tif", allow_network=True)
     remote = open_scene(dsm=f"{server}/dsm.tif", allow_network=True)
-    local = open_scene(dsm=tmp_path / "served.tif")
+    local = open_scene(dsm=tmp_path / "dsm.tif")
     np.testing.assert_array_equal(
         remote.window("dsm", local.bounds).data, local.window("dsm", local.bounds).data
     )
