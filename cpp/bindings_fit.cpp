@@ -105,7 +105,10 @@ struct SearchColumns {
     std::vector<double> xy, eave, slots, covariance, alternative_nats;
     std::vector<std::uint8_t> kind, skeleton, alternative_kinds, status;
     std::vector<std::int32_t> part_points, field_part, field_slot, points, parameters;
-    std::vector<double> nats, misfit, explained, scatter, inflation;
+    std::vector<double> nats, misfit, explained, scatter, inflation, super_price, super_params;
+    std::vector<std::int64_t> super_offsets{0};
+    std::vector<std::uint8_t> super_kind;
+    std::vector<std::int32_t> super_part;
 
     void append(const SearchResult& r) {
         for (const FittedPart& part : r.parts) {
@@ -133,6 +136,13 @@ struct SearchColumns {
         status.push_back(std::uint8_t(r.status)), points.push_back(r.points);
         parameters.push_back(r.parameters), nats.push_back(r.nats), misfit.push_back(r.misfit);
         explained.push_back(r.explained), scatter.push_back(r.scatter), inflation.push_back(r.inflation);
+        double price = 0;
+        for (const Superstructure& s : r.supers) {
+            super_kind.push_back(std::uint8_t(s.kind)), super_part.push_back(s.part);
+            super_params.insert(super_params.end(), s.slot, s.slot + super_slots);
+            price += s.price;
+        }
+        super_offsets.push_back(std::int64_t(super_kind.size())), super_price.push_back(price);
     }
 
     py::dict dict() const {
@@ -150,7 +160,9 @@ struct SearchColumns {
         d["status"] = to_array(status), d["points"] = to_array(points);
         d["parameters"] = to_array(parameters), d["nats"] = to_array(nats), d["misfit"] = to_array(misfit);
         d["explained"] = to_array(explained), d["scatter"] = to_array(scatter);
-        d["inflation"] = to_array(inflation);
+        d["inflation"] = to_array(inflation), d["super_offsets"] = to_array(super_offsets);
+        d["super_kind"] = to_array(super_kind), d["super_part"] = to_array(super_part);
+        d["super_params"] = to_table(super_params, super_slots), d["super_price"] = to_array(super_price);
         return d;
     }
 };
@@ -171,6 +183,8 @@ SearchOptions search_options(const py::dict& given) {
             o.range = value.cast<double>();
         else if (name == "skeletons")
             o.skeletons = value.cast<bool>();
+        else if (name == "superstructures")
+            o.superstructures = value.cast<bool>();
         else if (name == "most_pieces")
             o.decompose.most_pieces = value.cast<int>();
         else if (name == "most_ways")

@@ -164,6 +164,38 @@ void RoofSearch::choose(const std::vector<Pieces>& ways, SearchResult& result) {
                          });
     finish(plan, result);
     result.nats = best;
+    if (o_.superstructures) add_supers(plan, result);
+}
+
+// What stands on the parts, judged by all of their points.
+void RoofSearch::add_supers(const std::vector<Piece*>& pieces, SearchResult& result) {
+    std::vector<double> sigma(building_->sigma);
+    if (sigma.empty()) return;
+    const auto middle = sigma.begin() + std::ptrdiff_t(sigma.size() / 2);
+    std::nth_element(sigma.begin(), middle, sigma.end());
+    const double scatter = *middle * scale_;
+    std::vector<RoofedPoint> points;
+    std::vector<std::int32_t> face;
+    for (std::size_t k = 0; k < pieces.size(); ++k) {
+        const FittedPart& part = result.parts[k];
+        std::vector<double> x, y, z;
+        for (std::size_t i = 0; i < building_->x.size(); ++i)
+            if (inside_rings(part.rings, building_->x[i], building_->y[i]))
+                x.push_back(building_->x[i]), y.push_back(building_->y[i]), z.push_back(building_->z[i]);
+        if (part.site.skeleton) pieces[k]->skeleton.faces(part.site.kind, x, y, face);
+        const int planes = roof_planes(part.site, part.theta, planes_);
+        points.clear();
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            const int at = part.site.skeleton
+                               ? plane_of_face(planes_, planes_per_edge(part.site), face[i], x[i], y[i])
+                               : plane_at(planes_, planes, x[i], y[i]);
+            const DualPlane& p = planes_[at];
+            points.push_back({x[i], y[i], z[i], p.a.v, p.b.v, p.c.v});
+        }
+        const Vec down = pieces[k]->downs.empty() ? Vec{0, -1} : pieces[k]->downs[0];
+        supers_.run(part.rings, down, part.site.kind == RoofKind::flat, std::int32_t(k), scatter, o_.supers,
+                    points, result.supers);
+    }
 }
 
 // All pieces in one problem: first free of each other, then with near eaves (and rises of one kind) tied,

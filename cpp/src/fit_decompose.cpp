@@ -207,6 +207,13 @@ bool contains(const Ring& ring, double x, double y) {
     return in;
 }
 
+bool inside_rings(const std::vector<Ring>& rings, double x, double y) {
+    if (!contains(rings[0], x, y)) return false;
+    for (std::size_t r = 1; r < rings.size(); ++r)
+        if (contains(rings[r], x, y)) return false;
+    return true;
+}
+
 bool is_simple(const Ring& ring, double clearance) {
     const std::size_t n = ring.size();
     const auto to_segment = [](Vec p, Vec a, Vec b) {

@@ -390,7 +390,8 @@ int roof_planes(const Site& s, const double* theta, DualPlane* planes) {
 void theta_bounds(const Site& s, double low, double high, double* lower, double* upper) {
     const int n = theta_count(s);
     const double tall = 1.6 * std::max(high - low, 0.5) + 2;  // quantiles miss the ends
-    lower[0] = low - 1, upper[0] = high + 1;
+    // Under steep lower slopes the eave is far below most points.
+    lower[0] = low - std::max(1.0, 0.6 * (high - low)), upper[0] = high + 1;
     for (int k = 1; k < n; ++k) lower[k] = least_share, upper[k] = most_share;
     if (n > 1) lower[1] = least_rise, upper[1] = tall;
     if (s.kind == RoofKind::hipped && s.by_pitch)

@@ -87,21 +87,14 @@ bool all_convex(const Ring& ring) {
     return true;
 }
 
-bool inside_rings(const std::vector<Ring>& rings, double x, double y) {
-    if (!contains(rings[0], x, y)) return false;
-    for (std::size_t r = 1; r < rings.size(); ++r)
-        if (contains(rings[r], x, y)) return false;
-    return true;
-}
-
 }  // namespace
 
 // Eaves and valleys stay over the ground, however steep a slope would have them.
 void hold_above_ground(const Site& site, double low, double* lower, double* upper) {
-    lower[0] = std::max(lower[0], std::max(0.3, std::min(0.7 * low, low - 0.5)));
+    lower[0] = std::max(lower[0], std::max(0.3, std::min(0.6 * low, low - 0.5)));
     upper[0] = std::max(upper[0], lower[0] + 0.1);
     const double most = std::max(0.1, std::min(4.0, 0.6 * low));
-    if (site.kind == RoofKind::saltbox) upper[3] = std::min(upper[3], most);
+    if (site.kind == RoofKind::saltbox) upper[3] = std::min({upper[3], most, std::max(0.05, lower[0] - 0.1)});
     if (site.kind == RoofKind::butterfly) upper[1] = std::min(upper[1], most);
 }
 

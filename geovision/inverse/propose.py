@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from geovision.errors import InputError
 from geovision.inverse.blocks import block_programs, plain_attributes
-from geovision.inverse.roof_points import RoofPoints, roof_points
+from geovision.inverse.roof_points import RoofPoints, offsets_of, roof_points
 from geovision.model.evidence import Evidence
 from geovision.model.fit import Fit, FitStatus, Runner
 from geovision.model.kinds import KIND_NAMES, RoofKind
 from geovision.model.roofs import INSET, ROOF_CLASSES, ROOF_SLOTS
+from geovision.model.superstructures import AZIMUTH, SUPER_SLOTS, X, Y
 from geovision.model.table import ProgramTable
 
 __all__ = ["Parametric", "field_path", "propose_parametric", "roof_kinds"]
@@ -37,7 +38,9 @@ class Parametric:
     fitted: NDArray[np.bool_]
     """False where a building came out as a block because nothing could be fitted."""
     parameters: NDArray[np.int32]
-    """Free parameters of each program."""
+    """Free parameters of each program's roofs."""
+    super_price: F64
+    """Nats that its superstructures cost."""
 
 
 def propose_parametric(
@@ -60,7 +63,8 @@ def propose_parametric(
     from geovision import _kernel
 
     if not evidence:
-        return Parametric(ProgramTable.empty(), [], np.zeros(0, bool), np.zeros(0, np.int32))
+        nothing = np.zeros(0)
+        return Parametric(ProgramTable.empty(), [], nothing.astype(bool), nothing.astype(np.int32), nothing)
     batch = roof_points(evidence) if points is None else points
     arrays = batch.arrays()
     if kinds is not None:
@@ -76,7 +80,7 @@ def propose_parametric(
     rest = iter(simple_fits)
     fits = [_fit(item, found, row) if fitted[row] else next(rest) for row, item in enumerate(evidence)]
     joined = ProgramTable.concat([table, simple]).take(order)
-    return Parametric(joined, fits, fitted, found["parameters"])
+    return Parametric(joined, fits, fitted, found["parameters"], found["super_price"])
 
 
 def field_path(part: int, kind: RoofKind, slot: int) -> str:
@@ -122,6 +126,12 @@ def _table(
     azimuth = 1
     slots[:, azimuth] = found["slots"][:, azimuth].round(6)
     parts = np.concatenate([[0], np.cumsum(counts)])
+    supers = np.diff(found["super_offsets"])[rows]
+    params = found["super_params"].copy()
+    params[:, (X, Y)] += batch.origin[np.repeat(rows, supers), :2]
+    fine = [k for k in range(SUPER_SLOTS) if k != AZIMUTH]
+    params[:, fine] = params[:, fine].round(3)
+    params[:, AZIMUTH] = params[:, AZIMUTH].round(6)
     return ProgramTable.from_arrays(
         ids=[evidence[row].id for row in rows.tolist()],
         ground_z=batch.ground_z[rows].round(3),
@@ -133,12 +143,16 @@ def _table(
         vertex_offsets=found["vertex_offsets"],
         xy=(found["xy"] + batch.origin[vertex_owner, :2]).round(3),
         attributes=[plain_attributes(evidence[row].attributes) for row in rows.tolist()],
-        provenance=[_observed(int(count)) for count in counts],
+        super_offsets=offsets_of(supers.tolist()),
+        super_kind=found["super_kind"],
+        super_part=found["super_part"],
+        super_params=params,
+        provenance=[_observed(*pair) for pair in zip(counts.tolist(), supers.tolist(), strict=True)],
     )
 
 
-def _observed(parts: int) -> dict[str, str]:
-    out = {"default": "given"}
+def _observed(parts: int, supers: int) -> dict[str, str]:
+    out = {"default": "given"} | ({"superstructures": "observed"} if supers else {})
     for part in range(parts):
         out[f"parts/{part}/eave_height"] = "observed"
         out[f"parts/{part}/roof"] = "observed"

@@ -64,7 +64,8 @@ def choose(
     solids = mesh(table, threads=threads, on_error="record")
     which = np.concatenate([np.arange(count), planar.rows])
     misfit = measure(solids, inside, which, noise, threads=threads)
-    price = np.concatenate([PARAMETER_NATS * parametric.parameters, planar.price[planar.rows]])
+    named_price = PARAMETER_NATS * parametric.parameters + parametric.super_price
+    price = np.concatenate([named_price, planar.price[planar.rows]])
     score = np.where(_valid(table, solids), misfit.nats + price, np.inf)
     named, planes = score[:count], np.full(count, np.inf)
     planes[planar.rows] = score[count:]

@@ -40,5 +40,6 @@ bool is_simple(const Ring& ring, double clearance);
 
 double area_of(const Ring& ring);
 bool contains(const Ring& ring, double x, double y);
+bool inside_rings(const std::vector<Ring>& rings, double x, double y);  // in the shell and in no hole
 
 }  // namespace geovision::fit

@@ -1,8 +1,9 @@
 // From the points of one building to the parametric roof that explains them best.
 //
 // The footprint is cut into pieces in a few ways; on each piece the roof kinds compete; the best of each
-// piece are fitted together, with what may be equal tied. Everything is judged by one number in nats: misfit
-// of the points, parameters, planes and pieces, and how common a kind is.
+// piece are fitted together, with what may be equal tied, and what stands on them is added. Everything is
+// judged by one number in nats: misfit of the points, parameters, planes and pieces, and how common a kind
+// is.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include "geovision/fit_decompose.hpp"
 #include "geovision/fit_lm.hpp"
 #include "geovision/fit_skeleton.hpp"
+#include "geovision/fit_supers.hpp"
 
 namespace geovision::fit {
 
@@ -22,13 +24,15 @@ struct Building {
 };
 
 struct SearchOptions {
-    int subset = 128;       // points of a piece that the first round looks at
-    int most_points = 600;  // and the last
-    int least_points = 6;   // fewer carry no roof
-    double outliers = 0.1;  // share of points that are no roof at all ...
-    double range = 8;       // ... and lie anywhere in so many metres
-    bool skeletons = true;  // try roofs from the straight skeleton
+    int subset = 128;             // points of a piece that the first round looks at
+    int most_points = 600;        // and the last
+    int least_points = 6;         // fewer carry no roof
+    double outliers = 0.1;        // share of points that are no roof at all ...
+    double range = 8;             // ... and lie anywhere in so many metres
+    bool skeletons = true;        // try roofs from the straight skeleton
+    bool superstructures = true;  // add what stands on the parts
     DecomposeOptions decompose;
+    SuperOptions supers;
 };
 
 struct FittedPart {
@@ -59,6 +63,7 @@ struct SearchResult {
     std::vector<Field> fields;
     std::vector<double> covariance;         // [fields, fields]
     std::vector<Alternative> alternatives;  // the chosen one first, then the best of other kinds
+    std::vector<Superstructure> supers;     // on the parts; `nats` and `misfit` are without them
     double nats = 0, misfit = 0;
     double explained = 0;  // share of the points within 3 sigma
     double scatter = 1;    // of the residuals, in the points' sigmas
@@ -113,12 +118,14 @@ private:
     double begin(Piece& piece, double* explained);
     void choose(const std::vector<Pieces>& ways, SearchResult& result);
     void finish(std::vector<Piece*>& pieces, SearchResult& result);
+    void add_supers(const std::vector<Piece*>& pieces, SearchResult& result);
 
     const Building* building_ = nullptr;
     SearchOptions o_;
     double scale_ = 1;  // of the points' sigmas
     double thin_ = 1;   // points that say as much as one independent one
     Lm lm_;
+    SuperSearch supers_;
     Problem problem_;
     LmResult lm_result_;
     std::vector<double> residual_;
