@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from geovision.inverse import refit
     from geovision.mesh import Solid, Solids, mesh
     from geovision.model import Evidence, Fit, Gabled, Part, Program, ProgramTable
+    from geovision.pipeline.build import build
+    from geovision.pipeline.build_to import build_to
     from geovision.pipeline.fit import fit
     from geovision.pipeline.generate import generate
     from geovision.pipeline.synth import synth
@@ -49,6 +51,8 @@ __all__ = [
     "Solid",
     "Solids",
     "__version__",
+    "build",
+    "build_to",
     "fit",
     "generate",
     "mesh",
@@ -78,6 +82,8 @@ _HOMES = {
     "Scene": "geovision.sources",
     "Solid": "geovision.mesh",
     "Solids": "geovision.mesh",
+    "build": "geovision.pipeline.build",
+    "build_to": "geovision.pipeline.build_to",
     "fit": "geovision.pipeline.fit",
     "generate": "geovision.pipeline.generate",
     "mesh": "geovision.mesh",

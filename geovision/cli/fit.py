@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-def _kinds(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
-    return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
-
-
 @click.command("fit", short_help="Fit parametric buildings to LiDAR or height rasters.")
 @options.sources
 @click.option(
@@ -30,9 +26,7 @@ def _kinds(context: click.Context, parameter: click.Parameter, value: str | None
     metavar="OUT.city.jsonl",
     help="Also write the solids, as CityJSONSeq.",
 )
-@click.option(
-    "--kinds", callback=_kinds, metavar="NAMES", help="Roof kinds to choose from, such as flat,gabled,hipped."
-)
+@options.kinds
 @click.option(
     "--explain",
     metavar="ID",

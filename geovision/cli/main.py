@@ -19,6 +19,7 @@ __all__ = ["main", "run"]
 # Name -> one line of help. Each lives in geovision/cli/<name>.py as `command`, and is imported only when
 # it runs: `geovision --help` must not load the kernel, GDAL or pyarrow.
 COMMANDS = {
+    "build": "Fit buildings and publish them as files that every client opens.",
     "generate": "Generate a procedural city, on given footprints or on its own streets.",
     "synth": "Make a synthetic scene: image, heights, LiDAR and footprints, with the truth beside them.",
     "mesh": "Build watertight meshes from building programs.",

@@ -53,7 +53,7 @@ def command(
         )
 
     import geovision
-    from geovision.formats.attributes import program_columns
+    from geovision.formats.attributes import building_columns
     from geovision.sources.footprints import known_crs
 
     if crs is not None:
@@ -73,7 +73,7 @@ def command(
         raise InputError(str(programs), "has no building that can be built", remedy)
     with status(f"writing {output}", quiet=quiet):
         if output.suffix.lower() == ".glb":
-            columns = program_columns(table)
+            columns = building_columns(table)
             geovision.write_glb(output, solids, attributes=columns, crs=crs, threads=threads)
         else:
             geovision.write_mesh(output, solids, crs=crs)

@@ -9,10 +9,13 @@ from typing import Any
 import click
 
 __all__ = [
+    "FORMATS",
     "LODS",
     "SOURCE_ROLES",
     "crs",
+    "formats",
     "json_option",
+    "kinds",
     "lod",
     "on_error",
     "output",
@@ -24,6 +27,7 @@ __all__ = [
 
 Function = Callable[..., Any]
 
+FORMATS = ("cityjsonseq", "parquet", "gpkg", "fgb", "glb", "obj", "ply", "stl")
 LODS = ("1.1", "1.2", "1.3", "2.2", "2.3")
 
 input_path = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path, allow_dash=True)
@@ -95,6 +99,31 @@ def quiet(function: Function) -> Function:
     """``--quiet``."""
     return click.option(
         "-q", "--quiet", is_flag=True, help="No progress and no summary on stderr; failures are still named."
+    )(function)
+
+
+def _names(_ctx: click.Context, _option: click.Parameter, value: str | None) -> list[str] | None:
+    return None if value is None else [name.strip() for name in value.split(",") if name.strip()]
+
+
+def kinds(function: Function) -> Function:
+    """``--kinds``."""
+    return click.option(
+        "--kinds",
+        callback=_names,
+        metavar="NAMES",
+        help="Roof kinds to choose from, such as flat,gabled,hipped.",
+    )(function)
+
+
+def formats(function: Function) -> Function:
+    """``--formats``."""
+    return click.option(
+        "--formats",
+        callback=_names,
+        metavar="NAMES",
+        help="What to write beside the programs, of " + ", ".join(FORMATS) + ".  [default: "
+        "cityjsonseq,parquet]",
     )(function)
 
 

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from geovision.errors import UsageError
 from geovision.formats.atomic import atomic_write
+from geovision.formats.attributes import building_columns, fits_columns
 from geovision.formats.cityjson import CityJSONSeqWriter, open_cityjsonseq
 from geovision.mesh import mesh
 from geovision.model.fit import FitTable
 from geovision.model.kinds import RoofKind
 from geovision.model.table import ProgramTable
 from geovision.pipeline.fit import Fitted, iter_fit
+from geovision.pipeline.tally import FitTally
 
 if TYPE_CHECKING:
     from geovision.sources import Scene
 
-__all__ = ["FitProgress", "FitSummary", "fit_attributes", "fit_to", "fits_path"]
+__all__ = ["FitProgress", "FitSummary", "fit_to", "fits_path"]
 
 MODELS = (".city.jsonl",)
 
@@ -38,32 +38,21 @@ class FitProgress:
 
 
 @dataclass
-class FitSummary:
+class FitSummary(FitTally):
     """What `fit_to` wrote."""
 
-    out: Path
-    buildings: int = 0
+    out: Path = Path()
     seconds: float = 0.0
-    status: Counter[str] = field(default_factory=Counter)
-    kinds: Counter[str] = field(default_factory=Counter)
-    points: int = 0
-    within_0p2: float | None = None
-    """Mean over the buildings that points were found for."""
     files: tuple[str, ...] = ()
     crs: str | None = None
-    problems: list[str] = field(default_factory=list)
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {
             "out": str(self.out),
-            "buildings": self.buildings,
+            **self.counts(),
             "seconds": round(self.seconds, 3),
-            "status": dict(self.status),
-            "kinds": dict(self.kinds.most_common()),
-            "points": self.points,
-            "within_0p2": self.within_0p2,
             "files": list(self.files),
             "crs": self.crs,
             "problems": self.problems,
@@ -106,7 +95,7 @@ def fit_to(
         raise UsageError(str(models), "is no CityJSONSeq file", "Give a name that ends in .city.jsonl")
     started = time.monotonic()
     crs = scene.crs.to_string()
-    summary = FitSummary(target, crs=crs, notes=scene.notes)
+    summary = FitSummary(out=target, crs=crs, notes=scene.notes)
     total = len(scene.footprints)
     summary.problems += [str(problem) for problem in scene.footprints.problems]
     with ExitStack() as stack:
@@ -121,7 +110,7 @@ def fit_to(
             fits.write_table(fitted.fits.to_arrow())
             if writer is not None:
                 _write_models(writer, fitted, lod, threads)
-            _count(summary, fitted)
+            summary.add(fitted)
             if progress is not None:
                 progress(FitProgress(summary.buildings, total, len(summary.problems)))
     summary.seconds = time.monotonic() - started
@@ -140,21 +129,6 @@ def fits_path(programs: str | Path) -> Path:
     return path.with_name(f"{path.stem}.fits{path.suffix}")
 
 
-def fit_attributes(fitted: Fitted) -> dict[str, list[Any]]:
-    """Columns for a model file: the footprints' own attributes, and the main facts of the fit."""
-    columns: dict[str, list[Any]] = dict(fitted.programs.attribute_columns())
-    fits = fitted.fits
-    columns["roof_kind"] = fits.column("kind")
-    columns["fit_status"] = [fit.status.name.lower() for fit in fits]
-    for name in ("confidence", "within_0p2", "rmse", "density"):
-        columns[f"fit_{name}"] = [_rounded(value) for value in fits.column(name)]
-    return columns
-
-
-def _rounded(value: float) -> float | None:
-    return round(float(value), 4) if math.isfinite(value) else None
-
-
 def _evidence(scene: Scene) -> Iterator[Any]:
     for tile in scene.tiles():
         yield from scene.evidence(tile, images=False)
@@ -164,19 +138,4 @@ def _write_models(writer: CityJSONSeqWriter, fitted: Fitted, lod: str, threads: 
     solids = fitted.solids
     if solids is None or lod != "2.2":
         solids = mesh(fitted.programs, lod=lod, threads=threads, on_error="record")
-    writer.write(solids, fit_attributes(fitted))
-
-
-def _count(summary: FitSummary, fitted: Fitted) -> None:
-    known = [fit.within_0p2 for fit in fitted.fits if math.isfinite(fit.within_0p2)]
-    before = summary.buildings - sum(
-        count for name, count in summary.status.items() if name.startswith("height_")
-    )
-    summary.buildings += len(fitted)
-    summary.status.update(fit.status.name.lower() for fit in fitted.fits)
-    summary.kinds.update(fit.kind if "+" not in fit.kind else "several parts" for fit in fitted.fits)
-    summary.points += sum(fit.points for fit in fitted.fits)
-    summary.problems += fitted.problems
-    if known:
-        total = (summary.within_0p2 or 0.0) * before + sum(known)
-        summary.within_0p2 = round(total / (before + len(known)), 4)
+    writer.write(solids, building_columns(fitted.programs) | fits_columns(list(fitted.fits)))

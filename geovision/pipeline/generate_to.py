@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from geovision._version import __version__
 from geovision.errors import UsageError
-from geovision.formats.attributes import program_columns
+from geovision.formats.attributes import building_columns
 from geovision.model.kinds import KIND_NAMES, RoofKind
 from geovision.model.table import ProgramTable
 from geovision.pipeline.generate import City, TableTile, open_city
@@ -246,7 +246,7 @@ def _make_tile(job: _Job, tile: TableTile) -> _Done:
     for name in job.formats:
         path = job.folder / "tiles" / f"{tile.name}.{name}"
         if name == "glb":
-            write_glb(path, solids, attributes=program_columns(tile.table), crs=job.city.crs, threads=1)
+            write_glb(path, solids, attributes=building_columns(tile.table), crs=job.city.crs, threads=1)
         else:
             write_mesh(path, solids, crs=job.city.crs)
         files.append(f"tiles/{path.name}")

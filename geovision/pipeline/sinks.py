@@ -50,5 +50,6 @@ class _ParquetSink:
         self._writer.write_table(arrow)
 
     def __exit__(self, *_: object) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        if self._writer is None:
+            self.write(ProgramTable.empty())
+        self._writer.close()

@@ -168,8 +168,11 @@ def _from_frame(
     frame, told = to_metric_frame(frame, crs, target_crs, name)
     ids = _ids(frame, name)
     found = repair_polygons(frame.geometry.to_numpy(), ids)
-    if not len(found.polygons) and not empty_ok:
-        held = f"it holds {', '.join(kinds)}" if kinds else "it is empty"
+    if not len(frame):
+        # A tile of a larger area may have no building; that is no mistake.
+        told.append(f"{name} holds no footprint")
+    elif not len(found.polygons) and not empty_ok:
+        held = f"it holds {', '.join(kinds)}" if kinds else "its records have no shapes"
         if found.problems:
             held += f"; first problem: {found.problems[0]}"
         raise InputError(

@@ -1,0 +1,102 @@
+"""``geovision build``: from measurements and footprints to a folder of 3D buildings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from geovision.cli import options
+from geovision.cli.console import emit_json, note, progress_bar, report_failures, status
+from geovision.cli.scene import open_from_options
+
+if TYPE_CHECKING:
+    from geovision.pipeline.build_to import BuildProgress, BuildSummary
+
+__all__ = ["command"]
+
+
+@click.command("build", short_help="Fit buildings and publish them as files that every client opens.")
+@options.sources
+@options.formats
+@options.kinds
+@click.option("--merged", is_flag=True, help="One mesh file for all buildings instead of one a tile.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it is an earlier result.")
+@options.lod
+@options.on_error
+@options.threads
+@options.json_option
+@options.quiet
+@options.output("Folder for everything; it appears when it is complete.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    formats: list[str] | None,
+    kinds: list[str] | None,
+    merged: bool,
+    overwrite: bool,
+    lod: str,
+    on_error: Literal["raise", "record"],
+    threads: int,
+    as_json: bool,
+    quiet: bool,
+    output: Path,
+    **given: Any,
+) -> None:
+    """Find the building program behind every footprint, and publish the buildings.
+
+    SOURCES is a scene.toml, or files and folders whose roles are recognised from what is in them. OUT holds
+    programs.parquet with the fits beside it, index.json, and the formats that were asked for. Every footprint
+    comes out with a valid solid; where too little was measured it is a block, and its fit says why.
+
+    \b
+    Examples:
+      geovision build scene.toml -o out/town
+      geovision build --points points.laz --footprints houses.gpkg -o out/town --formats glb,gpkg,cityjsonseq
+      geovision build --dsm dsm.tif --dtm dtm.tif --footprints houses.gpkg -o out/town --overwrite
+      geovision build scene.toml -o out/town --json | jq .kinds
+    """
+    from geovision.pipeline.build_to import DEFAULT_FORMATS, build_to
+
+    with status("reading headers", quiet=quiet):
+        scene = open_from_options(given)
+    with progress_bar("fitting", _read, quiet=quiet) as report:
+        summary = build_to(
+            scene,
+            output,
+            formats=DEFAULT_FORMATS if formats is None else formats,
+            kinds=kinds,
+            lod=lod,
+            merged=merged,
+            on_error=on_error,
+            overwrite=overwrite,
+            threads=threads,
+            progress=report,
+        )
+    if as_json:
+        emit_json(summary.to_dict())
+    _summarise(summary, quiet=quiet)
+    ctx.exit(1 if summary.problems else 0)
+
+
+def _summarise(summary: BuildSummary, *, quiet: bool) -> None:
+    report_failures(summary.problems)
+    for text in summary.notes:
+        note(f"note: {text}", quiet=quiet)
+    if not summary.buildings:
+        note("warning: no footprint lies in the scene, so there is no building", quiet=quiet)
+    statuses = ", ".join(f"{count:,} {name}" for name, count in summary.status.most_common())
+    share = "" if summary.within_0p2 is None else f"; {100 * summary.within_0p2:.1f} % of points within 0.2 m"
+    much = f"{len(summary.files)} files, {summary.seconds:.1f} s"
+    note(
+        f"{summary.out}: {summary.buildings:,} buildings ({statuses}){share}, {much}",
+        quiet=quiet,
+    )
+
+
+def _read(state: BuildProgress) -> tuple[str, float, float]:
+    if state.stage == "publish":
+        return "writing", 0.0, 0.0
+    return f"{state.done:,} buildings", state.done, state.total

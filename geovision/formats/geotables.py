@@ -1,0 +1,162 @@
+"""Tables with shapes for a GIS: GeoParquet written batch by batch, GeoPackage and FlatGeobuf made from it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from geovision.errors import InputError
+from geovision.formats.atomic import atomic_path, atomic_write
+from geovision.formats.attributes import AttributeType
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["GeoTableWriter", "open_geotable", "write_flatgeobuf", "write_geopackage"]
+
+GEOMETRY = "geometry"
+_ROWS = 16_384
+_TIME = "2000-01-01T00:00:00.000Z"
+"""GeoPackages hold the time of writing; the same content is to have the same bytes."""
+
+
+@contextmanager
+def open_geotable(
+    path: str | os.PathLike[str], columns: Mapping[str, AttributeType], *, crs: str | None = None
+) -> Iterator[GeoTableWriter]:
+    """A GeoParquet file that takes batch after batch and appears when the block ends without an error.
+
+    Args:
+        path: the file to write.
+        columns: names and types of the columns beside the geometry; each batch brings the same.
+        crs: of the coordinates; a local frame without one.
+    """
+    with atomic_write(path) as file:
+        writer = GeoTableWriter(file, columns, crs=crs)
+        try:
+            yield writer
+        finally:
+            writer.close()  # after an error too: Arrow complains of writers that are not, and the file goes
+
+
+class GeoTableWriter:
+    """Writes batches of shapes with their attributes to one open binary file."""
+
+    def __init__(self, file: BinaryIO, columns: Mapping[str, AttributeType], *, crs: str | None) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        kinds = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "text": pa.string()}
+        if GEOMETRY in columns:
+            raise InputError(f"attribute {GEOMETRY!r}", "is the name of the shapes", "Give it another name")
+        fields = [pa.field(name, kinds[kind]) for name, kind in columns.items()]
+        self._schema = pa.schema([*fields, pa.field(GEOMETRY, pa.binary())])
+        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
+        self._crs = crs
+        self._types: set[str] = set()
+        self._box: list[npt.NDArray[np.float64]] = []
+
+    def write(
+        self, shapes: npt.NDArray[np.object_], columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]]
+    ) -> None:
+        """Append a row for every shape."""
+        import pyarrow as pa
+        import shapely
+
+        if not len(shapes):
+            return
+        flags = shapely.to_wkb(shapes, output_dimension=3, flavor="iso")
+        arrays = [
+            _column(pa, columns[field.name], field.type) for field in self._schema if field.name != GEOMETRY
+        ]
+        self._writer.write_table(pa.table([*arrays, pa.array(flags, pa.binary())], schema=self._schema))
+        names = np.array(_NAMES)[shapely.get_type_id(shapes)]
+        deep = np.where(shapely.has_z(shapes), " Z", "")
+        self._types.update(np.char.add(names, deep).tolist())
+        bounds = shapely.bounds(shapes)
+        bounds = bounds[np.isfinite(bounds).all(axis=1)]
+        if len(bounds):
+            self._box.append(np.concatenate([bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)]))
+
+    def close(self) -> None:
+        """Write the footer; the file stays open, it is its owner's."""
+        about: dict[str, Any] = {"encoding": "WKB", "geometry_types": sorted(self._types), "crs": None}
+        if self._crs is not None:
+            from pyproj import CRS
+
+            about["crs"] = CRS.from_user_input(self._crs).to_json_dict()
+        if self._box:
+            box = np.stack(self._box)
+            about["bbox"] = [*box[:, :2].min(axis=0).tolist(), *box[:, 2:].max(axis=0).tolist()]
+        geo = {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: about}}
+        self._writer.add_key_value_metadata({"geo": json.dumps(geo)})
+        self._writer.close()
+
+
+_NAMES = (
+    "Point",
+    "LineString",
+    "LinearRing",
+    "Polygon",
+    "MultiPoint",
+    "MultiLineString",
+    "MultiPolygon",
+    "GeometryCollection",
+)
+
+
+def _column(pa: Any, values: Sequence[Any] | npt.NDArray[Any], kind: Any) -> Any:
+    if isinstance(values, np.ndarray):
+        return pa.array(values, kind, from_pandas=True)  # NaN is null
+    return pa.array(values, kind)
+
+
+def write_geopackage(path: str | os.PathLike[str], layers: Mapping[str, Path]) -> None:
+    """A GeoPackage with a layer from each GeoParquet file that `open_geotable` wrote, atomically."""
+    with atomic_path(path) as temporary:
+        for name, source in layers.items():
+            _through_gdal(source, temporary, "GPKG", name, append=temporary.exists())
+
+
+def write_flatgeobuf(path: str | os.PathLike[str], source: Path) -> None:
+    """A FlatGeobuf file from a GeoParquet file that `open_geotable` wrote, atomically."""
+    with atomic_path(path) as temporary:
+        _through_gdal(source, temporary, "FlatGeobuf", Path(path).stem, append=False)
+
+
+def _through_gdal(source: Path, target: Path, driver: str, layer: str, *, append: bool) -> None:
+    """Batch after batch, so that memory does not follow the file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    import pyogrio
+
+    file = pq.ParquetFile(source)
+    about = json.loads(file.metadata.metadata[b"geo"])["columns"][GEOMETRY]
+    kinds = about["geometry_types"]
+    stream = pa.RecordBatchReader.from_batches(
+        file.schema_arrow.remove_metadata(), file.iter_batches(batch_size=_ROWS)
+    )
+    # FlatGeobuf's index would put the buildings into another order.
+    options = {"SPATIAL_INDEX": "NO"} if driver == "FlatGeobuf" else {}
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _TIME})
+    try:
+        pyogrio.write_arrow(
+            stream,
+            target,
+            driver=driver,
+            layer=layer,
+            geometry_name=GEOMETRY,
+            geometry_type=kinds[0] if len(kinds) == 1 else "Unknown",
+            crs=None if about["crs"] is None else json.dumps(about["crs"]),
+            append=append,
+            layer_options=options,
+        )
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})

@@ -1,0 +1,181 @@
+"""The streaming job behind `geovision build`: a scene to a folder of buildings that every client opens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from geovision._version import __version__
+from geovision.formats.attributes import attribute_types
+from geovision.model.kinds import RoofKind
+from geovision.pipeline.fit import Fitted, iter_fit
+from geovision.pipeline.products import Products, ProductSettings, Timings, check_formats
+from geovision.pipeline.publish import publish_folder
+from geovision.pipeline.run_facts import run_facts, write_json
+from geovision.pipeline.tally import FitTally
+
+if TYPE_CHECKING:
+    from geovision.sources import Scene
+
+__all__ = ["DEFAULT_FORMATS", "BuildProgress", "BuildSummary", "build_to", "publish_buildings"]
+
+INDEX_SCHEMA = "geovision.build/1"
+DEFAULT_FORMATS = ("cityjsonseq", "parquet")
+_PROBLEMS_KEPT = 1000
+
+
+@dataclass(frozen=True)
+class BuildProgress:
+    """Where the job stands."""
+
+    stage: Literal["fit", "publish"]
+    done: int
+    total: int
+    failures: int
+
+
+@dataclass
+class BuildSummary(FitTally):
+    """What `build_to` wrote."""
+
+    out: Path = Path()
+    crs: str | None = None
+    formats: tuple[str, ...] = ()
+    tiles: int = 0
+    notes: tuple[str, ...] = ()
+    """What was assumed of the sources."""
+    files: tuple[str, ...] = ()
+    seconds: float = 0.0
+    timings: Timings = field(default_factory=Timings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return self.facts() | {
+            "out": str(self.out),
+            "files": list(self.files),
+            "seconds": round(self.seconds, 3),
+            "stages": self.timings.to_dict(),
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """What depends on the input alone."""
+        return {
+            "crs": self.crs,
+            "formats": list(self.formats),
+            "tiles": self.tiles,
+            **self.counts(),
+            "problem_count": len(self.problems),
+            "problems": self.problems[:_PROBLEMS_KEPT],
+            "notes": list(self.notes),
+        }
+
+
+def build_to(
+    scene: Scene,
+    out: str | Path,
+    *,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    kinds: Collection[RoofKind | str] | None = None,
+    lod: str = "2.2",
+    merged: bool = False,
+    on_error: Literal["raise", "record"] = "record",
+    overwrite: bool = False,
+    threads: int = 0,
+    progress: Callable[[BuildProgress], None] | None = None,
+) -> BuildSummary:
+    """Fit every building of a scene and publish programs, fits and models as a folder.
+
+    The folder takes its name when everything is in it, in one step; until then `out` is what it was. Memory
+    follows a tile, not the scene. All files but run.json depend on the scene and these arguments alone, not
+    on `threads`, the machine or the time.
+
+    Args:
+        scene: from `open_scene`, with footprints and with points, heights or both.
+        out: folder to write. One that exists is refused, or with `overwrite` replaced if it is an earlier
+            result.
+        formats: names from `geovision.pipeline.products.FORMATS`.
+        kinds: roof kinds to choose from; all if left out.
+        lod: level of detail of the solids, "1.1" to "2.3".
+        merged: one mesh file for all buildings instead of one a tile (glb, obj, ply, stl).
+        on_error: "record" lists buildings that could not be fitted; "raise" stops at the first.
+        overwrite: replace an earlier result.
+        threads: 0 for all cores.
+        progress: called after each batch.
+    """
+    footprints = scene.footprints
+    summary = BuildSummary(out=Path(out), crs=scene.crs.to_string(), notes=scene.notes)
+    summary.problems += [str(problem) for problem in footprints.problems]
+
+    def tiles() -> Iterator[tuple[str, Iterator[Fitted]]]:
+        for tile in scene.tiles():
+            evidence = summary.timings.each("read", scene.evidence(tile, images=False))
+            batches = iter_fit(evidence, kinds=kinds, on_error=on_error, threads=threads)
+            yield f"{tile.key.column}_{tile.key.row}", summary.timings.each("fit", batches)
+
+    settings = ProductSettings(
+        check_formats(formats),
+        types=attribute_types(footprints.attributes),
+        crs=summary.crs,
+        lod=lod,
+        merged=merged,
+        threads=threads,
+    )
+    return publish_buildings(
+        tiles(), out, settings, summary, total=len(footprints), overwrite=overwrite, progress=progress
+    )
+
+
+def publish_buildings(
+    tiles: Iterable[tuple[str, Iterable[Fitted]]],
+    out: str | Path,
+    settings: ProductSettings,
+    summary: BuildSummary,
+    *,
+    total: int,
+    overwrite: bool = False,
+    progress: Callable[[BuildProgress], None] | None = None,
+) -> BuildSummary:
+    """Write fitted buildings as a folder, as `build_to` does.
+
+    Args:
+        tiles: names of tiles and the batches of each.
+        out: as for `build_to`.
+        settings: what is written.
+        summary: what is known already; it is filled and returned.
+        total: buildings that are to come, for `progress`.
+        overwrite: as for `build_to`.
+        progress: as for `build_to`.
+    """
+    started, clock = time.time(), time.monotonic()
+
+    def report(stage: Literal["fit", "publish"]) -> None:
+        if progress is not None:
+            progress(BuildProgress(stage, summary.buildings, total, len(summary.problems)))
+
+    with publish_folder(out, overwrite=overwrite) as folder:
+        with Products(folder, settings, summary.timings) as products:
+            for name, batches in tiles:
+                for fitted in batches:
+                    products.add(fitted.programs, fitted.fits, fitted.solids)
+                    summary.add(fitted)
+                    report("fit")
+                products.end_tile(name)
+                summary.tiles += 1
+        report("publish")
+        products.finish()
+        summary.problems += products.failures
+        summary.formats = settings.formats
+        write_json(
+            folder / "index.json",
+            {"schema": INDEX_SCHEMA, "geovision": __version__, "lod": settings.lod, **summary.facts()},
+        )
+        summary.seconds = time.monotonic() - clock
+        facts = run_facts(started, summary.seconds, settings.threads)
+        write_json(folder / "run.json", facts | {"stages": summary.timings.to_dict()})
+        summary.files = tuple(
+            sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        )
+    return summary

@@ -1,0 +1,275 @@
+"""The files that a folder of buildings can hold, written batch by batch."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from geovision.errors import UsageError
+from geovision.formats.atomic import atomic_write
+from geovision.formats.attributes import (
+    AttributeType,
+    building_columns,
+    column_types,
+    facts_columns,
+    fits_columns,
+)
+from geovision.formats.cityjson import open_cityjsonseq
+from geovision.formats.geotables import open_geotable, write_flatgeobuf, write_geopackage
+from geovision.formats.outlines import building_facts, building_outlines, roof_facets
+from geovision.mesh import Solids, mesh
+from geovision.model.fit import FitTable
+from geovision.model.labels import Label
+from geovision.model.table import ProgramTable
+from geovision.pipeline.sinks import open_program_sink
+
+Item = TypeVar("Item")
+
+__all__ = ["FORMATS", "ProductSettings", "Products", "Timings", "check_formats"]
+
+FORMATS: dict[str, str] = {
+    "cityjsonseq": "buildings.city.jsonl: CityJSON 2.0 features, one a line",
+    "parquet": "buildings.parquet, roof_facets.parquet: GeoParquet",
+    "gpkg": "buildings.gpkg: both as layers of a GeoPackage",
+    "fgb": "buildings.fgb, roof_facets.fgb: FlatGeobuf",
+    "glb": "glb/*.glb: a binary glTF for each tile",
+    "obj": "obj/*.obj",
+    "ply": "ply/*.ply",
+    "stl": "stl/*.stl",
+}
+"""Formats by name, with what they write. Programs and fits are written always."""
+_MESHES = ("glb", "obj", "ply", "stl")
+_DIGITS = 3
+_FACET_TYPES: dict[str, AttributeType] = {
+    "building": "text",
+    "facet": "int",
+    "surface": "int",
+    "part": "int",
+    "label": "text",
+    "slope_deg": "float",
+    "azimuth_deg": "float",
+    "area": "float",
+    "plan_area": "float",
+}
+
+
+def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
+    """The formats without repetition; an error names one that is not known."""
+    for name in formats:
+        if name not in FORMATS:
+            raise UsageError(f"format {name!r}", "is not known", f"Use some of {', '.join(FORMATS)}")
+    return tuple(dict.fromkeys(formats))
+
+
+class Timings:
+    """Seconds by stage, of wall and of processor time; a stage within another is not counted twice."""
+
+    def __init__(self) -> None:
+        self.wall: defaultdict[str, float] = defaultdict(float)
+        self.cpu: defaultdict[str, float] = defaultdict(float)
+        self._inner = [(0.0, 0.0)]
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time of the block for a stage."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        self._inner.append((0.0, 0.0))
+        try:
+            yield
+        finally:
+            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+            inner = self._inner.pop()
+            self.wall[name] += wall - inner[0]
+            self.cpu[name] += cpu - inner[1]
+            outer = self._inner[-1]
+            self._inner[-1] = (outer[0] + wall, outer[1] + cpu)
+
+    def each(self, name: str, items: Iterator[Item]) -> Iterator[Item]:
+        """The items, with the time it takes to make them counted for a stage."""
+        nothing = object()
+        while True:
+            with self.stage(name):
+                item = next(items, nothing)
+            if item is nothing:
+                return
+            yield cast(Item, item)
+
+    def to_dict(self) -> dict[str, dict[str, float]]:
+        """Plain values, for JSON."""
+        return {
+            name: {"seconds": round(self.wall[name], 3), "cpu_seconds": round(self.cpu[name], 3)}
+            for name in self.wall
+        }
+
+
+@dataclass(frozen=True)
+class ProductSettings:
+    """What is written."""
+
+    formats: tuple[str, ...]
+    """Names from `FORMATS`."""
+    types: Mapping[str, AttributeType]
+    """Of the buildings' own attributes, over all batches."""
+    crs: str | None = None
+    """Of the coordinates."""
+    lod: str = "2.2"
+    merged: bool = False
+    """One mesh file for all buildings instead of one a tile."""
+    threads: int = 0
+
+
+class Products:
+    """Writers of all wanted formats in one folder; used as a context, which closes the files.
+
+    Args:
+        folder: where the files go.
+        settings: which, and how.
+        timings: where the time is counted.
+    """
+
+    def __init__(self, folder: Path, settings: ProductSettings, timings: Timings) -> None:
+        self.folder = folder
+        self.failures: list[str] = []
+        """Buildings without a solid, with the reason."""
+        self._timings = timings
+        self._settings = settings
+        self._formats = frozenset(settings.formats)
+        self._tile: list[tuple[ProgramTable, dict[str, list[Any]]]] = []
+        self._tables = bool(self._formats & {"parquet", "gpkg", "fgb"})
+
+    def __enter__(self) -> Products:
+        import pyarrow.parquet as pq
+
+        self._stack = ExitStack()
+        with ExitStack() as stack:
+            self._programs = stack.enter_context(open_program_sink(self.folder, "parquet"))
+            file = stack.enter_context(atomic_write(self.folder / "programs.fits.parquet"))
+            self._fits = stack.enter_context(pq.ParquetWriter(file, FitTable([]).to_arrow().schema))
+            if "cityjsonseq" in self._formats:
+                path = self.folder / "buildings.city.jsonl"
+                self._features = stack.enter_context(
+                    open_cityjsonseq(
+                        path, crs=self._settings.crs, lod=self._settings.lod, threads=self._settings.threads
+                    )
+                )
+            if self._tables:
+                self._open_tables(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: Any) -> bool | None:
+        return self._stack.__exit__(*error)
+
+    def _open_tables(self, stack: ExitStack) -> None:
+        columns: dict[str, AttributeType] = {"id": "text", **column_types(self._settings.types, fits=True)}
+        buildings = open_geotable(self.folder / "buildings.parquet", columns, crs=self._settings.crs)
+        self._buildings = stack.enter_context(buildings)
+        facets = open_geotable(self.folder / "roof_facets.parquet", _FACET_TYPES, crs=self._settings.crs)
+        self._facets = stack.enter_context(facets)
+
+    def add(self, table: ProgramTable, fits: FitTable, solids: Solids | None = None) -> None:
+        """Write the buildings of a batch.
+
+        Args:
+            table: programs.
+            fits: their fits.
+            solids: theirs at level 2.2 with polygons, where they are at hand.
+        """
+        settings = self._settings
+        self._programs(table)
+        self._fits.write_table(fits.to_arrow())
+        if solids is None or settings.lod != "2.2":
+            with self._timings.stage("mesh"):
+                solids = mesh(
+                    table, lod=self._settings.lod, threads=self._settings.threads, on_error="record"
+                )
+        with self._timings.stage("columns"):
+            own = building_columns(table, self._settings.types)
+            columns = own | facts_columns(building_facts(solids)) | fits_columns(fits)
+        self.failures += [f"building {one.id!r}: {one.message}" for one in solids.failures]
+        if "cityjsonseq" in self._formats:
+            with self._timings.stage("cityjsonseq"):
+                self._features.write(solids, columns)
+        if self._tables:
+            with self._timings.stage("tables"):
+                self._add_rows(solids, columns)
+        if self._formats.intersection(_MESHES):
+            self._tile.append((table, columns))
+
+    def end_tile(self, name: str) -> None:
+        """Write the mesh files of the batches since the last tile."""
+        if not self._settings.merged:
+            self._write_meshes({kind: self.folder / kind / f"{name}.{kind}" for kind in _MESHES})
+
+    def finish(self) -> None:
+        """Write what needs all buildings; call it once the context is left."""
+        if self._settings.merged:
+            self._write_meshes({kind: self.folder / f"buildings.{kind}" for kind in _MESHES})
+        tables = {name: self.folder / f"{name}.parquet" for name in ("buildings", "roof_facets")}
+        with self._timings.stage("tables"):
+            if "gpkg" in self._formats:
+                write_geopackage(self.folder / "buildings.gpkg", tables)
+            if "fgb" in self._formats:
+                for name, source in tables.items():
+                    write_flatgeobuf(self.folder / f"{name}.fgb", source)
+            if self._tables and "parquet" not in self._formats:
+                for source in tables.values():
+                    source.unlink()
+
+    def _add_rows(self, solids: Solids, columns: Mapping[str, list[Any]]) -> None:
+        self._buildings.write(building_outlines(solids), {"id": solids.ids, **columns})
+        found = roof_facets(solids)
+        ids = np.array(solids.ids, object)
+        first = np.searchsorted(found.building, found.building)
+        self._facets.write(
+            found.geometry,
+            {
+                "building": ids[found.building],
+                "facet": np.arange(len(found.building)) - first,
+                "surface": found.surface,
+                "part": found.part,
+                "label": np.array([label.name.lower() for label in Label], object)[found.label],
+                "slope_deg": found.slope_deg.round(_DIGITS),
+                "azimuth_deg": found.azimuth_deg.round(_DIGITS),
+                "area": found.area_m2.round(_DIGITS),
+                "plan_area": found.plan_area_m2.round(_DIGITS),
+            },
+        )
+
+    def _write_meshes(self, paths: Mapping[str, Path]) -> None:
+        from geovision.formats.glb import write_glb
+        from geovision.formats.meshes import write_mesh
+
+        settings = self._settings
+        batches, self._tile = self._tile, []
+        if not batches:
+            return
+        with self._timings.stage("meshes"):
+            table = ProgramTable.concat([table for table, _ in batches])
+            columns = {name: [v for _, c in batches for v in c[name]] for name in batches[0][1]}
+            solids = mesh(
+                table,
+                lod=self._settings.lod,
+                threads=self._settings.threads,
+                on_error="record",
+                polygons=False,
+            )
+            for kind in sorted(self._formats.intersection(_MESHES)):
+                paths[kind].parent.mkdir(exist_ok=True)
+                if kind == "glb":
+                    write_glb(
+                        paths[kind],
+                        solids,
+                        attributes=columns,
+                        crs=self._settings.crs,
+                        threads=self._settings.threads,
+                    )
+                else:
+                    write_mesh(paths[kind], solids, crs=settings.crs)
