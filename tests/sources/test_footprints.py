@@ -117,7 +117,6 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         "c.gpkg": b"SQLite format 3\x00" + b"\xff" * 300,
         "d.geojson": b'{"type": "FeatureCollection", "features": [{"type"',
         "e.parquet": b"PAR1 and no more",
-        "f.geojson": json.dumps({"type": "FeatureCollection", "features": []}).encode(),
         "g.json": b'{"type": "Topology", "objects": {}, "arcs": []}',
     }.items():
         (tmp_path / name).write_bytes(content)
@@ -125,6 +124,15 @@ def test_files_that_are_none(tmp_path: Path) -> None:
             read_footprints(tmp_path / name)
         assert name in str(caught.value)
         assert caught.value.remedy
+
+
+def test_no_records_are_no_footprints(tmp_path: Path) -> None:
+    path = tmp_path / "sea.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": []}))
+    for target in (None, "EPSG:28992"):
+        found = read_footprints(path, target_crs=target)
+        assert len(found) == 0
+        assert any("sea.geojson holds no footprint" in note for note in found.notes)
 
 
 def test_no_polygons(tmp_path: Path) -> None:
