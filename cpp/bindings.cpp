@@ -19,6 +19,7 @@ void bind_raster(py::module_& m);
 void bind_scene(py::module_& m);
 void bind_sensors(py::module_& m);
 void bind_check(py::module_& m);
+void bind_polyhedra(py::module_& m);
 void bind_noding(py::module_& m);
 void bind_cityjson(py::module_& m);
 void bind_points(py::module_& m);
@@ -57,6 +58,7 @@ PYBIND11_MODULE(_kernel, m) {
     geovision::bindings::bind_scene(m);
     geovision::bindings::bind_sensors(m);
     geovision::bindings::bind_check(m);
+    geovision::bindings::bind_polyhedra(m);
     geovision::bindings::bind_noding(m);
     geovision::bindings::bind_cityjson(m);
     geovision::bindings::bind_points(m);

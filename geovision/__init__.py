@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from geovision.pipeline.fit import fit
     from geovision.pipeline.generate import generate
     from geovision.pipeline.synth import synth
+    from geovision.quality.findings import ValidationReport
+    from geovision.quality.validate import validate
     from geovision.sources import Raster, Scene, open_scene, prepare_footprints, read_footprints
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "Scene",
     "Solid",
     "Solids",
+    "ValidationReport",
     "__version__",
     "build",
     "build_to",
@@ -62,6 +65,7 @@ __all__ = [
     "read_programs",
     "refit",
     "synth",
+    "validate",
     "write_cityjsonseq",
     "write_footprints",
     "write_glb",
@@ -82,6 +86,7 @@ _HOMES = {
     "Scene": "geovision.sources",
     "Solid": "geovision.mesh",
     "Solids": "geovision.mesh",
+    "ValidationReport": "geovision.quality.findings",
     "build": "geovision.pipeline.build",
     "build_to": "geovision.pipeline.build_to",
     "fit": "geovision.pipeline.fit",
@@ -93,6 +98,7 @@ _HOMES = {
     "read_programs": "geovision.formats",
     "refit": "geovision.inverse",
     "synth": "geovision.pipeline.synth",
+    "validate": "geovision.quality.validate",
     "write_cityjsonseq": "geovision.formats",
     "write_footprints": "geovision.formats",
     "write_glb": "geovision.formats",

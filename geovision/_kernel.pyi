@@ -34,6 +34,21 @@ def check_solids(
     planarity: float = 0.002,
     threads: int = 0,
 ) -> dict[str, NDArray[Any]]: ...
+def check_polyhedra(
+    vertices: ArrayLike,
+    ring_vertices: ArrayLike,
+    ring_offsets: ArrayLike,
+    polygon_offsets: ArrayLike,
+    shell_offsets: ArrayLike,
+    primitive_offsets: ArrayLike,
+    kind: ArrayLike,
+    group: ArrayLike,
+    grid: float,
+    snap: float = 0.001,
+    planarity: float = 0.01,
+    normals_deg: float = 20.0,
+    threads: int = 0,
+) -> dict[str, NDArray[Any]]: ...
 def triangles_cross(first: ArrayLike, second: ArrayLike) -> NDArray[np.bool_]: ...
 def pack_glb(
     solids: Mapping[str, Any],

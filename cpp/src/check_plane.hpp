@@ -32,16 +32,25 @@ inline void rotate(Matrix3& a, Matrix3& v, std::size_t p, std::size_t q) {
     }
 }
 
-// Largest distance of a point from the plane that fits all of them best; 0 for no points.
-inline double distance_from_plane(const std::vector<std::array<double, 3>>& points) {
-    std::array<double, 3> mean{};
+struct FittedPlane {
+    std::array<double, 3> mean{}, normal{};  // the normal has length 1; its sign is arbitrary
+
+    double distance(const std::array<double, 3>& p) const {
+        double off = 0.0;
+        for (std::size_t k = 0; k < 3; ++k) off += (p[k] - mean[k]) * normal[k];
+        return std::fabs(off);
+    }
+};
+
+inline FittedPlane fit_plane(const std::vector<std::array<double, 3>>& points) {
+    FittedPlane plane;
     for (const auto& p : points) {
-        for (std::size_t k = 0; k < 3; ++k) mean[k] += p[k] / static_cast<double>(points.size());
+        for (std::size_t k = 0; k < 3; ++k) plane.mean[k] += p[k] / static_cast<double>(points.size());
     }
     Matrix3 a{}, v{{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
     for (const auto& p : points) {
         for (std::size_t i = 0; i < 3; ++i) {
-            for (std::size_t j = 0; j < 3; ++j) a[i][j] += (p[i] - mean[i]) * (p[j] - mean[j]);
+            for (std::size_t j = 0; j < 3; ++j) a[i][j] += (p[i] - plane.mean[i]) * (p[j] - plane.mean[j]);
         }
     }
     for (int sweep = 0; sweep < 12; ++sweep) {
@@ -51,12 +60,15 @@ inline double distance_from_plane(const std::vector<std::array<double, 3>>& poin
     }
     std::size_t least = 0;
     for (std::size_t k = 1; k < 3; ++k) least = a[k][k] < a[least][least] ? k : least;
+    for (std::size_t k = 0; k < 3; ++k) plane.normal[k] = v[k][least];
+    return plane;
+}
+
+// Largest distance of a point from the plane that fits all of them best; 0 for no points.
+inline double distance_from_plane(const std::vector<std::array<double, 3>>& points) {
+    const FittedPlane plane = fit_plane(points);
     double worst = 0.0;
-    for (const auto& p : points) {
-        double off = 0.0;
-        for (std::size_t k = 0; k < 3; ++k) off += (p[k] - mean[k]) * v[k][least];
-        worst = std::max(worst, std::fabs(off));
-    }
+    for (const auto& p : points) worst = std::max(worst, plane.distance(p));
     return worst;
 }
 

@@ -296,18 +296,20 @@ private:
         }
     }
 
-    // The plan area of a wall's ring is nothing but rounding; that of a top is not.
+    // Less steep than 70 degrees; chimneys and parapets have walls and tops.
     bool faces_up(std::int64_t b, std::int64_t f) const {
         const std::int64_t r = s_.face_ring_offsets[f], base = s_.vertex_offsets[b];
-        double area = 0, around = 0;
+        double normal[3] = {};
         for (std::int64_t i = s_.ring_offsets[r], n = s_.ring_offsets[r + 1]; i < n; ++i) {
             const std::int64_t j = i + 1 < n ? i + 1 : s_.ring_offsets[r];
             const std::int32_t* p = s_.vertices + 3 * (base + s_.ring_vertices[i]);
             const std::int32_t* q = s_.vertices + 3 * (base + s_.ring_vertices[j]);
-            area += double(p[0]) * q[1] - double(p[1]) * q[0];
-            around += std::abs(double(q[0]) - p[0]) + std::abs(double(q[1]) - p[1]);
+            for (int k = 0; k < 3; ++k) {
+                const int u = (k + 1) % 3, v = (k + 2) % 3;
+                normal[k] += double(p[u]) * q[v] - double(p[v]) * q[u];
+            }
         }
-        return area > 4 * around;
+        return normal[2] > 0.36 * std::hypot(normal[0], normal[1]);
     }
 
     std::int64_t index_of(const SurfaceKey& k) {

@@ -1,0 +1,225 @@
+// Solids: orientation, cavities, and solids beside each other.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <vector>
+
+#include "check_sweep.hpp"
+#include "polyhedra_core.hpp"
+
+namespace geovision::polyhedra {
+namespace {
+
+__extension__ typedef __int128 Wide;  // a compiler extension, and said so under -Wpedantic
+
+// Metres inside a face at which another solid must not be found: noise of the file's grid is less.
+constexpr double nudge = 0.005;
+
+// Six times the volume, in steps.
+Wide six_volumes(const Triangles& shell) {
+    Wide sum = 0;
+    GridPoint p[3];
+    for (std::size_t t = shell.begin; t < shell.end; ++t) {
+        shell.corners(t, p);
+        // Points are counted from the body's corner, below 2^30: a term takes 93 bits.
+        const auto minor = [&](std::int32_t GridPoint::* u, std::int32_t GridPoint::* v) {
+            return Wide{p[1].*u} * (p[2].*v) - Wide{p[1].*v} * (p[2].*u);
+        };
+        sum += p[0].x * minor(&GridPoint::y, &GridPoint::z) + p[0].y * minor(&GridPoint::z, &GridPoint::x) +
+               p[0].z * minor(&GridPoint::x, &GridPoint::y);
+    }
+    return sum;
+}
+
+// How often a closed shell winds round a place, from the solid angles of its triangles: 1 inside of an
+// outer shell, 0 outside. In doubles; places on the shell give something between.
+double winding(const Triangles& shell, const double (&place)[3]) {
+    double sum = 0.0;
+    for (std::size_t t = shell.begin; t < shell.end; ++t) {
+        double v[3][3], length[3];
+        for (std::size_t k = 0; k < 3; ++k) {
+            const GridPoint& p = shell.body.points[std::size_t(shell.at(t)[k])];
+            v[k][0] = p.x - place[0], v[k][1] = p.y - place[1], v[k][2] = p.z - place[2];
+            length[k] = std::sqrt(v[k][0] * v[k][0] + v[k][1] * v[k][1] + v[k][2] * v[k][2]);
+        }
+        const auto dot = [&](int a, int b) {
+            return v[a][0] * v[b][0] + v[a][1] * v[b][1] + v[a][2] * v[b][2];
+        };
+        const double det = v[0][0] * (v[1][1] * v[2][2] - v[1][2] * v[2][1]) +
+                           v[0][1] * (v[1][2] * v[2][0] - v[1][0] * v[2][2]) +
+                           v[0][2] * (v[1][0] * v[2][1] - v[1][1] * v[2][0]);
+        const double rest = length[0] * length[1] * length[2] + dot(0, 1) * length[2] +
+                            dot(1, 2) * length[0] + dot(2, 0) * length[1];
+        sum += 2.0 * std::atan2(det, rest);
+    }
+    return sum / (4.0 * 3.14159265358979323846);
+}
+
+// A place beside the middle of a triangle, `depth` steps to its inside (negative: outside).
+bool beside(const Triangles& shell, std::size_t t, double depth, double (&place)[3]) {
+    GridPoint p[3];
+    shell.corners(t, p);
+    const double u[3] = {double(p[1].x) - p[0].x, double(p[1].y) - p[0].y, double(p[1].z) - p[0].z};
+    const double v[3] = {double(p[2].x) - p[0].x, double(p[2].y) - p[0].y, double(p[2].z) - p[0].z};
+    const double n[3] = {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
+    const double length = std::sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
+    if (!(length > 0.0)) return false;
+    place[0] = (double(p[0].x) + p[1].x + p[2].x) / 3.0 - depth * n[0] / length;
+    place[1] = (double(p[0].y) + p[1].y + p[2].y) / 3.0 - depth * n[1] / length;
+    place[2] = (double(p[0].z) + p[1].z + p[2].z) / 3.0 - depth * n[2] / length;
+    return true;
+}
+
+struct Span {
+    double low[3], high[3];
+
+    explicit Span(const Triangles& shell) : low{1e300, 1e300, 1e300}, high{-1e300, -1e300, -1e300} {
+        for (std::size_t i = 3 * shell.begin; i < 3 * shell.end; ++i) {
+            const GridPoint& p = shell.body.points[std::size_t(shell.body.triangles[i])];
+            const double c[3] = {double(p.x), double(p.y), double(p.z)};
+            for (int k = 0; k < 3; ++k) low[k] = std::min(low[k], c[k]), high[k] = std::max(high[k], c[k]);
+        }
+    }
+    bool holds(const double (&c)[3], const double (&shift)[3]) const {
+        for (int k = 0; k < 3; ++k)
+            if (c[k] + shift[k] < low[k] || c[k] + shift[k] > high[k]) return false;
+        return true;
+    }
+};
+
+// Whether a place beside some face of `mine` lies in `other`, whose points are counted from `shift` away.
+bool reaches_into(const Triangles& mine, const Triangles& other, double depth, const double (&shift)[3]) {
+    const Span span(other);
+    for (std::size_t t = mine.begin; t < mine.end; ++t) {
+        double place[3];
+        if (!beside(mine, t, depth, place) || !span.holds(place, shift)) continue;
+        const double moved[3] = {place[0] + shift[0], place[1] + shift[1], place[2] + shift[2]};
+        if (std::fabs(winding(other, moved)) > 0.5) return true;
+    }
+    return false;
+}
+
+using Box = TriangleBox;
+
+Box moved_box(const GridPoint (&p)[3]) {
+    Box box;
+    const std::int32_t c[3][3] = {
+        {p[0].x, p[1].x, p[2].x}, {p[0].y, p[1].y, p[2].y}, {p[0].z, p[1].z, p[2].z}};
+    for (int k = 0; k < 3; ++k) {
+        box.low[k] = std::min({c[k][0], c[k][1], c[k][2]});
+        box.high[k] = std::max({c[k][0], c[k][1], c[k][2]});
+    }
+    return box;
+}
+
+bool pierced(const Triangles& mine, const Triangles& other, const std::int32_t (&shift)[3]) {
+    std::vector<Box> boxes;
+    GridPoint p[3], q[3];
+    for (std::size_t t = other.begin; t < other.end; ++t) {
+        other.corners(t, q);
+        boxes.push_back(moved_box(q));
+    }
+    for (std::size_t s = mine.begin; s < mine.end; ++s) {
+        mine.corners(s, p);
+        for (GridPoint& c : p) c = {c.x + shift[0], c.y + shift[1], c.z + shift[2]};
+        const Box box = moved_box(p);
+        for (std::size_t t = 0; t < boxes.size(); ++t) {
+            if (!box.meets(boxes[t])) continue;
+            other.corners(other.begin + t, q);
+            if (triangles_pierce(p, q)) return true;
+        }
+    }
+    return false;
+}
+
+std::vector<std::array<std::int64_t, 3>> places(const Context& c, const Triangles& shell) {
+    std::vector<std::array<std::int64_t, 3>> out;
+    for (std::size_t i = 3 * shell.begin; i < 3 * shell.end; ++i) {
+        const std::int64_t* v =
+            c.view.vertices + 3 * shell.body.sources[std::size_t(shell.body.triangles[i])];
+        out.push_back({v[0], v[1], v[2]});
+    }
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
+}
+
+}  // namespace
+
+void check_solid(const Context& context, Body& body) {
+    const double steps = nudge / context.view.grid;
+    const double here[3] = {0.0, 0.0, 0.0};
+    const std::int32_t still[3] = {0, 0, 0};
+    const std::size_t shells = body.shell_begin.size() - 1;
+    Wide total = 0;
+    const auto say = [&](std::int32_t what, std::size_t s) {
+        const std::size_t t = body.shell_begin[s];
+        context.add(body, what, body.triangle_polygon[t], body.sources[std::size_t(body.triangles[3 * t])],
+                    1.0);
+    };
+    for (std::size_t s = 0; s < shells; ++s) {
+        const Wide volume = six_volumes(shell_of(body, s));
+        total += volume;
+        if (s == 0 ? volume <= 0 : volume >= 0) say(code::shell_orientation, s);
+    }
+    if (!body.sound) return;
+    for (std::size_t s = 1; s < shells && body.sound; ++s) {
+        const Triangles mine = shell_of(body, s);
+        for (std::size_t q = 0; q < s && body.sound; ++q) {
+            const Triangles other = shell_of(body, q);
+            if (places(context, mine) == places(context, other)) {
+                say(code::duplicated_shells, s);
+            } else if (pierced(mine, other, still)) {
+                say(code::shells_cross, s);
+            } else if (q == 0) {
+                // An inner shell faces its own inside: out of the cavity is into the solid.
+                if (!reaches_into(mine, other, -steps, here)) say(code::inner_shell_outside, s);
+            } else if (reaches_into(mine, other, -steps, here) || reaches_into(other, mine, -steps, here)) {
+                say(code::shells_cross, s);
+            }
+        }
+    }
+    const double grid = context.view.grid;
+    body.volume = static_cast<double>(total) / 6.0 * grid * grid * grid;
+}
+
+void check_group(const Context& context, const std::vector<Body>& bodies) {
+    const PolyhedraView& v = context.view;
+    const double steps = nudge / v.grid;
+    const auto corner = [&](const Body& body, int k) {
+        const std::int64_t file = v.vertices[3 * body.sources[0] + k];
+        const std::int32_t own[3] = {body.points[0].x, body.points[0].y, body.points[0].z};
+        return file - own[k];
+    };
+    for (std::size_t i = 1; i < bodies.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+            const Body &a = bodies[i], &b = bodies[j];
+            if (!a.sound || !b.sound || a.triangles.empty() || b.triangles.empty()) continue;
+            const Triangles mine = shell_of(a, 0), other = shell_of(b, 0);
+            std::int32_t shift[3];
+            double there[3], back[3];
+            bool near = true;
+            for (int k = 0; k < 3; ++k) {
+                const std::int64_t apart = corner(a, k) - corner(b, k);
+                near = near && std::abs(apart) < 1000000000;
+                shift[k] = static_cast<std::int32_t>(near ? apart : 0);
+                there[k] = static_cast<double>(apart);
+                back[k] = -there[k];
+            }
+            if (!near) continue;
+            const auto say = [&](std::int32_t what) {
+                context.findings.push_back(
+                    {a.primitive, what, a.triangle_polygon[0], a.sources[0], b.primitive, 1.0});
+            };
+            if (places(context, mine) == places(context, other)) {
+                say(code::duplicated_solids);
+            } else if (pierced(mine, other, shift) || reaches_into(mine, other, steps, there) ||
+                       reaches_into(other, mine, steps, back)) {
+                say(code::solids_overlap);
+            }
+        }
+    }
+}
+
+}  // namespace geovision::polyhedra
