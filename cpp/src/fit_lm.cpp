@@ -9,6 +9,7 @@ namespace geovision::fit {
 
 namespace {
 
+constexpr int block = 64;                 // points that are weighed together
 constexpr double level_tolerance = 2e-3;  // of a step, while the loss is still wider than it will be
 
 // A plane with what all its points share: the factor from height to distance, and how that and the height
@@ -51,6 +52,25 @@ int plane_for(const ProblemPart& part, const DualPlane* planes, int count, std::
     return plane_at(planes, count, x, y);
 }
 
+// Adds what the points of a plane say to the normal equations.
+void add_share(const DualPlane& p, const PlaneShare& s, double a[most_theta][most_theta],
+               double g[most_theta]) {
+    double tilt[most_theta], lean[most_theta];
+    for (int j = 0; j < most_theta; ++j) {
+        tilt[j] = (s.a * p.a.d[j] + s.b * p.b.d[j]) * s.scale * s.scale;
+        lean[j] = s.scale * (p.a.d[j] * s.ux + p.b.d[j] * s.uy + p.c.d[j] * s.u);
+        g[j] -= lean[j] + tilt[j] * s.wrr;
+    }
+    for (int j = 0; j < most_theta; ++j) {
+        const double x = p.a.d[j] * s.vxx + p.b.d[j] * s.vxy + p.c.d[j] * s.vx;
+        const double y = p.a.d[j] * s.vxy + p.b.d[j] * s.vyy + p.c.d[j] * s.vy;
+        const double one = p.a.d[j] * s.vx + p.b.d[j] * s.vy + p.c.d[j] * s.v;
+        for (int k = 0; k <= j; ++k)
+            a[j][k] += s.scale * s.scale * (p.a.d[k] * x + p.b.d[k] * y + p.c.d[k] * one) +
+                       tilt[k] * lean[j] + tilt[j] * lean[k] + tilt[j] * tilt[k] * s.wrr;
+    }
+}
+
 bool is_free(const Problem& p, int k) { return p.lower[std::size_t(k)] < p.upper[std::size_t(k)]; }
 
 }  // namespace
@@ -61,24 +81,32 @@ double Lm::part_sums(const ProblemPart& part, const ProblemPoints& points, std::
     double own[most_theta];
     for (int k = 0; k < count; ++k) own[k] = theta[part.global[k]];
     const int planes = roof_planes(part.site, own, planes_);
-    Ready prepared[most_planes];
-    for (int k = 0; k < planes; ++k) prepared[k] = ready(planes_[k]);
+    for (int k = 0; k < planes; ++k) {
+        const DualPlane& p = planes_[k];
+        shares_[k] = {p.a.v, p.b.v, p.c.v, 1 / std::sqrt(1 + p.a.v * p.a.v + p.b.v * p.b.v)};
+    }
     const double c2 = width * width;
-    double a[most_theta][most_theta] = {}, g[most_theta] = {}, cost = 0;
-    for (std::int32_t i = begin; i < end; ++i) {
-        const auto u = std::size_t(i);
-        const double x = points.x[u], y = points.y[u];
-        const Row row = row_at(prepared[plane_for(part, planes_, planes, i - begin, x, y)], x, y, points.z[u],
-                               points.weight[u]);
-        const double s = row.r * row.r, t = c2 / (c2 + s), w = t * t;
-        cost += s * t;
-        // All of them, also those that are 0: loops of a fixed length are laid side by side.
-        for (int j = 0; j < most_theta; ++j) {
-            const double wd = w * row.d[j];
-            g[j] += wd * row.r;
-            for (int k = 0; k < most_theta; ++k) a[j][k] += wd * row.d[k];
+    double cost = 0, r[block], t[block];
+    int at[block];
+    // In blocks and step by step, so that one point does not wait for another's division.
+    for (std::int32_t from = begin; from < end; from += block) {
+        const int n = std::min(block, int(end - from));
+        const double *x = points.x.data() + from, *y = points.y.data() + from, *z = points.z.data() + from,
+                     *weight = points.weight.data() + from;
+        for (int i = 0; i < n; ++i) {
+            at[i] = plane_for(part, planes_, planes, from - begin + i, x[i], y[i]);
+            const PlaneShare& p = shares_[at[i]];
+            r[i] = (z[i] - (p.a * x[i] + p.b * y[i] + p.c)) * (weight[i] * p.scale);
+        }
+        for (int i = 0; i < n; ++i) t[i] = c2 / (c2 + r[i] * r[i]);
+        for (int i = 0; i < n; ++i) {
+            cost += r[i] * r[i] * t[i];
+            shares_[at[i]].add(x[i], y[i], weight[i], r[i], t[i] * t[i]);
         }
     }
+    double a[most_theta][most_theta] = {}, g[most_theta] = {};
+    for (int k = 0; k < planes; ++k)
+        if (shares_[k].v > 0) add_share(planes_[k], shares_[k], a, g);
     for (int j = 0; j < count; ++j) {
         gradient_[part.global[j]] += g[j];
         for (int k = 0; k < count; ++k)

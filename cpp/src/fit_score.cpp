@@ -89,7 +89,8 @@ public:
         const auto at = std::size_t(row) * std::size_t(columns_) + std::size_t(column);
         for (std::int32_t i = cell_begin_[at]; i < cell_begin_[at + 1]; ++i) {
             const auto k = std::size_t(cell_item_[std::size_t(i)]);
-            if (box2(p, triangles_[k]) >= best) continue;
+            const double off = dot(p - triangles_[k].corner[0], triangles_[k].normal);
+            if (off * off >= best || box2(p, triangles_[k]) >= best) continue;
             const double d = distance2(p, triangles_[k]);
             if (d < best) best = d, hint_ = k;
         }

@@ -69,6 +69,9 @@ double Labeller::run(std::int32_t nodes, std::int32_t labels, const std::vector<
     nodes_ = nodes, labels_ = labels, data_ = &data, edges_ = &edges, price_ = &price;
     label_ = label;
     list_edges();
+    list_cheapest();
+    used_.assign(std::size_t(labels), 0), active_ = used_, pull_.assign(std::size_t(labels), 0);
+    for (const std::int32_t l : label_) ++used_[std::size_t(l)];
     // A move that found nothing is tried again only after something else has changed.
     std::int32_t change = 1;
     expanded_.assign(std::size_t(labels), 0), dropped_.assign(std::size_t(labels), 0);
@@ -92,64 +95,104 @@ double Labeller::run(std::int32_t nodes, std::int32_t labels, const std::vector<
 
 double Labeller::energy(const std::vector<std::int32_t>& label) const {
     double sum = 0;
-    seen_.assign(std::size_t(labels_), 0);
-    for (std::int32_t i = 0; i < nodes_; ++i) {
-        sum += cost(i, label[std::size_t(i)]);
-        seen_[std::size_t(label[std::size_t(i)])] = 1;
-    }
-    for (std::int32_t l = 0; l < labels_; ++l) sum += seen_[std::size_t(l)] ? (*price_)[std::size_t(l)] : 0;
+    for (std::int32_t i = 0; i < nodes_; ++i) sum += cost(i, label[std::size_t(i)]);
+    for (std::int32_t l = 0; l < labels_; ++l)
+        sum += used_[std::size_t(l)] > 0 ? (*price_)[std::size_t(l)] : 0;
     for (const LabelEdge& e : *edges_)
         sum += label[std::size_t(e.a)] != label[std::size_t(e.b)] ? e.weight : 0;
     return sum;
 }
 
+// Takes the nodes of `moved_` to their labels in `trial_`, where that lowers the energy.
+bool Labeller::take_moves() {
+    double gain = 0;
+    for (const std::int32_t i : moved_) {
+        const std::int32_t from = label_[std::size_t(i)], to = trial_[std::size_t(i)];
+        gain += cost(i, from) - cost(i, to);
+        if (--used_[std::size_t(from)] == 0) gain += (*price_)[std::size_t(from)];
+        if (used_[std::size_t(to)]++ == 0) gain -= (*price_)[std::size_t(to)];
+        for (std::int32_t k = edge_begin_[std::size_t(i)]; k < edge_begin_[std::size_t(i) + 1]; ++k) {
+            const LabelEdge& e = (*edges_)[std::size_t(edge_list_[std::size_t(k)])];
+            const auto other = std::size_t(e.a == i ? e.b : e.a);
+            const double change = e.weight * ((label_[other] != from) - (trial_[other] != to));
+            // An edge both of whose ends move is met twice.
+            gain += trial_[other] != label_[other] ? change / 2 : change;
+        }
+    }
+    const bool better = gain > 1e-6;
+    for (const std::int32_t i : moved_) {
+        std::int32_t &now = label_[std::size_t(i)], &then = trial_[std::size_t(i)];
+        if (better)
+            now = then;
+        else
+            ++used_[std::size_t(now)], --used_[std::size_t(then)], then = now;
+    }
+    return better;
+}
+
 bool Labeller::expand(std::int32_t alpha) {
     // A node that pays more for alpha than all its edges could save never takes it.
-    node_id_.assign(std::size_t(nodes_), -1);
-    unary_.clear();
-    std::int32_t count = 0;
+    active_nodes_.clear(), unary_.clear();
     for (std::int32_t i = 0; i < nodes_; ++i) {
         if (label_[std::size_t(i)] == alpha) continue;
         const double extra = cost(i, alpha) - cost(i, label_[std::size_t(i)]);
         if (extra >= around_[std::size_t(i)]) continue;
-        node_id_[std::size_t(i)] = count++;
+        node_id_[std::size_t(i)] = std::int32_t(active_nodes_.size());
+        active_nodes_.push_back(i);
         unary_.push_back(extra);
     }
-    if (count == 0) return false;
-    cut_.start(count + 2);
-    for (const LabelEdge& e : *edges_) {
-        const std::int32_t a = node_id_[std::size_t(e.a)], b = node_id_[std::size_t(e.b)];
-        const std::int32_t la = label_[std::size_t(e.a)], lb = label_[std::size_t(e.b)];
-        if (a < 0 && b < 0) continue;
-        if (a < 0 || b < 0) {
-            // The other end stays: an edge to a fixed label.
-            const std::int32_t mine = a < 0 ? lb : la, fixed = a < 0 ? la : lb;
-            unary_[std::size_t(a < 0 ? b : a)] += e.weight * ((fixed != alpha) - (fixed != mine));
-            continue;
+    const bool moved = !active_nodes_.empty() && cut_moves(alpha);
+    for (const std::int32_t i : active_nodes_) node_id_[std::size_t(i)] = -1;
+    return moved && take_moves();
+}
+
+// Lists in `moved_` the active nodes that a minimum cut gives to alpha.
+bool Labeller::cut_moves(std::int32_t alpha) {
+    const auto count = std::int32_t(active_nodes_.size());
+    pairs_.clear();
+    for (std::int32_t a = 0; a < count; ++a) {
+        const std::int32_t i = active_nodes_[std::size_t(a)], la = label_[std::size_t(i)];
+        for (std::int32_t k = edge_begin_[std::size_t(i)]; k < edge_begin_[std::size_t(i) + 1]; ++k) {
+            const LabelEdge& e = (*edges_)[std::size_t(edge_list_[std::size_t(k)])];
+            const std::int32_t other = e.a == i ? e.b : e.a, lb = label_[std::size_t(other)];
+            const std::int32_t b = node_id_[std::size_t(other)];
+            if (b < 0) {
+                // The other end stays: an edge to a fixed label.
+                unary_[std::size_t(a)] += e.weight * ((lb != alpha) - (lb != la));
+            } else if (a < b) {
+                const double apart = la != lb ? e.weight : 0;  // neither moves; one: weight; both: 0
+                unary_[std::size_t(a)] += e.weight - apart;
+                unary_[std::size_t(b)] -= e.weight;
+                pairs_.push_back({a, b, 2 * e.weight - apart});
+            }
         }
-        const double apart = la != lb ? e.weight : 0;  // neither moves; one moves: weight; both: 0
-        unary_[std::size_t(a)] += e.weight - apart;
-        unary_[std::size_t(b)] -= e.weight;
-        const double both = 2 * e.weight - apart;
-        cut_.edge(a + 2, b + 2, both, 0);
     }
+    // What the move could save at most, with labels that would be given up.
+    double most = used_[std::size_t(alpha)] > 0 ? 0 : -(*price_)[std::size_t(alpha)];
+    bool any = false;
+    for (const double u : unary_)
+        if (u < 0) most -= u, any = true;
+    for (const std::int32_t i : active_nodes_) {
+        const auto l = std::size_t(label_[std::size_t(i)]);
+        if (++active_[l] == used_[l]) most += (*price_)[l];
+    }
+    for (const std::int32_t i : active_nodes_) active_[std::size_t(label_[std::size_t(i)])] = 0;
+    if (!any || most <= 1e-6) return false;
+    cut_.start(count + 2);
+    for (const LabelEdge& e : pairs_) cut_.edge(e.a + 2, e.b + 2, e.weight, 0);
     for (std::int32_t i = 0; i < count; ++i) {
         const double u = unary_[std::size_t(i)];
         if (u > 0) cut_.edge(0, i + 2, u, 0);
         if (u < 0) cut_.edge(i + 2, 1, -u, 0);
     }
     cut_.solve();
-    trial_ = label_;
-    bool moved = false;
-    for (std::int32_t i = 0; i < nodes_; ++i) {
-        const std::int32_t id = node_id_[std::size_t(i)];
-        if (id < 0 || !cut_.cut_off(id + 2)) continue;
-        trial_[std::size_t(i)] = alpha;
-        moved = true;
+    moved_.clear();
+    for (std::int32_t i = 0; i < count; ++i) {
+        if (!cut_.cut_off(i + 2)) continue;
+        moved_.push_back(active_nodes_[std::size_t(i)]);
+        trial_[std::size_t(moved_.back())] = alpha;
     }
-    if (!moved || energy(trial_) >= energy(label_) - 1e-6) return false;
-    label_.swap(trial_);
-    return true;
+    return !moved_.empty();
 }
 
 void Labeller::list_edges() {
@@ -169,34 +212,54 @@ void Labeller::list_edges() {
         edge_list_[std::size_t(node_id_[std::size_t(e.a)]++)] = std::int32_t(k);
         edge_list_[std::size_t(node_id_[std::size_t(e.b)]++)] = std::int32_t(k);
     }
+    node_id_.assign(std::size_t(nodes_), -1);
+    trial_ = label_;
+}
+
+// The two labels of least data cost of every node; the first of equals.
+void Labeller::list_cheapest() {
+    cheapest_.assign(2 * std::size_t(nodes_), 0);
+    for (std::int32_t i = 0; i < nodes_; ++i) {
+        std::int32_t first = 0, second = -1;
+        for (std::int32_t l = 1; l < labels_; ++l) {
+            if (cost(i, l) < cost(i, first))
+                second = first, first = l;
+            else if (second < 0 || cost(i, l) < cost(i, second))
+                second = l;
+        }
+        cheapest_[2 * std::size_t(i)] = first, cheapest_[2 * std::size_t(i) + 1] = second;
+    }
 }
 
 // Gives a label's nodes to what lies next to them, one by one from the border inwards.
 bool Labeller::drop(std::int32_t victim) {
-    if (labels_ < 2 || std::find(label_.begin(), label_.end(), victim) == label_.end()) return false;
-    const double before = energy(label_);
-    trial_ = label_;
+    if (labels_ < 2 || used_[std::size_t(victim)] == 0) return false;
+    moved_.clear();
+    for (std::int32_t i = 0; i < nodes_; ++i)
+        if (label_[std::size_t(i)] == victim) moved_.push_back(i);
     for (int round = 0; round < 3; ++round) {
-        for (std::int32_t i = 0; i < nodes_; ++i) {
-            if (label_[std::size_t(i)] != victim) continue;
-            pull_.assign(std::size_t(labels_), 0);
+        for (const std::int32_t i : moved_) {
+            // The cheapest by itself, or one that a neighbour has.
+            const std::int32_t* cheapest = cheapest_.data() + 2 * std::size_t(i);
+            near_.clear();
             for (std::int32_t k = edge_begin_[std::size_t(i)]; k < edge_begin_[std::size_t(i) + 1]; ++k) {
                 const LabelEdge& e = (*edges_)[std::size_t(edge_list_[std::size_t(k)])];
-                const std::int32_t other = e.a == i ? e.b : e.a;
-                pull_[std::size_t(trial_[std::size_t(other)])] += e.weight;
-            }
-            std::int32_t best = -1;
-            for (std::int32_t l = 0; l < labels_; ++l) {
+                const std::int32_t l = trial_[std::size_t(e.a == i ? e.b : e.a)];
                 if (l == victim) continue;
-                if (best < 0 || cost(i, l) - pull_[std::size_t(l)] < cost(i, best) - pull_[std::size_t(best)])
-                    best = l;
+                if (pull_[std::size_t(l)] == 0) near_.push_back(l);
+                pull_[std::size_t(l)] += e.weight;
             }
+            std::int32_t best = cheapest[cheapest[0] == victim];
+            double least = cost(i, best) - pull_[std::size_t(best)];
+            for (const std::int32_t l : near_) {
+                const double c = cost(i, l) - pull_[std::size_t(l)];
+                if (c < least || (c == least && l < best)) least = c, best = l;
+            }
+            for (const std::int32_t l : near_) pull_[std::size_t(l)] = 0;
             trial_[std::size_t(i)] = best;
         }
     }
-    if (energy(trial_) >= before - 1e-6) return false;
-    label_.swap(trial_);
-    return true;
+    return take_moves();
 }
 
 }  // namespace geovision

@@ -17,15 +17,22 @@ void Partition::start(double x0, double y0, double x1, double y1, const double* 
     cells_[0].ring = {{x0, y0, -1}, {x1, y0, -2}, {x1, y1, -3}, {x0, y1, -4}};
     cells_[0].sites.resize(std::size_t(count));
     for (std::int32_t i = 0; i < count; ++i) cells_[0].sites[std::size_t(i)] = i;
+    bound(cells_[0]);
 }
 
 void Partition::cut(const CutLine& line, double margin, double sliver, std::size_t most_cells) {
     const auto id = std::int32_t(lines_.size());
     lines_.push_back(line);
     const double reach0 = line.t0 - margin, reach1 = line.t1 + margin;
+    const double nx = std::abs(line.nx), ny = std::abs(line.ny);
     const std::size_t before = size_;
     for (std::size_t c = 0; c < before && size_ < most_cells; ++c) {
-        const std::vector<Corner>& ring = cells_[c].ring;
+        const Cell& cell = cells_[c];
+        // The line passes by the cell, or the stretch does.
+        if (std::abs(line.across(cell.x, cell.y)) > nx * cell.half_x + ny * cell.half_y) continue;
+        const double t = line.along(cell.x, cell.y), half = ny * cell.half_x + nx * cell.half_y;
+        if (t - half > reach1 || t + half < reach0) continue;
+        const std::vector<Corner>& ring = cell.ring;
         across_.resize(ring.size());
         double low = 0, high = 0;
         for (std::size_t i = 0; i < ring.size(); ++i) {
@@ -63,10 +70,30 @@ void Partition::split(std::size_t at, const CutLine& line, std::int32_t id) {
     }
     cell.ring.swap(low_);
     other.ring.assign(high_.begin(), high_.end());
-    other.sites.clear(), kept_.clear();
-    for (const std::int32_t s : cell.sites)
-        (line.across(sites_[2 * s], sites_[2 * s + 1]) > 0 ? other.sites : kept_).push_back(s);
-    cell.sites.swap(kept_);
+    // Both lists are written to without a branch, which nothing could foresee.
+    const std::size_t n = cell.sites.size();
+    if (kept_.size() < n) kept_.resize(n);
+    std::int32_t *low = cell.sites.data(), *high = kept_.data();
+    std::size_t lows = 0, highs = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        const std::int32_t s = low[i];
+        const bool above = line.across(sites_[2 * s], sites_[2 * s + 1]) > 0;
+        low[lows] = high[highs] = s;
+        lows += !above, highs += above;
+    }
+    cell.sites.resize(lows);
+    other.sites.assign(kept_.begin(), kept_.begin() + std::ptrdiff_t(highs));
+    bound(cell), bound(other);
+}
+
+void Partition::bound(Cell& cell) {
+    double x0 = cell.ring[0].x, x1 = x0, y0 = cell.ring[0].y, y1 = y0;
+    for (const Corner& c : cell.ring) {
+        x0 = std::min(x0, c.x), x1 = std::max(x1, c.x);
+        y0 = std::min(y0, c.y), y1 = std::max(y1, c.y);
+    }
+    cell.x = 0.5 * (x0 + x1), cell.y = 0.5 * (y0 + y1);
+    cell.half_x = 0.5 * (x1 - x0), cell.half_y = 0.5 * (y1 - y0);
 }
 
 void Partition::connect() {

@@ -69,6 +69,12 @@ void Segmenter::index() {
     cursor_.assign(cell_begin_.begin(), cell_begin_.end() - 1);
     cell_item_.resize(subset_.size());
     for (const std::int32_t i : subset_) cell_item_[std::size_t(cursor_[cell_of(i)]++)] = i;
+    // In the order of the cells, so that neighbours are read one after the other.
+    cell_xyz_.resize(3 * subset_.size());
+    for (std::size_t s = 0; s < subset_.size(); ++s) {
+        const double* q = p_ + 3 * std::size_t(cell_item_[s]);
+        std::copy(q, q + 3, cell_xyz_.begin() + std::ptrdiff_t(3 * s));
+    }
 }
 
 void Segmenter::find_normals() {
@@ -81,6 +87,7 @@ void Segmenter::find_normal(std::int32_t i) {
     double nearest[most_neighbours];
     std::int32_t who[most_neighbours];
     int found = 0;
+    double farthest = std::numeric_limits<double>::infinity();
     const double px = p_[3 * i], py = p_[3 * i + 1], pz = p_[3 * i + 2];
     const auto cx = std::int32_t((px - x0_) / cell_), cy = std::int32_t((py - y0_) / cell_);
     for (std::int32_t row = std::max(0, cy - 1); row <= std::min(rows_ - 1, cy + 1); ++row) {
@@ -88,13 +95,16 @@ void Segmenter::find_normal(std::int32_t i) {
         const std::int32_t begin = cell_begin_[base + std::size_t(std::max(0, cx - 1))];
         const std::int32_t end = cell_begin_[base + std::size_t(std::min(columns_ - 1, cx + 1)) + 1];
         for (std::int32_t s = begin; s < end; ++s) {
-            const std::int32_t j = cell_item_[std::size_t(s)];
-            const double dx = p_[3 * j] - px, dy = p_[3 * j + 1] - py, dz = p_[3 * j + 2] - pz;
+            const double* q = cell_xyz_.data() + 3 * std::size_t(s);
+            const double dx = q[0] - px, dy = q[1] - py, dz = q[2] - pz;
             const double d = dx * dx + dy * dy + dz * dz;
-            if (j == i || (found == k && d >= nearest[k - 1])) continue;
+            if (d >= farthest) continue;
+            const std::int32_t j = cell_item_[std::size_t(s)];
+            if (j == i) continue;
             int at = found < k ? found++ : k - 1;
             for (; at > 0 && nearest[at - 1] > d; --at) nearest[at] = nearest[at - 1], who[at] = who[at - 1];
             nearest[at] = d, who[at] = j;
+            if (found == k) farthest = nearest[k - 1];
         }
     }
     std::int32_t* list = near_.data() + std::size_t(i) * std::size_t(k);

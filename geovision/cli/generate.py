@@ -12,7 +12,7 @@ from geovision.cli import options
 from geovision.cli.console import emit_json, note, progress_bar, report_failures
 
 if TYPE_CHECKING:
-    from geovision.pipeline import GenerateSummary, Progress
+    from geovision.pipeline.generate_to import GenerateSummary, Progress
 
 __all__ = ["command"]
 
@@ -109,7 +109,7 @@ def command(
     if footprints is None and job["layer"] is not None:
         raise click.UsageError("--layer names a layer of the footprints; give --footprints FILE with it.")
 
-    from geovision.pipeline import generate_to
+    from geovision.pipeline.generate_to import generate_to
 
     with progress_bar("tiles", _read, quiet=quiet) as report:
         summary = generate_to(output, footprints=footprints, area=area, progress=report, **job)

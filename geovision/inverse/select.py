@@ -38,6 +38,7 @@ class Chosen:
 
     table: ProgramTable
     fits: list[Fit]
+    solids: Solids
     valid: NDArray[np.bool_]
     """False where neither candidate makes a valid solid."""
 
@@ -82,7 +83,7 @@ def choose(
     fits = [
         _measured(fit, misfit, int(row), share) for fit, row, share in zip(fits, row_of, cover, strict=True)
     ]
-    return Chosen(table.take(row_of), fits, np.isfinite(score[row_of]))
+    return Chosen(table.take(row_of), fits, solids.take(row_of), np.isfinite(score[row_of]))
 
 
 def _valid(table: ProgramTable, solids: Solids) -> NDArray[np.bool_]:

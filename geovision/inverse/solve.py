@@ -51,7 +51,7 @@ def solve(
     parametric = propose_parametric(evidence, points=points, kinds=named, threads=threads)
     planar = propose_planar(evidence, points=points, threads=threads)
     chosen = choose(evidence, points, parametric, planar, general=general, threads=threads)
-    table, fits = chosen.table, chosen.fits
+    table, fits, solids = chosen.table, chosen.fits, chosen.solids
     bad = np.flatnonzero(~chosen.valid).tolist()
     if bad:
         simple, simple_fits = block_programs([evidence[row] for row in bad])
@@ -60,7 +60,7 @@ def solve(
         table = ProgramTable.concat([table, simple]).take(order)
         for row, fit in zip(bad, simple_fits, strict=True):
             fits[row] = replace(fit, status=FitStatus.NO_SOLID)
-    solids = mesh(table, threads=threads, on_error="record")
+        solids = mesh(table, threads=threads, on_error="record")
     return Solved(table, fits, solids)
 
 

@@ -18,6 +18,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Failure", "Solid", "Solids"]
 
+# Of every array: what its rows are, and for offsets what they cut. Offsets come before what they cut.
+_LEVELS: dict[str, tuple[str, str | None]] = {
+    "origin": ("buildings", None),
+    "status": ("buildings", None),
+    "flags": ("buildings", None),
+    "vertex_offsets": ("buildings", "vertices"),
+    "vertices": ("vertices", None),
+    "triangle_offsets": ("buildings", "triangles"),
+    "triangles": ("triangles", None),
+    "triangle_face": ("triangles", None),
+    "face_offsets": ("buildings", "faces"),
+    "face_label": ("faces", None),
+    "face_part": ("faces", None),
+    "face_surface": ("faces", None),
+    "face_provenance": ("faces", None),
+    "face_solid": ("faces", None),
+    "face_ring_offsets": ("faces", "rings"),
+    "ring_offsets": ("rings", "ring_vertices"),
+    "ring_vertices": ("ring_vertices", None),
+}
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -95,6 +116,34 @@ class Solids:
 
     def __iter__(self) -> Iterator[Solid]:
         return (Solid(self, i) for i in range(len(self)))
+
+    def take(self, rows: Sequence[int] | NDArray[np.integer[Any]]) -> Solids:
+        """The given buildings, by number, in the given order.
+
+        >>> from geovision.mesh import mesh
+        >>> from geovision.model import Part, Program
+        >>> square = [(0, 0), (8, 0), (8, 8), (0, 8)]
+        >>> two = mesh([Program(id=i, parts=[Part(shell=square, eave_height=5.0)]) for i in "ab"])
+        >>> two.take([1, 1, 0]).ids
+        ['b', 'b', 'a']
+        """
+        index = np.asarray(rows, np.int64)
+        picked = {"buildings": index}
+        arrays: dict[str, Any] = {}
+        for name, (level, cuts) in _LEVELS.items():
+            column, items = self._arrays[name], picked[level]
+            if cuts is None:
+                arrays[name] = column[items]
+                continue
+            # Without polygons there are no rings, and one offset.
+            starts, ends = (column[items], column[items + 1]) if len(column) > 1 else (items[:0], items[:0])
+            offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(ends - starts)])
+            # Rows of all pieces, one after another: piece start plus the place within the piece.
+            picked[cuts] = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], ends - starts)
+            arrays[name] = offsets
+        arrays["grid"] = self.grid
+        ids = self.ids
+        return Solids(arrays, [ids[row] for row in index.tolist()])
 
     @cached_property
     def failures(self) -> list[Failure]:

@@ -165,3 +165,17 @@ def test_faces_know_how_they_are_known() -> None:
     }
     town = geovision.mesh(geovision.generate(area=(0, 0, 120, 120), seed=1))
     assert set(town.arrays()["face_provenance"].tolist()) == {Provenance.INFERRED}
+
+
+@pytest.mark.parametrize("polygons", [True, False])
+def test_taken_solids_are_those_of_the_taken_programs(polygons: bool) -> None:
+    table = geovision.generate(count=60, seed=5)
+    rows = np.random.default_rng(3).integers(0, len(table), 80)
+    solids = geovision.mesh(table, polygons=polygons)
+    for chosen in (rows, rows[:0]):
+        taken = solids.take(chosen)
+        again = geovision.mesh(table.take(chosen), polygons=polygons)
+        assert taken.ids == again.ids
+        assert taken.arrays().keys() == again.arrays().keys()
+        for name, value in again.arrays().items():
+            np.testing.assert_array_equal(taken.arrays()[name], value, err_msg=name, strict=True)

@@ -18,8 +18,7 @@ import geovision
 from geovision.cli.options import FORMATS as CLI_FORMATS
 from geovision.errors import OutputError, UsageError
 from geovision.model.fit import FitTable
-from geovision.pipeline import build_to
-from geovision.pipeline.build_to import BuildProgress
+from geovision.pipeline.build_to import BuildProgress, build_to
 from geovision.pipeline.products import FORMATS
 from geovision.pipeline.publish import publish_folder
 from tests.inverse.village import write_village

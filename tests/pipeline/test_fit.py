@@ -13,8 +13,7 @@ import geovision
 from geovision.errors import UsageError
 from geovision.model import Program, canonical
 from geovision.model.fit import FitStatus, FitTable
-from geovision.pipeline import fit_to
-from geovision.pipeline.fit_to import FitProgress, fits_path
+from geovision.pipeline.fit_to import FitProgress, fit_to, fits_path
 from tests.inverse.village import write_village
 
 COUNT = 60

@@ -10,7 +10,8 @@ import pytest
 from geovision.errors import OutputError, UsageError
 from geovision.formats import read_programs
 from geovision.model.kinds import RoofKind
-from geovision.pipeline import Progress, generate, generate_to
+from geovision.pipeline.generate import generate
+from geovision.pipeline.generate_to import Progress, generate_to
 from geovision.sources import read_footprints
 from geovision.sources.footprints import Footprints, footprints_from_geodataframe
 

@@ -71,6 +71,20 @@ struct LmResult {
     LmStatus status = LmStatus::converged;
 };
 
+// A plane, and sums over its points from which its share of the normal equations follows: rows of derivatives
+// are linear in x and y, so these few numbers stand for all their products. w is the loss's weight; v is w
+// over the variance, u is w times the residual over the standard deviation.
+struct PlaneShare {
+    double a = 0, b = 0, c = 0, scale = 1;  // scale from height to distance
+    double v = 0, vx = 0, vy = 0, vxx = 0, vxy = 0, vyy = 0, u = 0, ux = 0, uy = 0, wrr = 0;
+
+    void add(double x, double y, double weight, double r, double w) {
+        const double wr = w * r, pu = wr * weight, pv = w * weight * weight, px = pv * x, py = pv * y;
+        v += pv, vx += px, vy += py, vxx += px * x, vxy += px * y, vyy += py * y;
+        u += pu, ux += pu * x, uy += pu * y, wrr += wr * r;
+    }
+};
+
 // Buffers kept from call to call; one a thread.
 class Lm {
 public:
@@ -98,6 +112,7 @@ private:
     double gradient_[most_globals];
     double solve_[most_globals][most_globals + 1];
     DualPlane planes_[most_planes];
+    PlaneShare shares_[most_planes];
     std::vector<double> residual_, jacobian_, psi_;
 };
 

@@ -45,20 +45,28 @@ public:
 private:
     double energy(const std::vector<std::int32_t>& label) const;
     bool expand(std::int32_t alpha);
+    bool cut_moves(std::int32_t alpha);
     bool drop(std::int32_t victim);
+    bool take_moves();
     double cost(std::int32_t node, std::int32_t label) const {
         return (*data_)[std::size_t(node) * std::size_t(labels_) + std::size_t(label)];
     }
     void list_edges();
+    void list_cheapest();
 
     std::int32_t nodes_ = 0, labels_ = 0;
     const std::vector<double>* data_ = nullptr;
     const std::vector<LabelEdge>* edges_ = nullptr;
     const std::vector<double>* price_ = nullptr;
-    std::vector<std::int32_t> label_, trial_, node_id_, expanded_, dropped_;
-    std::vector<double> around_, unary_, pull_;
+    std::vector<std::int32_t> label_, trial_;  // the same between moves
+    std::vector<std::int32_t> node_id_;        // place among the active nodes, or -1
+    std::vector<std::int32_t> used_, active_;  // nodes per label; of the active ones, 0 between moves
+    std::vector<std::int32_t> active_nodes_, moved_, near_, expanded_, dropped_;
+    std::vector<std::int32_t> cheapest_;  // [nodes, 2]
+    std::vector<double> around_, unary_;
+    std::vector<double> pull_;  // of each label on a node, 0 between nodes
+    std::vector<LabelEdge> pairs_;
     std::vector<std::int32_t> edge_begin_, edge_list_;  // the edges of each node
-    mutable std::vector<std::uint8_t> seen_;
     MinCut cut_;
 };
 

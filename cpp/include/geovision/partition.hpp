@@ -34,6 +34,7 @@ public:
     struct Cell {
         std::vector<Corner> ring;  // counter-clockwise
         std::vector<std::int32_t> sites;
+        double x = 0, y = 0, half_x = 0, half_y = 0;  // middle and half size of the ring's box
     };
     // Where two cells touch: a stretch of one line. `a` lies on the side of the line's normal.
     struct Border {
@@ -62,6 +63,7 @@ private:
         std::int32_t cell;
     };
     void split(std::size_t at, const CutLine& line, std::int32_t id);
+    static void bound(Cell& cell);
 
     const double* sites_ = nullptr;
     std::vector<Cell> cells_;  // the first size_ are in use; the others keep their memory

@@ -61,6 +61,7 @@ private:
     std::vector<std::int32_t> near_;    // [count, neighbours], -1 where there are fewer
     std::vector<Normal> normal_;
     std::vector<std::int32_t> cell_begin_, cell_item_, cursor_;
+    std::vector<double> cell_xyz_;
     double x0_ = 0, y0_ = 0, cell_ = 1;
     std::int32_t columns_ = 1, rows_ = 1;
     std::vector<std::int32_t> member_, visited_;
