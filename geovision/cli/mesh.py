@@ -38,8 +38,8 @@ def command(
 ) -> None:
     """Build closed, labelled meshes from PROGRAMS and write them to one file.
 
-    PROGRAMS is JSON, JSON Lines or Parquet; - reads JSON or JSON Lines from stdin. A building that has no
-    valid mesh is reported with its reason, and the exit code is then 1.
+    PROGRAMS is JSON, JSON Lines, Parquet, or CityJSON that geovision build wrote; - reads JSON or JSON Lines
+    from stdin. A building that has no valid mesh is reported with its reason, and the exit code is then 1.
 
     \b
     Examples:

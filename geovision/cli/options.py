@@ -27,7 +27,7 @@ __all__ = [
 
 Function = Callable[..., Any]
 
-FORMATS = ("cityjsonseq", "parquet", "gpkg", "fgb", "glb", "obj", "ply", "stl")
+FORMATS = ("cityjson", "cityjsonseq", "parquet", "gpkg", "fgb", "glb", "obj", "ply", "stl")
 LODS = ("1.1", "1.2", "1.3", "2.2", "2.3")
 
 input_path = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path, allow_dash=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FACTS",
+    "PROGRAM",
     "AttributeType",
     "attribute_types",
     "building_columns",
@@ -28,6 +29,8 @@ __all__ = [
 
 AttributeType = Literal["bool", "int", "float", "text"]
 
+PROGRAM = "geovision_program"
+"""Attribute of a building in CityJSON that holds its whole program."""
 _FIT_NUMBERS = ("confidence", "within_0p2", "rmse", "nmad", "density", "coverage")
 _FIT_TYPES: dict[str, AttributeType] = {
     "fit_status": "text",
@@ -38,7 +41,7 @@ FACTS = ("ground_z", "eave_z", "height", "ground_area", "roof_area", "volume")
 """What `geovision.formats.outlines.building_facts` says of a solid; in tables with "model_" before it."""
 _FACT_TYPES: dict[str, AttributeType] = {f"model_{name}": "float" for name in FACTS}
 # What the tables say themselves; an attribute of that name is kept under another.
-_OWN = {"id", "geometry", "roof_kind", *_FIT_TYPES, *_FACT_TYPES}
+_OWN = {"id", "geometry", "roof_kind", PROGRAM, *_FIT_TYPES, *_FACT_TYPES}
 
 
 def attribute_types(rows: Iterable[Mapping[str, Any]]) -> dict[str, AttributeType]:

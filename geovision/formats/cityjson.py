@@ -10,8 +10,11 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -22,8 +25,15 @@ from geovision.errors import InputError
 from geovision.formats.atomic import atomic_write
 from geovision.formats.glb import Attributes, SolidsLike, local_origin
 
-__all__ = ["CityJSONSeqWriter", "open_cityjsonseq", "reference_system", "write_cityjsonseq"]
+__all__ = [
+    "CityJSONSeqWriter",
+    "cityjson_from_seq",
+    "open_cityjsonseq",
+    "reference_system",
+    "write_cityjsonseq",
+]
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 # Buildings whose text is held in memory at a time.
 BLOCK = 16_384
 
@@ -69,6 +79,59 @@ def open_cityjsonseq(
         writer = CityJSONSeqWriter(file, crs=crs, lod=lod, threads=threads)
         yield writer
         writer.close()
+
+
+def cityjson_from_seq(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """One CityJSON document, atomically, from a CityJSONSeq file; memory does not follow the file.
+
+    Features keep their order and their vertices, so that nothing is rounded and nothing lost.
+    """
+    with (
+        Path(source).open(encoding="utf-8") as lines,
+        atomic_write(target) as file,
+        TemporaryFile() as vertices,
+    ):
+        header = json.loads(lines.readline())
+        members = {name: value for name, value in header.items() if name not in ("CityObjects", "vertices")}
+        file.write(_compact(members)[:-1].encode() + b',"CityObjects":{')
+        count, comma, taken = 0, b"", set[str]()
+        for line in lines:
+            feature = json.loads(line)
+            for name, item in _with_free_names(feature["CityObjects"], taken):
+                for geometry in item.get("geometry", ()):
+                    geometry["boundaries"] = _moved(geometry["boundaries"], count)
+                file.write(comma + f"{_compact(name)}:{_compact(item)}".encode())
+                comma = b",\n"
+            if feature["vertices"]:
+                vertices.write((b"," if count else b"") + _compact(feature["vertices"])[1:-1].encode())
+                count += len(feature["vertices"])
+        file.write(b'},"vertices":[')
+        vertices.seek(0)
+        shutil.copyfileobj(vertices, file)
+        file.write(b"]}\n")
+
+
+def _with_free_names(objects: dict[str, Any], taken: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects of a feature; what has the name of another feature's (a part, say) gets one of its own."""
+    names = {}
+    for name in objects:
+        free, number = name, 1
+        while free in taken:
+            number += 1
+            free = f"{name}~{number}"
+        taken.add(free)
+        names[name] = free
+    for name, item in objects.items():
+        for kin in ("children", "parents"):
+            if kin in item:
+                item[kin] = [names[other] for other in item[kin]]
+        yield names[name], item
+
+
+def _moved(boundaries: Any, by: int) -> Any:
+    if boundaries and isinstance(boundaries[0], int):
+        return [index + by for index in boundaries]
+    return [_moved(item, by) for item in boundaries]
 
 
 class CityJSONSeqWriter:
@@ -160,10 +223,9 @@ def _attribute_texts(attributes: Attributes, count: int) -> list[str]:
             )
     if not columns:
         return ["{}"] * count
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
     names = list(columns)
     return [
-        encode({name: _plain(value) for name, value in zip(names, row, strict=True) if value is not None})
+        _compact({name: _plain(value) for name, value in zip(names, row, strict=True) if value is not None})
         for row in zip(*columns.values(), strict=True)
     ]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from geovision.errors import InputError, ProgramError, UsageError
 from geovision.formats.atomic import atomic_write
+from geovision.formats.attributes import PROGRAM
 
 if TYPE_CHECKING:
     from geovision.model.program import Program
@@ -28,6 +29,8 @@ def read_programs(
     path: str | Path, *, on_error: OnError = "raise", failures: list[ProgramError] | None = None
 ) -> ProgramTable:
     """Read programs from .json (one, a list, or {"programs": [...]}), .jsonl or .parquet; "-" is stdin.
+
+    CityJSON and CityJSONSeq that `geovision build` wrote hold the programs too (.city.json, .city.jsonl).
 
     A program that cannot be raises a `ProgramError`. With on_error="record" it is left out, and its error is
     appended to `failures`, which must then be given.
@@ -159,7 +162,7 @@ def _lines(name: str, lines: Iterator[str] | io.TextIOBase) -> Iterator[Any]:
     try:
         for number, line in enumerate(lines, start=1):
             if line.strip():
-                yield _parse(f"{name}, line {number}", line)
+                yield from _within_line(_parse(f"{name}, line {number}", line))
     except UnicodeDecodeError as error:
         raise _not_json(name, error) from None
 
@@ -176,12 +179,35 @@ def _not_json(name: str, error: object) -> InputError:
 
 
 def _members(value: Any) -> Iterator[Any]:
-    if isinstance(value, list):
+    if isinstance(value, dict) and value.get("type") in ("CityJSON", "CityJSONFeature"):
+        yield from _within_cityjson(value)
+    elif isinstance(value, list):
         yield from value
     elif isinstance(value, dict) and "programs" in value and isinstance(value["programs"], list):
         yield from value["programs"]
     else:
         yield value
+
+
+def _within_line(value: Any) -> Iterator[Any]:
+    feature = isinstance(value, dict) and value.get("type") in ("CityJSON", "CityJSONFeature")
+    return _within_cityjson(value) if feature else iter((value,))
+
+
+def _within_cityjson(document: dict[str, Any]) -> Iterator[Any]:
+    """Programs that `geovision build` put into CityJSON; a building of others has none."""
+    objects = document.get("CityObjects")
+    for name, item in objects.items() if isinstance(objects, dict) else ():
+        if not isinstance(item, dict) or item.get("parents"):
+            continue
+        attributes = item.get("attributes")
+        if not isinstance(attributes, dict) or PROGRAM not in attributes:
+            raise InputError(
+                f"CityJSON object {name!r}",
+                "holds no building program",
+                f"Give CityJSON that geovision build wrote: the program is its attribute {PROGRAM}",
+            )
+        yield attributes[PROGRAM]
 
 
 def _parquet_tables(path: Path, rows: int, sink: _Sink) -> Iterator[ProgramTable]:

@@ -116,6 +116,21 @@ class ProgramTable:
         """Every row as a validated `Program`; the first bad one raises a `ProgramError`."""
         return list(self)
 
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Every row as plain JSON values that `Program.from_dict` takes, several times as fast as programs.
+
+        Nothing is checked, and what is at its default is left out.
+
+        >>> from geovision.model import Flat, Part, Program
+        >>> box = Program(id="a", parts=[Part(shell=[(0, 0), (4, 0), (4, 4)], eave_height=3, roof=Flat())])
+        >>> (row,) = ProgramTable.from_programs([box]).to_dicts()
+        >>> sorted(row), Program.from_dict(row) == box
+        (['id', 'parts', 'provenance', 'schema'], True)
+        """
+        from geovision.model.table_objects import lean_dict
+
+        return [lean_dict(self, row) for row in range(len(self))]
+
     def __len__(self) -> int:
         return len(self.ground_z)
 

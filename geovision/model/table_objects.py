@@ -12,6 +12,7 @@ import numpy as np
 from geovision.model.kinds import RoofKind, SuperKind
 from geovision.model.program import Part, Program
 from geovision.model.roofs import ROOF_CLASSES, Face, Planar
+from geovision.model.schema_version import SCHEMA
 from geovision.model.superstructures import SUPER_CLASSES, Superstructure
 from geovision.model.table_layout import COLUMNS, ROOF_SLOTS, SUPER_SLOTS
 
@@ -92,20 +93,34 @@ def _params(model: object, slots: dict[str, int], count: int) -> list[float]:
 
 def program_at(table: ProgramTable, row: int) -> Program:
     """One row as a validated program."""
+    return Program.model_validate(dict_at(table, row))
+
+
+def dict_at(table: ProgramTable, row: int) -> dict[str, Any]:
+    """One row as `Program.from_dict` takes it; nothing is checked."""
     first, last = int(table.part_offsets[row]), int(table.part_offsets[row + 1])
-    parts = [_part(table, part) for part in range(first, last)]
     supers = range(int(table.super_offsets[row]), int(table.super_offsets[row + 1]))
-    return Program.model_validate(
-        {
-            "id": table.ids[row],
-            "ground_z": float(table.ground_z[row]),
-            "attributes": table.attributes[row],
-            "parts": parts,
-            "superstructures": [_superstructure(table, item) for item in supers],
-            "facade": table.facade[row],
-            "provenance": table.provenance[row],
-        }
-    )
+    return {
+        "id": table.ids[row],
+        "ground_z": float(table.ground_z[row]),
+        "attributes": table.attributes[row],
+        "parts": [_part(table, part) for part in range(first, last)],
+        "superstructures": [_superstructure(table, item) for item in supers],
+        "facade": table.facade[row],
+        "provenance": table.provenance[row],
+    }
+
+
+def lean_dict(table: ProgramTable, row: int) -> dict[str, Any]:
+    """One row as plain JSON values, with its schema and without what is at its default."""
+    found = dict_at(table, row)
+    parts = [
+        {name: value for name, value in part.items() if value or name in ("eave_height", "shell")}
+        for part in found["parts"]
+    ]
+    kept = {"schema": SCHEMA, "id": found["id"], "parts": parts, "provenance": found["provenance"]}
+    rest = {name: found[name] for name in ("ground_z", "attributes", "superstructures") if found[name]}
+    return kept | rest | ({} if found["facade"] is None else {"facade": found["facade"]})
 
 
 def _part(table: ProgramTable, part: int) -> dict[str, Any]:

@@ -15,13 +15,14 @@ import numpy as np
 from geovision.errors import UsageError
 from geovision.formats.atomic import atomic_write
 from geovision.formats.attributes import (
+    PROGRAM,
     AttributeType,
     building_columns,
     column_types,
     facts_columns,
     fits_columns,
 )
-from geovision.formats.cityjson import open_cityjsonseq
+from geovision.formats.cityjson import cityjson_from_seq, open_cityjsonseq
 from geovision.formats.geotables import open_geotable, write_flatgeobuf, write_geopackage
 from geovision.formats.outlines import building_facts, building_outlines, roof_facets
 from geovision.mesh import Solids, mesh
@@ -35,6 +36,7 @@ Item = TypeVar("Item")
 __all__ = ["FORMATS", "ProductSettings", "Products", "Timings", "check_formats"]
 
 FORMATS: dict[str, str] = {
+    "cityjson": "buildings.city.json: one CityJSON 2.0 document",
     "cityjsonseq": "buildings.city.jsonl: CityJSON 2.0 features, one a line",
     "parquet": "buildings.parquet, roof_facets.parquet: GeoParquet",
     "gpkg": "buildings.gpkg: both as layers of a GeoPackage",
@@ -142,6 +144,7 @@ class Products:
         self._settings = settings
         self._formats = frozenset(settings.formats)
         self._tile: list[tuple[ProgramTable, dict[str, list[Any]]]] = []
+        self._seq = bool(self._formats & {"cityjson", "cityjsonseq"})
         self._tables = bool(self._formats & {"parquet", "gpkg", "fgb"})
 
     def __enter__(self) -> Products:
@@ -152,7 +155,7 @@ class Products:
             self._programs = stack.enter_context(open_program_sink(self.folder, "parquet"))
             file = stack.enter_context(atomic_write(self.folder / "programs.fits.parquet"))
             self._fits = stack.enter_context(pq.ParquetWriter(file, FitTable([]).to_arrow().schema))
-            if "cityjsonseq" in self._formats:
+            if self._seq:
                 path = self.folder / "buildings.city.jsonl"
                 self._features = stack.enter_context(
                     open_cityjsonseq(
@@ -194,9 +197,9 @@ class Products:
             own = building_columns(table, self._settings.types)
             columns = own | facts_columns(building_facts(solids)) | fits_columns(fits)
         self.failures += [f"building {one.id!r}: {one.message}" for one in solids.failures]
-        if "cityjsonseq" in self._formats:
+        if self._seq:
             with self._timings.stage("cityjsonseq"):
-                self._features.write(solids, columns)
+                self._features.write(solids, columns | {PROGRAM: table.to_dicts()})
         if self._tables:
             with self._timings.stage("tables"):
                 self._add_rows(solids, columns)
@@ -212,6 +215,12 @@ class Products:
         """Write what needs all buildings; call it once the context is left."""
         if self._settings.merged:
             self._write_meshes({kind: self.folder / f"buildings.{kind}" for kind in _MESHES})
+        features = self.folder / "buildings.city.jsonl"
+        if "cityjson" in self._formats:
+            with self._timings.stage("cityjson"):
+                cityjson_from_seq(features, self.folder / "buildings.city.json")
+            if "cityjsonseq" not in self._formats:
+                features.unlink()
         tables = {name: self.folder / f"{name}.parquet" for name in ("buildings", "roof_facets")}
         with self._timings.stage("tables"):
             if "gpkg" in self._formats:

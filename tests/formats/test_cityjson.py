@@ -12,7 +12,13 @@ import pytest
 import geovision
 from geovision import _kernel
 from geovision.errors import InputError
-from geovision.formats.cityjson import open_cityjsonseq, reference_system, write_cityjsonseq
+from geovision.formats.attributes import PROGRAM
+from geovision.formats.cityjson import (
+    cityjson_from_seq,
+    open_cityjsonseq,
+    reference_system,
+    write_cityjsonseq,
+)
 from geovision.mesh import Solids
 from geovision.model import Chimney, Flat, Part, Program, ProgramTable
 from geovision.model.labels import Label
@@ -231,3 +237,67 @@ def test_a_ring_that_touches_itself_becomes_simple_rings(
     line = json.loads(_kernel.city_features(face, ['"a"'], ["{}"], (0.0, 0.0, 0.0)))
     surfaces = line["CityObjects"]["a"]["geometry"][0]["boundaries"][0]
     assert surfaces == ([expected] if expected else [[inner], [[0, 1, 2, 3]]])
+
+
+def test_one_document_holds_the_same(city: Solids, tmp_path: Path) -> None:
+    source, target = tmp_path / "city.city.jsonl", tmp_path / "city.city.json"
+    names = [f'"{i}",\n🏠' for i in range(len(city))]
+    write_cityjsonseq(source, city, crs="EPSG:28992", attributes={"name": names})
+    cityjson_from_seq(source, target)
+    document = json.loads(target.read_text(encoding="utf-8"))
+    header, features = lines(source)
+    assert document["transform"] == header["transform"]
+    assert document["metadata"] == header["metadata"]
+    assert list(document["CityObjects"]) == [name for item in features for name in item["CityObjects"]]
+    vertices = np.array(document["vertices"])
+    used = np.zeros(len(vertices), bool)
+    for feature in features:
+        own = np.array(feature["vertices"])
+        for name, item in feature["CityObjects"].items():
+            found = document["CityObjects"][name]
+            assert found.get("attributes") == item.get("attributes")
+            for ours, theirs in zip(found.get("geometry", []), item.get("geometry", []), strict=True):
+                assert ours["semantics"] == theirs["semantics"]
+                rings = zip(flat(ours["boundaries"]), flat(theirs["boundaries"]), strict=True)
+                for one, other in rings:
+                    used[one] = True
+                    assert (vertices[one] == own[other]).all()
+    assert used.all()
+
+
+def test_names_of_parts_stay_apart_in_one_document(tmp_path: Path) -> None:
+    far = [Part(shell=[(x, 0), (x + 4, 0), (x + 4, 4), (x, 4)], eave_height=3, roof=Flat()) for x in (0, 9)]
+    programs = [Program(id="a", parts=far)]
+    source, target = tmp_path / "a.city.jsonl", tmp_path / "a.city.json"
+    write_cityjsonseq(source, geovision.mesh(programs))
+    _, (feature,) = lines(source)
+    part = next(name for name in feature["CityObjects"] if name != "a")
+    programs.append(Program(id=part, parts=far))
+    for order in (programs, programs[::-1]):
+        write_cityjsonseq(source, geovision.mesh(order))
+        cityjson_from_seq(source, target)
+        objects = json.loads(target.read_text())["CityObjects"]
+        assert len(objects) == 6
+        for name, item in objects.items():
+            assert all(objects[child]["parents"] == [name] for child in item.get("children", []))
+            assert all(name in objects[parent]["children"] for parent in item.get("parents", []))
+
+
+def flat(boundaries: list[Any]) -> list[list[int]]:
+    """The rings of any geometry."""
+    if isinstance(boundaries[0], int):
+        return [boundaries]
+    return [ring for item in boundaries for ring in flat(item)]
+
+
+def test_programs_come_back_from_cityjson(tmp_path: Path) -> None:
+    table = geovision.generate(count=200, seed=3)
+    path = tmp_path / "city.city.jsonl"
+    with open_cityjsonseq(path, crs="EPSG:28992") as writer:
+        writer.write(geovision.mesh(table), {PROGRAM: table.to_dicts()})
+    cityjson_from_seq(path, tmp_path / "city.city.json")
+    for name in ("city.city.jsonl", "city.city.json"):
+        assert geovision.read_programs(tmp_path / name) == table
+    write_cityjsonseq(path, geovision.mesh(table))
+    with pytest.raises(InputError, match="holds no building program"):
+        geovision.read_programs(path)
