@@ -2,13 +2,18 @@
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
+#include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <stdexcept>
+#include <tuple>
 #include <vector>
 
 #include "bindings_util.hpp"
+#include "geovision/meshopt.hpp"
 #include "geovision/pack.hpp"
+#include "geovision/pack_compress.hpp"
 
 namespace geovision::bindings {
 namespace {
@@ -137,70 +142,193 @@ void put_container(std::uint8_t* glb, std::size_t total, const std::string& json
     }
 }
 
+// Centre, scale, degree and coefficients of a PackFrame.
+using FrameTuple = std::tuple<std::array<double, 3>, double, int, Array<double>>;
+
+std::optional<PackFrame> take_frame(const std::optional<FrameTuple>& given) {
+    if (!given) return std::nullopt;
+    const auto& [centre, scale, degree, coefficients] = *given;
+    PackFrame frame{centre, scale, degree, {}};
+    frame.coefficients.assign(coefficients.data(), coefficients.data() + coefficients.size());
+    return frame;
+}
+
+// Where the property table's columns come to lie behind the geometry.
+std::vector<std::size_t> place_columns(const std::vector<py::bytes>& columns, std::size_t& bin_bytes) {
+    std::vector<std::size_t> offsets;
+    bin_bytes = align8(bin_bytes);
+    for (const py::bytes& column : columns) {
+        offsets.push_back(bin_bytes);
+        bin_bytes = align8(bin_bytes + static_cast<std::size_t>(PyBytes_GET_SIZE(column.ptr())));
+    }
+    return offsets;
+}
+
+// An unfinished GLB with room for its two chunks.
+class Container {
+public:
+    Container(std::size_t json_bytes, std::size_t bin_bytes)
+        : json_room_(align8(json_bytes + 4) - 4),
+          bin_bytes_(bin_bytes),
+          // The BIN chunk starts at a multiple of 8.
+          total_(20 + json_room_ + (bin_bytes > 0 ? 8 + bin_bytes : 0)) {
+        if (total_ > std::numeric_limits<std::uint32_t>::max())
+            throw std::length_error("a GLB ends at 4 GiB; write smaller tiles");
+        glb_ = py::reinterpret_steal<py::bytes>(
+            PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(total_)));
+        if (!glb_) throw py::error_already_set();
+        // Nobody else has seen these bytes yet, so writing to them is allowed (C API documentation).
+        data_ = reinterpret_cast<std::uint8_t*>(PyBytes_AS_STRING(glb_.ptr()));
+        if (total_ >= long_column) advise_large_pages(data_, total_);
+    }
+
+    std::uint8_t* bin() { return data_ + 28 + json_room_; }
+
+    void put_columns(const std::vector<py::bytes>& columns, const std::vector<std::size_t>& offsets) {
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+            const auto size = static_cast<std::size_t>(PyBytes_GET_SIZE(columns[i].ptr()));
+            const std::size_t end = i + 1 < columns.size() ? offsets[i + 1] : bin_bytes_;
+            std::memcpy(bin() + offsets[i], PyBytes_AS_STRING(columns[i].ptr()), size);
+            std::memset(bin() + offsets[i] + size, 0, end - offsets[i] - size);
+        }
+    }
+
+    py::bytes finish(const std::string& json) {
+        if (json.size() > json_room_)
+            throw std::logic_error("pack_glb: the second header is longer than the first");
+        put_container(data_, total_, json, json_room_, bin_bytes_);
+        return std::move(glb_);
+    }
+
+private:
+    std::size_t json_room_, bin_bytes_, total_;
+    py::bytes glb_;
+    std::uint8_t* data_ = nullptr;
+};
+
+py::bytes plain_glb(const PackSolids& solids, PackOptions& options, PackPlan& plan,
+                    const std::vector<py::bytes>& columns, const py::function& header) {
+    std::size_t bin_bytes = plan.bytes;
+    const std::vector<std::size_t> offsets = place_columns(columns, bin_bytes);
+    // The header is made twice: now to reserve its room, and with the exact bounds once they are known.
+    // So the geometry is written to its final place and never copied.
+    const auto draft = header(describe(plan, offsets, bin_bytes, false)).cast<std::string>();
+    Container glb(draft.size(), bin_bytes);
+    if (bin_bytes > 0) {
+        run_interruptible([&](const std::atomic<bool>& cancel) {
+            options.cancel = &cancel;
+            fill_pack(solids, options, plan, glb.bin());
+        });
+    }
+    glb.put_columns(columns, offsets);
+    return glb.finish(header(describe(plan, offsets, bin_bytes, true)).cast<std::string>());
+}
+
+py::dict describe_view(const CompressedView& view) {
+    py::dict one;
+    one["offset"] = view.offset;
+    one["bytes"] = view.bytes;
+    one["decoded_offset"] = view.decoded_offset;
+    one["stride"] = view.stride;
+    one["count"] = view.count;
+    return one;
+}
+
+py::dict describe_compressed(const PackPlan& plan, const CompressedPack& pack) {
+    py::dict result;
+    result["decoded_bytes"] = pack.decoded_bytes;
+    result["wide_features"] = pack.wide_features;
+    result["position"] = describe_view(pack.position);
+    result["normal"] = describe_view(pack.normal);
+    result["feature"] = describe_view(pack.feature);
+    py::list indices;
+    for (std::size_t g = 0; g < label_count; ++g) {
+        if (plan.groups[g].triangles > 0) indices.append(describe_view(pack.index[g]));
+    }
+    result["indices"] = indices;
+    return result;
+}
+
+py::bytes compressed_glb(const PackSolids& solids, PackOptions& options, PackPlan& plan, int step_exponent,
+                         const std::vector<py::bytes>& columns, const py::function& header) {
+    CompressedPack pack;
+    options.step = std::ldexp(1.0, step_exponent);
+    run_interruptible([&](const std::atomic<bool>& cancel) {
+        options.cancel = &cancel;
+        std::vector<std::uint8_t> filled(plan.bytes);
+        if (fill_pack(solids, options, plan, filled.data()))
+            pack = compress_pack(plan, filled.data(), solids.buildings, step_exponent);
+    });
+    std::size_t bin_bytes = pack.bytes.size();
+    const std::vector<std::size_t> offsets = place_columns(columns, bin_bytes);
+    py::dict layout = describe(plan, offsets, bin_bytes, true);
+    layout["compressed"] = describe_compressed(plan, pack);
+    const auto json = header(layout).cast<std::string>();
+    Container glb(json.size(), bin_bytes);
+    if (bin_bytes > 0) {
+        std::memset(glb.bin(), 0, bin_bytes);
+        std::memcpy(glb.bin(), pack.bytes.data(), pack.bytes.size());
+    }
+    glb.put_columns(columns, offsets);
+    return glb.finish(json);
+}
+
 py::bytes pack_glb(const py::dict& solids, const std::array<double, 3>& tile_origin,
                    const std::array<std::uint8_t, label_count>& group_of_label,
-                   const std::vector<py::bytes>& columns, const py::function& header, int threads) {
+                   const std::vector<py::bytes>& columns, const py::function& header, int threads,
+                   const std::optional<FrameTuple>& frame, const std::optional<int>& compress) {
     const PackArrays arrays = take_solids(solids);
+    const std::optional<PackFrame> placed = take_frame(frame);
     PackOptions options;
     options.tile_origin = tile_origin;
     options.group_of_label = group_of_label;
     options.threads = threads;
+    options.frame = placed ? &*placed : nullptr;
     PackPlan plan;
     run_interruptible([&](const std::atomic<bool>& cancel) {
         options.cancel = &cancel;
         plan_pack(arrays.view, options, plan);
     });
+    return compress ? compressed_glb(arrays.view, options, plan, *compress, columns, header)
+                    : plain_glb(arrays.view, options, plan, columns, header);
+}
 
-    std::size_t bin_bytes = plan.bytes;
-    std::vector<std::size_t> column_offsets;
-    for (const py::bytes& column : columns) {
-        column_offsets.push_back(bin_bytes);
-        bin_bytes = align8(bin_bytes + static_cast<std::size_t>(PyBytes_GET_SIZE(column.ptr())));
+py::bytes encode_meshopt(const py::bytes& data, int stride, const std::string& mode) {
+    const auto size = static_cast<std::size_t>(PyBytes_GET_SIZE(data.ptr()));
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(PyBytes_AS_STRING(data.ptr()));
+    if (stride <= 0 || size % static_cast<std::size_t>(stride) != 0)
+        throw py::value_error("data is not a whole number of elements");
+    const std::size_t count = size / static_cast<std::size_t>(stride);
+    std::vector<std::uint8_t> out;
+    {
+        py::gil_scoped_release release;
+        if (mode == "ATTRIBUTES") {
+            encode_attributes(bytes, count, static_cast<std::size_t>(stride), out);
+        } else if (mode == "TRIANGLES") {
+            encode_triangles(bytes, count, stride, out);
+        } else {
+            throw std::invalid_argument("mode must be ATTRIBUTES or TRIANGLES");
+        }
     }
-    // The header is made twice: now to reserve its room, and with the exact bounds once they are known.
-    // So the geometry is written to its final place and never copied. The BIN chunk starts at a multiple
-    // of 8.
-    const auto draft = header(describe(plan, column_offsets, bin_bytes, false)).cast<std::string>();
-    const std::size_t json_room = align8(draft.size() + 4) - 4;
-    const std::size_t total = 20 + json_room + (bin_bytes > 0 ? 8 + bin_bytes : 0);
-    if (total > std::numeric_limits<std::uint32_t>::max()) {
-        throw std::length_error("a GLB ends at 4 GiB; write smaller tiles");
-    }
-    auto glb =
-        py::reinterpret_steal<py::bytes>(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(total)));
-    if (!glb) throw py::error_already_set();
-    // Nobody else has seen these bytes yet, so writing to them is allowed (C API documentation).
-    auto* data = reinterpret_cast<std::uint8_t*>(PyBytes_AS_STRING(glb.ptr()));
-    if (total >= long_column) advise_large_pages(data, total);
-    std::uint8_t* bin = data + 28 + json_room;
-    if (bin_bytes > 0) {
-        run_interruptible([&](const std::atomic<bool>& cancel) {
-            options.cancel = &cancel;
-            fill_pack(arrays.view, options, plan, bin);
-        });
-    }
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-        const auto size = static_cast<std::size_t>(PyBytes_GET_SIZE(columns[i].ptr()));
-        const std::size_t end = i + 1 < columns.size() ? column_offsets[i + 1] : bin_bytes;
-        std::memcpy(bin + column_offsets[i], PyBytes_AS_STRING(columns[i].ptr()), size);
-        std::memset(bin + column_offsets[i] + size, 0, end - column_offsets[i] - size);
-    }
-    const auto json = header(describe(plan, column_offsets, bin_bytes, true)).cast<std::string>();
-    if (json.size() > json_room)
-        throw std::logic_error("pack_glb: the second header is longer than the first");
-    put_container(data, total, json, json_room, bin_bytes);
-    return glb;
+    return py::bytes(reinterpret_cast<const char*>(out.data()), out.size());
 }
 
 }  // namespace
 
 void bind_pack(py::module_& m) {
     m.def("pack_glb", &pack_glb, py::arg("solids"), py::arg("tile_origin"), py::arg("group_of_label"),
-          py::arg("columns"), py::arg("header"), py::arg("threads") = 0,
+          py::arg("columns"), py::arg("header"), py::arg("threads") = 0, py::arg("frame") = py::none(),
+          py::arg("compress") = py::none(),
           "One finished GLB as bytes. `columns` are raw buffers put behind the geometry, each at a multiple "
           "of 8; "
           "`header(layout)` returns the JSON text and is called twice with the same layout, first with "
-          "stand-in bounds.");
+          "stand-in bounds. `frame` is (centre, scale, degree, coefficients) of a map into the tile's own "
+          "frame. "
+          "With `compress` positions are rounded to 2^compress metres, the geometry is in the bitstream of "
+          "EXT_meshopt_compression, layout['compressed'] says where, and the header is called once.");
+    m.def("encode_meshopt", &encode_meshopt, py::arg("data"), py::arg("stride"), py::arg("mode"),
+          "Elements of `stride` bytes in the bitstream of EXT_meshopt_compression, mode ATTRIBUTES or "
+          "TRIANGLES.");
 }
 
 }  // namespace geovision::bindings

@@ -57,7 +57,10 @@ def pack_glb(
     columns: Sequence[bytes],
     header: Callable[[dict[str, Any]], str],
     threads: int = 0,
+    frame: tuple[Sequence[float], float, int, ArrayLike] | None = None,
+    compress: int | None = None,
 ) -> bytes: ...
+def encode_meshopt(data: bytes, stride: int, mode: str) -> bytes: ...
 def city_features(
     solids: Mapping[str, Any],
     ids: Sequence[str],

@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 import json
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.helpers_meshopt import decode_attributes, decode_triangles, exponential
+
 _DTYPES: dict[int, np.dtype[Any]] = {
+    5120: np.dtype("i1"),
     5123: np.dtype("<u2"),
     5125: np.dtype("<u4"),
     5126: np.dtype("<f4"),
@@ -34,21 +37,50 @@ _COMPONENTS = {
 class Glb:
     json: dict[str, Any]
     bin: bytes
+    cache: dict[tuple[int, int], bytes] = field(default_factory=dict, repr=False)
 
     def view(self, index: int) -> bytes:
         view = self.json["bufferViews"][index]
+        if "extensions" in view:
+            return self._decoded(index, view["extensions"]["EXT_meshopt_compression"])
         assert view["byteOffset"] + view["byteLength"] <= len(self.bin)
         return self.bin[view["byteOffset"] : view["byteOffset"] + view["byteLength"]]
+
+    def _decoded(self, index: int, coded: dict[str, Any]) -> bytes:
+        assert self.json["buffers"][self.json["bufferViews"][index]["buffer"]] == {
+            "byteLength": sum(
+                -(-v["byteLength"] // 4) * 4 for v in self.json["bufferViews"] if "extensions" in v
+            ),
+            "extensions": {"EXT_meshopt_compression": {"fallback": True}},
+        }
+        assert coded["byteOffset"] % 4 == 0
+        assert coded["byteOffset"] + coded["byteLength"] <= len(self.bin)
+        key = (index, coded["byteOffset"])
+        if key not in self.cache:
+            data = self.bin[coded["byteOffset"] : coded["byteOffset"] + coded["byteLength"]]
+            count, stride = coded["count"], coded["byteStride"]
+            if coded["mode"] == "TRIANGLES":
+                raw = decode_triangles(data, count).astype(f"<u{stride}").tobytes()
+            else:
+                raw = decode_attributes(data, count, stride).tobytes()
+            if coded["filter"] == "EXPONENTIAL":
+                raw = exponential(np.frombuffer(raw, "<u4")).tobytes()
+            self.cache[key] = raw
+        return self.cache[key]
 
     def accessor(self, index: int) -> NDArray[Any]:
         accessor = self.json["accessors"][index]
         width = {"SCALAR": 1, "VEC3": 3}[accessor["type"]]
         dtype = _DTYPES[accessor["componentType"]]
         data = self.view(accessor["bufferView"])
-        flat: NDArray[Any] = np.frombuffer(
-            data, dtype, accessor["count"] * width, accessor.get("byteOffset", 0)
-        )
-        return flat.reshape(-1, width) if width > 1 else flat
+        step = self.json["bufferViews"][accessor["bufferView"]].get("byteStride", dtype.itemsize * width)
+        count, offset = accessor["count"], accessor.get("byteOffset", 0)
+        assert offset % 4 == 0
+        assert step % 4 == 0 or accessor["type"] == "SCALAR"
+        rows: NDArray[Any] = np.ndarray((count, width), dtype, data, offset, (step, dtype.itemsize))
+        if accessor.get("normalized"):
+            rows = np.maximum(rows / np.iinfo(dtype).max, -1.0)
+        return rows if width > 1 else rows[:, 0]
 
     @property
     def primitives(self) -> list[dict[str, Any]]:
@@ -111,5 +143,6 @@ def parse_glb(data: bytes) -> Glb:
     assert bin_type == b"BIN\0"
     assert (rest + 8) % 8 == 0
     assert rest + 8 + bin_length == length
-    assert text["buffers"] == [{"byteLength": bin_length}]
+    assert text["buffers"][0] == {"byteLength": bin_length}
+    assert len(text["buffers"]) == 1 + ("EXT_meshopt_compression" in text.get("extensionsRequired", []))
     return Glb(text, data[rest + 8 :])

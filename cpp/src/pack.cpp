@@ -189,14 +189,15 @@ struct Normal {
 
 // Sum of the triangles' area vectors: the Newell normal of the polygon they fill. Differences of
 // int32 are exact in double, so nothing is lost far from the building's origin.
-Normal face_normal(const PackSolids& solids, const Walker& walker, const std::int32_t* vertices,
+template <class Coordinate>
+Normal face_normal(const PackSolids& solids, const Walker& walker, const Coordinate* vertices,
                    std::int64_t first, std::int64_t last) {
     double nx = 0.0, ny = 0.0, nz = 0.0;
     for (std::int64_t i = first; i < last; ++i) {
         const std::int32_t* corner = solids.triangles + 3 * walker.triangle(i);
-        const std::int32_t* a = vertices + 3 * static_cast<std::int64_t>(corner[0]);
-        const std::int32_t* b = vertices + 3 * static_cast<std::int64_t>(corner[1]);
-        const std::int32_t* c = vertices + 3 * static_cast<std::int64_t>(corner[2]);
+        const Coordinate* a = vertices + 3 * static_cast<std::int64_t>(corner[0]);
+        const Coordinate* b = vertices + 3 * static_cast<std::int64_t>(corner[1]);
+        const Coordinate* c = vertices + 3 * static_cast<std::int64_t>(corner[2]);
         const double ux = double(b[0]) - a[0], uy = double(b[1]) - a[1], uz = double(b[2]) - a[2];
         const double vx = double(c[0]) - a[0], vy = double(c[1]) - a[1], vz = double(c[2]) - a[2];
         nx += uy * vz - uz * vy;
@@ -265,7 +266,9 @@ public:
         const auto feature = static_cast<float>(b);
         walker_.faces(b, [&](std::int32_t face, std::int64_t first, std::int64_t last) {
             Cursor& cursor = cursors[options_.group_of_label[label[face]]];
-            const Normal normal = face_normal(solids_, walker_, vertices, first, last);
+            const Normal normal = options_.frame == nullptr
+                                      ? face_normal(solids_, walker_, vertices, first, last)
+                                      : face_normal(solids_, walker_, placed_.data(), first, last);
             walker_.begin_face();
             for (std::int64_t i = first; i < last; ++i) {
                 const std::int32_t* corner = solids_.triangles + 3 * walker_.triangle(i);
@@ -277,15 +280,34 @@ public:
 private:
     // Tile-relative float32 positions of the building's vertices, each rounded once.
     void place(std::int64_t b, const std::int32_t* vertices, std::int64_t count) {
-        if (static_cast<std::int64_t>(xyz_.size()) < 3 * count)
-            xyz_.resize(static_cast<std::size_t>(3 * count));
+        const auto size = static_cast<std::size_t>(3 * count);
+        if (xyz_.size() < size) xyz_.resize(size);
+        if (options_.frame != nullptr) {
+            place_in_frame(b, vertices, count);
+        } else {
+            const double* origin = solids_.origin + 3 * b;
+            const double shift[3] = {origin[0] - options_.tile_origin[0], origin[1] - options_.tile_origin[1],
+                                     origin[2] - options_.tile_origin[2]};
+            for (std::size_t i = 0; i < size; ++i)
+                xyz_[i] = static_cast<float>(shift[i % 3] + solids_.grid * vertices[i]);
+        }
+        if (options_.step > 0.0) {
+            const auto step = static_cast<float>(options_.step);
+            for (std::size_t i = 0; i < size; ++i) xyz_[i] = std::nearbyint(xyz_[i] / step) * step;
+        }
+    }
+
+    void place_in_frame(std::int64_t b, const std::int32_t* vertices, std::int64_t count) {
+        const auto size = static_cast<std::size_t>(3 * count);
+        if (placed_.size() < size) placed_.resize(size);
         const double* origin = solids_.origin + 3 * b;
-        const double shift[3] = {origin[0] - options_.tile_origin[0], origin[1] - options_.tile_origin[1],
-                                 origin[2] - options_.tile_origin[2]};
-        for (std::int64_t i = 0; i < count; ++i) {
-            for (int k = 0; k < 3; ++k) {
-                xyz_[static_cast<std::size_t>(3 * i + k)] =
-                    static_cast<float>(shift[k] + solids_.grid * vertices[3 * i + k]);
+        for (std::size_t i = 0; i < size; i += 3) {
+            const auto at = options_.frame->place(origin[0] + solids_.grid * vertices[i],
+                                                  origin[1] + solids_.grid * vertices[i + 1],
+                                                  origin[2] + solids_.grid * vertices[i + 2]);
+            for (std::size_t k = 0; k < 3; ++k) {
+                placed_[i + k] = at[k];
+                xyz_[i + k] = static_cast<float>(at[k]);
             }
         }
     }
@@ -307,6 +329,7 @@ private:
     const PackOptions& options_;
     Walker walker_;
     std::vector<float> xyz_;
+    std::vector<double> placed_;  // in the tile's frame, before they were rounded
 };
 
 struct Bounds {
@@ -346,7 +369,28 @@ void set_bounds(const std::vector<BlockBounds>& blocks, PackPlan& plan) {
     }
 }
 
+void check_frame(const PackFrame& frame) {
+    const int d = frame.degree;
+    const bool fits = d >= 0 && d <= max_frame_degree && frame.scale > 0.0 &&
+                      frame.coefficients.size() == 6 * static_cast<std::size_t>((d + 1) * (d + 2) / 2);
+    if (!fits) throw std::invalid_argument("a frame needs six coefficients for every term of its degree");
+}
+
 }  // namespace
+
+std::array<double, 3> PackFrame::place(double x, double y, double z) const {
+    const double u = (x - centre[0]) / scale, v = (y - centre[1]) / scale, h = z - centre[2];
+    std::array<double, 3> sum{0.0, 0.0, 0.0};
+    const double* row = coefficients.data();
+    double ui = 1.0;
+    for (int i = 0; i <= degree; ++i, ui *= u) {
+        double term = ui;
+        for (int j = 0; i + j <= degree; ++j, term *= v, row += 6) {
+            for (std::size_t k = 0; k < 3; ++k) sum[k] += term * (row[k] + h * row[3 + k]);
+        }
+    }
+    return sum;
+}
 
 bool plan_pack(const PackSolids& solids, const PackOptions& options, PackPlan& plan) {
     if (solids.buildings > max_pack_features) {
@@ -355,6 +399,7 @@ bool plan_pack(const PackSolids& solids, const PackOptions& options, PackPlan& p
     for (const std::uint8_t group : options.group_of_label) {
         if (group >= label_count) throw std::invalid_argument("a material group number is out of range");
     }
+    if (options.frame != nullptr) check_frame(*options.frame);
     plan = PackPlan{};
     plan.block_base.resize(static_cast<std::size_t>(block_count(solids)));
     const bool done = parallel_blocks(block_count(solids), options.threads, options.cancel, [&] {

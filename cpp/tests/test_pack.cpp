@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "geovision/pack_compress.hpp"
 #include "testing.hpp"
 
 using namespace geovision;
@@ -213,6 +214,87 @@ void refuses_lies() {
     CHECK(thrown);
 }
 
+// x' = 5 - v, y' = 5 + u + 0.5 u v, z' = h (1 + u): a quarter turn, and a little warp.
+PackFrame turned_frame() {
+    PackFrame frame;
+    frame.centre = {155000.0, 463000.0, 2.0};
+    frame.scale = 10.0;
+    frame.degree = 2;
+    frame.coefficients.assign(36, 0.0);
+    const auto at = [&](int row, int column) -> double& {
+        return frame.coefficients[static_cast<std::size_t>(6 * row + column)];
+    };
+    at(0, 0) = at(0, 1) = 5.0;  // rows: 1, v, v2, u, uv, u2
+    at(0, 5) = at(3, 5) = 1.0;
+    at(1, 0) = -1.0;
+    at(3, 1) = 1.0;
+    at(4, 1) = 0.5;
+    return frame;
+}
+
+void frames_place_and_turn() {
+    const PackFrame frame = turned_frame();
+    const auto at = frame.place(155005.0, 463002.0, 6.0);
+    CHECK_NEAR(at[0], 5.0 - 0.2, 1e-12);
+    CHECK_NEAR(at[1], 5.0 + 0.5 + 0.05, 1e-12);
+    CHECK_NEAR(at[2], 4.0 * 1.5, 1e-12);
+    PackOptions options = at_street();
+    options.frame = &frame;
+    const Packed plain = packed(street(1), at_street()), p = packed(street(1), options);
+    CHECK(p.plan.vertices == plain.plan.vertices);
+    for (std::int64_t v = 0; v < p.plan.vertices; ++v) {
+        const auto value = [&](const Packed& q, std::int64_t k) {
+            return q.real(q.plan.position_offset, 3 * v + k);
+        };
+        const auto want =
+            frame.place(155000.0 + value(plain, 0), 463000.0 + value(plain, 1), value(plain, 2));
+        for (std::int64_t k = 0; k < 3; ++k) CHECK_NEAR(value(p, k), want[static_cast<std::size_t>(k)], 1e-6);
+    }
+    // The wall that looks along +x looks along +y now, or nearly.
+    bool found = false;
+    for (std::int64_t v = 0; v < p.plan.vertices; ++v) {
+        found = found || (plain.real(plain.plan.normal_offset, 3 * v) == 1.0f &&
+                          p.real(p.plan.normal_offset, 3 * v + 1) > 0.8f);
+    }
+    CHECK(found);
+}
+
+void frames_that_lie_are_refused() {
+    for (const int degree : {-1, 1, 3, max_frame_degree + 1}) {
+        PackFrame frame = turned_frame();
+        frame.degree = degree;
+        PackOptions options = at_street();
+        options.frame = &frame;
+        PackPlan plan;
+        bool thrown = false;
+        try {
+            plan_pack(street(1).view(), options, plan);
+        } catch (const std::invalid_argument&) {
+            thrown = true;
+        }
+        CHECK(thrown);
+    }
+}
+
+void steps_round_once() {
+    PackOptions options = at_street();
+    const Packed plain = packed(street(3), options);
+    options.step = 1.0 / 256;
+    const Packed p = packed(street(3), options);
+    for (std::int64_t i = 0; i < 3 * p.plan.vertices; ++i) {
+        const double value = p.real(p.plan.position_offset, i);
+        CHECK(value * 256 == std::floor(value * 256));
+        CHECK_NEAR(value, plain.real(plain.plan.position_offset, i), 1.0 / 512 + 1e-6);
+    }
+    const CompressedPack small = compress_pack(p.plan, p.bytes.data(), 3, -8);
+    CHECK(small.position.count == static_cast<std::size_t>(p.plan.vertices) && small.position.stride == 12);
+    CHECK(small.normal.offset == (small.position.bytes + 3) / 4 * 4 && small.feature.stride == 4);
+    CHECK(small.index[0].count == 36 && small.index[2].count == 0 && !small.wide_features);
+    CHECK(small.bytes.size() % 4 == 0 && small.bytes.size() < p.plan.bytes / 2);
+    CHECK(compress_pack(p.plan, p.bytes.data(), 70000, -8).wide_features);
+    CHECK(compress_pack(packed(Street{}, at_street()).plan, nullptr, 0, -8).bytes.empty());
+}
+
 void cancels() {
     const std::atomic<bool> cancel{true};
     PackOptions options = at_street();
@@ -231,6 +313,9 @@ int main() {
     groups_merge();
     empty_and_failed();
     refuses_lies();
+    frames_place_and_turn();
+    frames_that_lie_are_refused();
+    steps_round_once();
     cancels();
     return TEST_RESULT();
 }

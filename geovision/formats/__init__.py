@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from geovision.formats.points import write_points
     from geovision.formats.programs import read_programs, write_programs
     from geovision.formats.rasters import write_raster
+    from geovision.formats.tiles3d import TilesetSummary, write_3dtiles
 
 __all__ = [
+    "TilesetSummary",
     "atomic_write",
     "glb_bytes",
     "open_cityjsonseq",
     "read_programs",
+    "write_3dtiles",
     "write_cityjsonseq",
     "write_footprints",
     "write_glb",
@@ -30,10 +33,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "TilesetSummary": "tiles3d",
     "atomic_write": "atomic",
     "glb_bytes": "glb",
     "open_cityjsonseq": "cityjson",
     "read_programs": "programs",
+    "write_3dtiles": "tiles3d",
     "write_cityjsonseq": "cityjson",
     "write_footprints": "footprints",
     "write_glb": "glb",

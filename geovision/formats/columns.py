@@ -15,7 +15,18 @@ from numpy.typing import NDArray
 
 from geovision.errors import InputError
 
-__all__ = ["AttributeColumn", "encode_column", "encode_table"]
+__all__ = [
+    "NO_STRINGS",
+    "AttributeColumn",
+    "as_text",
+    "encode_column",
+    "encode_table",
+    "gap_of",
+    "integer_type",
+    "kind_of",
+    "property_id",
+    "utf8_buffers",
+]
 
 _COMPONENTS = {
     "i1": "INT8",
@@ -31,7 +42,7 @@ _COMPONENTS = {
 }
 
 # What stands for "no value" in a string column: the first that is no value of it.
-_NO_STRINGS = ("", "null", "\x00")
+NO_STRINGS = ("", "null", "\x00")
 
 
 @dataclass(frozen=True)
@@ -59,7 +70,7 @@ def encode_table(
                 "Give one value a building, None where there is none",
             )
         column = encode_column(name, values)
-        key = _property_id(name, columns)
+        key = property_id(name, columns)
         if key != name:
             column.schema["name"] = name
         columns[key] = column
@@ -98,13 +109,13 @@ def _array_of(values: Sequence[Any]) -> NDArray[Any]:
     """A typed array where all values agree on a type, else one of objects."""
     types = set(map(type, values))
     missing = type(None) in types
-    kinds = {_kind(t) for t in types if t is not type(None)}
+    kinds = {kind_of(t) for t in types if t is not type(None)}
     if kinds == {bool}:
         # Booleans know no noData, so with a gap they are 0, 1 and 255.
         return _with_gaps(values, np.uint8) if missing else np.array(values, bool)
     if kinds == {int}:
         present = [v for v in values if v is not None]
-        dtype = _integer_type(min(present), max(present))
+        dtype = integer_type(min(present), max(present))
         if dtype is not None:
             return _with_gaps(values, dtype) if missing else np.array(values, dtype)
     if kinds and kinds <= {int, float}:
@@ -122,7 +133,8 @@ def _objects(values: Sequence[Any]) -> NDArray[Any]:
     return array
 
 
-def _kind(type_: type) -> type:
+def kind_of(type_: type) -> type:
+    """bool, int or float as far as a type is one of them, else str."""
     if issubclass(type_, (bool, np.bool_)):
         return bool
     if issubclass(type_, (int, np.integer)):
@@ -132,7 +144,7 @@ def _kind(type_: type) -> type:
     return str
 
 
-def _integer_type(low: int, high: int) -> type[np.generic] | None:
+def integer_type(low: int, high: int) -> type[np.generic] | None:
     """Smallest of 32 and 64 bits that holds the values and leaves its lowest number for noData."""
     for dtype in (np.int32, np.int64):
         info = np.iinfo(dtype)
@@ -142,12 +154,13 @@ def _integer_type(low: int, high: int) -> type[np.generic] | None:
 
 
 def _with_gaps(values: Sequence[Any], dtype: type[np.generic]) -> NDArray[Any]:
-    gap = _gap(np.dtype(dtype))
+    gap = gap_of(np.dtype(dtype))
     array = np.array([gap if v is None else int(v) for v in values], dtype)
     return np.ma.masked_array(array, mask=[v is None for v in values])
 
 
-def _gap(dtype: np.dtype[Any]) -> int:
+def gap_of(dtype: np.dtype[Any]) -> int:
+    """The number that stands for "no value" in a column of integers."""
     info = np.iinfo(dtype)
     return int(info.max if dtype.kind == "u" else info.min)
 
@@ -155,13 +168,13 @@ def _gap(dtype: np.dtype[Any]) -> int:
 def _scalar(array: NDArray[Any]) -> AttributeColumn:
     if array.dtype.itemsize == 8 and array.size and not np.ma.is_masked(array):
         # Browsers read 64-bit integers as BigInt, which neither JSON nor arithmetic with numbers accepts.
-        narrow = _integer_type(int(array.min()), int(array.max()))
+        narrow = integer_type(int(array.min()), int(array.max()))
         array = array if narrow is None else array.astype(narrow)
     little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     component = _COMPONENTS[little.dtype.str[1:]]
     schema: dict[str, Any] = {"type": "SCALAR", "componentType": component}
     if np.ma.is_masked(array):
-        schema["noData"] = _gap(array.dtype)
+        schema["noData"] = gap_of(array.dtype)
     return AttributeColumn(schema, {"values": np.asarray(little).tobytes()})
 
 
@@ -181,22 +194,23 @@ def _floats(array: NDArray[Any]) -> AttributeColumn:
 def _strings(name: str, values: list[Any]) -> AttributeColumn:
     texts = values
     if any(not issubclass(t, str) for t in set(map(type, values))):
-        texts = [v if v is None or isinstance(v, str) else _text(v) for v in values]
+        texts = [v if v is None or isinstance(v, str) else as_text(v) for v in values]
     schema: dict[str, Any] = {"type": "STRING"}
     if None in texts:
         present = set(texts)
-        gap = next((g for g in _NO_STRINGS if g not in present), None)
+        gap = next((g for g in NO_STRINGS if g not in present), None)
         if gap is None:
             raise InputError(
-                f"attribute {name!r}", f"uses every word that could mean 'no value': {_NO_STRINGS}"
+                f"attribute {name!r}", f"uses every word that could mean 'no value': {NO_STRINGS}"
             )
         schema["noData"] = gap
         texts = [gap if t is None else t for t in texts]
-    data, offsets = _utf8(name, texts)
+    data, offsets = utf8_buffers(name, texts)
     return AttributeColumn(schema, {"values": data, "stringOffsets": offsets})
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Anything as text, JSON where that has a form for it."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, (dict, list, tuple, bool, int, float)):
@@ -204,7 +218,8 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _utf8(name: str, texts: list[Any]) -> tuple[bytes, bytes]:
+def utf8_buffers(name: str, texts: list[Any]) -> tuple[bytes, bytes]:
+    """Texts as the two buffers of a string column: their bytes, and where each begins."""
     try:
         text = "".join(texts)
         data = text.encode()
@@ -219,7 +234,8 @@ def _utf8(name: str, texts: list[Any]) -> tuple[bytes, bytes]:
     return data or b"\0", offsets.astype("<u4").tobytes()
 
 
-def _property_id(name: str, taken: Mapping[str, object]) -> str:
+def property_id(name: str, taken: Mapping[str, object]) -> str:
+    """A name as the format allows, unlike those that are taken."""
     base = re.sub(r"[^A-Za-z0-9_]", "_", name) or "_"
     base = f"_{base}" if base[0].isdigit() else base
     key, n = base, 1

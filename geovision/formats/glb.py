@@ -8,7 +8,6 @@ than a millimetre.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -17,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision import _kernel
-from geovision._version import __version__
 from geovision.errors import InputError
 from geovision.formats.atomic import atomic_write
-from geovision.formats.columns import AttributeColumn, encode_table
-from geovision.formats.materials import LABEL_COLOURS, linear_rgb, material_name
+from geovision.formats.columns import encode_table
+from geovision.formats.gltf_json import gltf_json
 from geovision.model.labels import Label
 
 __all__ = ["Attributes", "SolidsLike", "glb_bytes", "local_origin", "write_glb"]
@@ -30,12 +28,6 @@ Attributes = Mapping[str, Sequence[Any] | NDArray[Any]]
 
 # float32 steps are 0.98 mm from here on, so that rounding is half of that on each axis.
 MAX_REACH_M = 16_384.0
-
-# Column-major: x east, y up, z south from x east, y north, z up.
-_Z_UP_TO_Y_UP = [1, 0, 0, 0, 0, 0, -1, 0, 0, 1, 0, 0, 0, 0, 0, 1]
-
-_FLOAT, _UINT16, _UINT32 = 5126, 5123, 5125
-_ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
 
 
 class SolidsLike(Protocol):
@@ -108,10 +100,13 @@ def glb_bytes(
         columns["id"].schema.update(semantic="ID", required=True)
     buffers = [buffer for column in columns.values() for buffer in column.buffers.values()]
 
+    extras: dict[str, Any] = {"origin": anchor} if crs is None else {"crs": crs, "origin": anchor}
+    node = {"translation": anchor} if place else {}
+
     def header(layout: dict[str, Any]) -> str:
-        return json.dumps(
-            _gltf(layout, columns, count, anchor, crs, place), separators=(",", ":"), allow_nan=False
-        )
+        for group in layout["groups"]:
+            _check_reach(group)
+        return gltf_json(layout, columns, count, node, extras)
 
     return _kernel.pack_glb(dict(arrays), tuple(anchor), tuple(range(len(Label))), buffers, header, threads)
 
@@ -129,116 +124,6 @@ def local_origin(arrays: Mapping[str, Any]) -> list[float]:
     return middle
 
 
-def _gltf(
-    layout: dict[str, Any],
-    columns: dict[str, AttributeColumn],
-    count: int,
-    anchor: list[float],
-    crs: str | None,
-    place: bool,
-) -> dict[str, Any]:
-    extras: dict[str, Any] = {"origin": anchor} if crs is None else {"crs": crs, "origin": anchor}
-    gltf: dict[str, Any] = {
-        "asset": {"version": "2.0", "generator": f"geovision {__version__}", "extras": extras},
-        "scene": 0,
-        "scenes": [{"nodes": [0], "extras": extras}],
-        "nodes": [{"name": "z-up to y-up", "matrix": _Z_UP_TO_Y_UP}],
-    }
-    views: list[dict[str, Any]] = []
-    extensions: dict[str, Any] = {}
-    if layout["groups"]:
-        gltf["nodes"] = [
-            {"name": "z-up to y-up", "matrix": _Z_UP_TO_Y_UP, "children": [1]},
-            {"name": "buildings", "mesh": 0, **({"translation": anchor} if place else {})},
-        ]
-        gltf["materials"] = [_material(group["group"]) for group in layout["groups"]]
-        _add_mesh(gltf, views, layout, count)
-        extensions["EXT_mesh_features"] = None
-    if columns:
-        extensions["EXT_structural_metadata"] = _property_table(views, layout["columns"], columns, count)
-    if views:
-        gltf["bufferViews"] = views
-        gltf["buffers"] = [{"byteLength": layout["bytes"]}]
-    if extensions:
-        gltf["extensionsUsed"] = sorted(extensions)
-    if columns:
-        gltf["extensions"] = {"EXT_structural_metadata": extensions["EXT_structural_metadata"]}
-    return gltf
-
-
-def _material(label: int) -> dict[str, Any]:
-    colour = linear_rgb(LABEL_COLOURS[Label(label)])
-    return {
-        "name": material_name(label),
-        "pbrMetallicRoughness": {
-            "baseColorFactor": [*colour, 1.0],
-            "metallicFactor": 0.0,
-            "roughnessFactor": 0.9,
-        },
-        "doubleSided": False,
-    }
-
-
-def _add_mesh(gltf: dict[str, Any], views: list[dict[str, Any]], layout: dict[str, Any], count: int) -> None:
-    vertices = layout["vertices"]
-    for name, item in (("position", 12), ("normal", 12), ("feature", 4)):
-        views.append(
-            {
-                "buffer": 0,
-                "byteOffset": layout[f"{name}_offset"],
-                "byteLength": item * vertices,
-                "byteStride": item,
-                "target": _ARRAY_BUFFER,
-            }
-        )
-    accessors: list[dict[str, Any]] = []
-    primitives = []
-    for material, group in enumerate(layout["groups"]):
-        _check_reach(group)
-        primitives.append(_primitive(accessors, views, group, material, count))
-    gltf["accessors"] = accessors
-    gltf["meshes"] = [{"name": "buildings", "primitives": primitives}]
-
-
-def _primitive(
-    accessors: list[dict[str, Any]],
-    views: list[dict[str, Any]],
-    group: dict[str, Any],
-    material: int,
-    count: int,
-) -> dict[str, Any]:
-    first, base = group["first_vertex"], len(accessors)
-    shared = {"componentType": _FLOAT, "count": group["vertices"]}
-    bounds = {"min": group["min"], "max": group["max"]}
-    indices = 3 * group["triangles"]
-    accessors += [
-        {"bufferView": 0, "byteOffset": 12 * first, **shared, "type": "VEC3", **bounds},
-        {"bufferView": 1, "byteOffset": 12 * first, **shared, "type": "VEC3"},
-        {"bufferView": 2, "byteOffset": 4 * first, **shared, "type": "SCALAR"},
-        {
-            "bufferView": len(views),
-            "componentType": _UINT16 if group["index_bytes"] == 2 else _UINT32,
-            "count": indices,
-            "type": "SCALAR",
-        },
-    ]
-    views.append(
-        {
-            "buffer": 0,
-            "byteOffset": group["index_offset"],
-            "byteLength": group["index_bytes"] * indices,
-            "target": _ELEMENT_ARRAY_BUFFER,
-        }
-    )
-    feature_ids = [{"featureCount": count, "attribute": 0, "propertyTable": 0, "label": "building"}]
-    return {
-        "attributes": {"POSITION": base, "NORMAL": base + 1, "_FEATURE_ID_0": base + 2},
-        "indices": base + 3,
-        "material": material,
-        "extensions": {"EXT_mesh_features": {"featureIds": feature_ids}},
-    }
-
-
 def _check_reach(group: dict[str, Any]) -> None:
     reach = max(map(abs, group["min"] + group["max"]))
     if reach > MAX_REACH_M:
@@ -248,22 +133,3 @@ def _check_reach(group: dict[str, Any]) -> None:
             "positions are no longer good to a millimetre",
             "Write the area as several tiles",
         )
-
-
-def _property_table(
-    views: list[dict[str, Any]], offsets: list[int], columns: dict[str, AttributeColumn], count: int
-) -> dict[str, Any]:
-    places = iter(offsets)
-    properties: dict[str, dict[str, int]] = {}
-    for key, column in columns.items():
-        properties[key] = {}
-        for buffer_key, buffer in column.buffers.items():
-            properties[key][buffer_key] = len(views)
-            views.append({"buffer": 0, "byteOffset": next(places), "byteLength": len(buffer)})
-    schema = {key: column.schema for key, column in columns.items()}
-    return {
-        "schema": {"id": "geovision", "classes": {"building": {"name": "Building", "properties": schema}}},
-        "propertyTables": [
-            {"name": "buildings", "class": "building", "count": count, "properties": properties}
-        ],
-    }

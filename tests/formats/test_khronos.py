@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +11,10 @@ import numpy as np
 import pytest
 
 from geovision.formats.glb import write_glb
+from geovision.formats.tiles3d import write_3dtiles
+from tests.formats.test_tiles3d import city
 from tests.helpers_solids import solids_of, village
-
-ROOT = Path(__file__).resolve().parents[2]
-VERSION = "2.0.0-dev.3.10"
+from tests.node_judges import node_environment, node_modules
 
 # Prints one JSON report a file.
 SCRIPT = """
@@ -33,32 +30,7 @@ const fs = require('fs'), {validateBytes} = require('gltf-validator');
 
 @pytest.fixture(scope="session")
 def modules() -> Path:
-    """Folder of node modules with the validator: $JUDGE_HOME where a judge is set up, else fetched once."""
-    if shutil.which("node") is None:
-        pytest.skip("node is not installed: the Khronos validator runs in it")
-    home = os.environ.get("JUDGE_HOME")
-    if home and (Path(home) / "node_modules" / "gltf-validator").is_dir():
-        return Path(home) / "node_modules"
-    folder = ROOT / ".cache" / "gltf-validator"
-    if not (folder / "node_modules" / "gltf-validator" / "package.json").is_file():
-        npm = shutil.which("npm")
-        if npm is None:
-            pytest.skip("npm is not installed: it fetches the Khronos validator")
-        # Into a folder of its own, published by one rename: two test workers may be here at once.
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix="gltf-validator-", dir=folder.parent))
-        command = [npm, "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(fresh)]
-        done = subprocess.run(
-            [*command, f"gltf-validator@{VERSION}"], capture_output=True, text=True, timeout=300, check=False
-        )
-        if done.returncode != 0:
-            shutil.rmtree(fresh)
-            pytest.skip(f"npm could not fetch the Khronos validator: {done.stderr.strip()[-300:]}")
-        try:
-            fresh.rename(folder)
-        except OSError:
-            shutil.rmtree(fresh)
-    return folder / "node_modules"
+    return node_modules()
 
 
 def validate(modules: Path, *files: Path) -> list[dict[str, Any]]:
@@ -68,7 +40,7 @@ def validate(modules: Path, *files: Path) -> list[dict[str, Any]]:
         text=True,
         timeout=300,
         check=True,
-        env={**os.environ, "NODE_PATH": str(modules)},
+        env=node_environment(modules),
     )
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -97,6 +69,18 @@ def test_no_errors_and_no_warnings(modules: Path, tmp_path: Path) -> None:
             "NODE_EMPTY",
         }
     assert reports[0]["triangles"] == len(village(4000).data["triangles"])
+
+
+@pytest.mark.parametrize("compression", ["none", "meshopt"])
+def test_tiles_have_no_errors_and_no_warnings(modules: Path, tmp_path: Path, compression: Any) -> None:
+    table = city(300, (155_000.0, 463_000.0, 3.0))
+    summary = write_3dtiles(tmp_path / "t", [table], crs="EPSG:28992", compression=compression, per_tile=60)
+    files = sorted(tmp_path.rglob("*.glb"))
+    assert len(files) == summary.tiles > 5
+    for report in validate(modules, *files):
+        assert report["numErrors"] == 0, report["messages"]
+        assert report["numWarnings"] == 0, report["messages"]
+        assert report["triangles"] > 100
 
 
 def test_the_judge_sees_a_fault(modules: Path, tmp_path: Path) -> None:

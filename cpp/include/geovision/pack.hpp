@@ -1,5 +1,5 @@
 // Packs solids into the vertex and index buffers of a glTF file: flat-shaded, one primitive per
-// material group, float32 relative to the tile's origin.
+// material group, float32 relative to the tile's origin or in the tile's own frame.
 //
 // Two passes over the buildings: plan_pack counts and lays the buffer out, fill_pack writes straight
 // into it. The bytes do not depend on the number of threads.
@@ -29,9 +29,26 @@ struct PackSolids {
     const std::uint8_t* face_label = nullptr;
 };
 
+// A smooth map from the solids' coordinates to a tile's own frame, for tiles that lie on the globe: with
+// u, v = (x, y - centre) / scale it is the sum over i + j <= degree of u^i v^j (p_ij + (z - centre z) n_ij).
+// Rows of coefficients stand in the order i, then j, and hold p then n.
+struct PackFrame {
+    std::array<double, 3> centre{0.0, 0.0, 0.0};
+    double scale = 1.0;
+    int degree = 0;
+    std::vector<double> coefficients;  // [(degree + 1) (degree + 2) / 2, 6]
+
+    std::array<double, 3> place(double x, double y, double z) const;
+};
+
+constexpr int max_frame_degree = 15;
+
 struct PackOptions {
     std::array<double, 3> tile_origin{0.0, 0.0,
                                       0.0};  // in the frame of Solids::origin; whole metres are best
+    const PackFrame* frame = nullptr;        // instead of tile_origin; normals turn with it
+    // Positions are rounded to multiples of this, a power of two; 0 leaves them as they are.
+    double step = 0.0;
     // Material group of every label; labels with the same number share a primitive. Numbers < label_count.
     std::array<std::uint8_t, label_count> group_of_label{0, 1, 2, 3, 4, 5, 6, 7, 8};
     int threads = 1;                            // 0 for all cores
@@ -70,14 +87,15 @@ constexpr std::int64_t max_pack_features = std::int64_t{1} << 24;
 // never between faces.
 // The first and last offset must fit their arrays; everything between is checked.
 // Throws std::invalid_argument where offsets, vertex or face indices or labels are out of range, where
-// a group number is not below label_count, or for more than max_pack_features buildings;
+// a group number is not below label_count, a frame has not the coefficients of its degree, or for more than
+// max_pack_features buildings;
 // std::length_error where a group has more vertices than 32-bit indices reach.
 // Returns false when cancelled.
 bool plan_pack(const PackSolids& solids, const PackOptions& options, PackPlan& plan);
 
 // Writes plan.bytes bytes at `out` (4-byte aligned at least) and sets the groups' bounds. `plan` must
 // come from plan_pack on the same solids and options. A triangle's normal is that of its whole polygon
-// face, from the integer vertices; faces without area get +z.
+// face, from the integer vertices or from those that the frame placed; faces without area get +z.
 // Returns false when cancelled; the buffer's content is then unspecified.
 bool fill_pack(const PackSolids& solids, const PackOptions& options, PackPlan& plan, std::uint8_t* out);
 

@@ -1,0 +1,27 @@
+// Encoders for the bitstream of EXT_meshopt_compression (glTF, ratified), appendix A of its specification:
+// mode 0 for vertex attributes and mode 1 for triangle lists. Decoding gives the same bytes back, except
+// that a triangle may begin with another of its corners.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace geovision {
+
+// Appends `count` elements of `stride` bytes in mode ATTRIBUTES. The stride must be a multiple of 4 up to
+// 256. Throws std::invalid_argument where it is not.
+void encode_attributes(const std::uint8_t* data, std::size_t count, std::size_t stride,
+                       std::vector<std::uint8_t>& out);
+
+// Appends `count` indices (a multiple of 3) of `width` bytes, 2 or 4, in mode TRIANGLES. Short where vertices
+// are numbered in the order of their first use.
+// Throws std::invalid_argument for another width or count.
+void encode_triangles(const std::uint8_t* indices, std::size_t count, int width,
+                      std::vector<std::uint8_t>& out);
+
+// Filter EXPONENTIAL on multiples of `step`, a power of two: gives the integer that decodes to `value`.
+// |value| must be below 2^23 steps.
+std::uint32_t exponential_filter(float value, int step_exponent);
+
+}  // namespace geovision

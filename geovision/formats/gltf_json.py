@@ -1,0 +1,207 @@
+"""The JSON of a GLB: one mesh, a primitive per material, a feature id per building, one property table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from geovision._version import __version__
+from geovision.formats.columns import AttributeColumn
+from geovision.formats.materials import LABEL_COLOURS, linear_rgb, material_name
+from geovision.model.labels import Label
+
+__all__ = ["gltf_json"]
+
+# Column-major: x east, y up, z south from x east, y north, z up.
+_Z_UP_TO_Y_UP = [1, 0, 0, 0, 0, 0, -1, 0, 0, 1, 0, 0, 0, 0, 0, 1]
+
+_BYTE, _UINT16, _UINT32, _FLOAT = 5120, 5123, 5125, 5126
+_ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
+_MESHOPT, _QUANTIZED = "EXT_meshopt_compression", "KHR_mesh_quantization"
+_ATTRIBUTES = ("position", "normal", "feature")
+
+
+def gltf_json(
+    layout: Mapping[str, Any],
+    columns: Mapping[str, AttributeColumn],
+    count: int,
+    node: Mapping[str, Any],
+    extras: Mapping[str, Any],
+) -> str:
+    """The text of the JSON chunk.
+
+    Args:
+        layout: what `_kernel.pack_glb` says of its buffer.
+        columns: the property table, one row a building.
+        count: buildings.
+        node: placement of the mesh's node, z up.
+        extras: of the asset and the scene.
+    """
+    gltf: dict[str, Any] = {
+        "asset": {"version": "2.0", "generator": f"geovision {__version__}", "extras": dict(extras)},
+        "scene": 0,
+        "scenes": [{"nodes": [0], "extras": dict(extras)}],
+        "nodes": [{"name": "z-up to y-up", "matrix": _Z_UP_TO_Y_UP}],
+    }
+    views: list[dict[str, Any]] = []
+    used: set[str] = set()
+    if layout["groups"]:
+        gltf["nodes"][0]["children"] = [1]
+        gltf["nodes"].append({"name": "buildings", "mesh": 0, **node})
+        gltf["materials"] = [_material(group["group"]) for group in layout["groups"]]
+        used.add("EXT_mesh_features")
+        views += _compressed_views(layout) if "compressed" in layout else _plain_views(layout)
+        if "compressed" in layout:
+            gltf["extensionsRequired"] = [_MESHOPT, _QUANTIZED]
+            used |= {_MESHOPT, _QUANTIZED}
+        gltf["accessors"] = list(_accessors(layout))
+        primitives = [_primitive(material, count) for material in range(len(layout["groups"]))]
+        gltf["meshes"] = [{"name": "buildings", "primitives": primitives}]
+    if columns:
+        used.add("EXT_structural_metadata")
+        gltf["extensions"] = {
+            "EXT_structural_metadata": _property_table(views, layout["columns"], columns, count)
+        }
+    if views:
+        gltf["bufferViews"] = views
+        gltf["buffers"] = [{"byteLength": layout["bytes"]}, *_fallback(layout)]
+    if used:
+        gltf["extensionsUsed"] = sorted(used)
+    return json.dumps(gltf, separators=(",", ":"), allow_nan=False)
+
+
+def _material(label: int) -> dict[str, Any]:
+    colour = linear_rgb(LABEL_COLOURS[Label(label)])
+    return {
+        "name": material_name(label),
+        "pbrMetallicRoughness": {
+            "baseColorFactor": [*colour, 1.0],
+            "metallicFactor": 0.0,
+            "roughnessFactor": 0.9,
+        },
+        "doubleSided": False,
+    }
+
+
+def _plain_views(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Positions, normals and feature ids of all primitives, then the indices of each."""
+    for name, item in zip(_ATTRIBUTES, (12, 12, 4), strict=True):
+        yield {
+            "buffer": 0,
+            "byteOffset": layout[f"{name}_offset"],
+            "byteLength": item * layout["vertices"],
+            "byteStride": item,
+            "target": _ARRAY_BUFFER,
+        }
+    for group in layout["groups"]:
+        yield {
+            "buffer": 0,
+            "byteOffset": group["index_offset"],
+            "byteLength": group["index_bytes"] * 3 * group["triangles"],
+            "target": _ELEMENT_ARRAY_BUFFER,
+        }
+
+
+def _compressed_views(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The same views, as they are once decoded, each with the place of its compressed bytes."""
+    packed = layout["compressed"]
+    for name in _ATTRIBUTES:
+        view = _compressed_view(packed[name], "ATTRIBUTES", "EXPONENTIAL" if name == "position" else "NONE")
+        yield {**view, "byteStride": packed[name]["stride"], "target": _ARRAY_BUFFER}
+    for index in packed["indices"]:
+        yield {**_compressed_view(index, "TRIANGLES", "NONE"), "target": _ELEMENT_ARRAY_BUFFER}
+
+
+def _compressed_view(view: Mapping[str, int], mode: str, how: str) -> dict[str, Any]:
+    coded = {
+        "buffer": 0,
+        "byteOffset": view["offset"],
+        "byteLength": view["bytes"],
+        "byteStride": view["stride"],
+        "count": view["count"],
+        "mode": mode,
+        "filter": how,
+    }
+    return {
+        "buffer": 1,
+        "byteOffset": view["decoded_offset"],
+        "byteLength": view["count"] * view["stride"],
+        "extensions": {_MESHOPT: coded},
+    }
+
+
+def _fallback(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The buffer that compressed views are decoded to; it has no bytes of its own."""
+    if layout["groups"] and "compressed" in layout:
+        size = layout["compressed"]["decoded_bytes"]
+        yield {"byteLength": size, "extensions": {_MESHOPT: {"fallback": True}}}
+
+
+def _accessors(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Four a primitive: positions, normals, feature ids, indices."""
+    packed = layout.get("compressed")
+    short_normal = packed is not None
+    short_feature = packed is not None and not packed["wide_features"]
+    for place, group in enumerate(layout["groups"]):
+        first, count = group["first_vertex"], group["vertices"]
+        yield {
+            "bufferView": 0,
+            "byteOffset": 12 * first,
+            "componentType": _FLOAT,
+            "count": count,
+            "type": "VEC3",
+            "min": group["min"],
+            "max": group["max"],
+        }
+        yield {
+            "bufferView": 1,
+            "byteOffset": (4 if short_normal else 12) * first,
+            "componentType": _BYTE if short_normal else _FLOAT,
+            **({"normalized": True} if short_normal else {}),
+            "count": count,
+            "type": "VEC3",
+        }
+        yield {
+            "bufferView": 2,
+            "byteOffset": 4 * first,
+            "componentType": _UINT16 if short_feature else _FLOAT,
+            "count": count,
+            "type": "SCALAR",
+        }
+        yield {
+            "bufferView": 3 + place,
+            "componentType": _UINT16 if group["index_bytes"] == 2 else _UINT32,
+            "count": 3 * group["triangles"],
+            "type": "SCALAR",
+        }
+
+
+def _primitive(material: int, count: int) -> dict[str, Any]:
+    base = 4 * material
+    feature_ids = [{"featureCount": count, "attribute": 0, "propertyTable": 0, "label": "building"}]
+    return {
+        "attributes": {"POSITION": base, "NORMAL": base + 1, "_FEATURE_ID_0": base + 2},
+        "indices": base + 3,
+        "material": material,
+        "extensions": {"EXT_mesh_features": {"featureIds": feature_ids}},
+    }
+
+
+def _property_table(
+    views: list[dict[str, Any]], offsets: list[int], columns: Mapping[str, AttributeColumn], count: int
+) -> dict[str, Any]:
+    places = iter(offsets)
+    properties: dict[str, dict[str, int]] = {}
+    for key, column in columns.items():
+        properties[key] = {}
+        for buffer_key, buffer in column.buffers.items():
+            properties[key][buffer_key] = len(views)
+            views.append({"buffer": 0, "byteOffset": next(places), "byteLength": len(buffer)})
+    schema = {key: column.schema for key, column in columns.items()}
+    return {
+        "schema": {"id": "geovision", "classes": {"building": {"name": "Building", "properties": schema}}},
+        "propertyTables": [
+            {"name": "buildings", "class": "building", "count": count, "properties": properties}
+        ],
+    }

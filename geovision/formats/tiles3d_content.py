@@ -1,0 +1,315 @@
+"""The content of tiles: GLBs of solids in the tile's own frame, and what is known of how far they are off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geovision import _kernel
+from geovision.formats.atomic import atomic_write
+from geovision.formats.gltf_json import gltf_json
+from geovision.formats.tiles3d_place import Frame, Globe, fit_frame
+from geovision.formats.tiles3d_schema import TileSchema
+from geovision.formats.tiles3d_spool import Batch
+from geovision.mesh.compile import mesh
+from geovision.mesh.solids import Failure, Solids
+from geovision.model.labels import Label, Status
+from geovision.model.table import ProgramTable
+
+__all__ = ["Box", "ContentWriter", "Tile"]
+
+Floats = NDArray[np.float64]
+
+STEP_EXPONENT = -8
+"""Compressed positions are multiples of 2^-8 m, at most 2 mm off on each axis. No edge is shorter than 1 cm,
+so none vanishes, as it could with steps of 2^-7."""
+
+_SLACK_M = 1e-4
+"""Boxes are this much larger than what is in them, for readers that compute in float32."""
+
+_SMALL_PART_M2 = 10.0
+"""LoD 1.1 leaves smaller parts out."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """An oriented box in the root's frame: its middle, and three half axes as rows."""
+
+    centre: Floats
+    axes: Floats
+
+    def corners(self) -> Floats:
+        """The eight corners (8, 3)."""
+        signs = np.array(np.meshgrid([-1, 1], [-1, 1], [-1, 1])).reshape(3, 8).T
+        corners: Floats = self.centre + signs @ self.axes
+        return corners
+
+    def numbers(self) -> list[float]:
+        """The twelve numbers of a bounding volume."""
+        # A box of a hundred kilometres and a few metres of height turns with the ninth decimal.
+        result: list[float] = np.round(np.concatenate([self.centre, self.axes.reshape(-1)]), 9).tolist()
+        return result
+
+
+@dataclass
+class Tile:
+    """A tile that was written.
+
+    Attributes:
+        error: how far its content is from the finest, in metres: 0 for a leaf.
+        box: holds its content and that of all tiles below; None where nothing is left of it.
+        content: whether it has a GLB of its own.
+    """
+
+    name: str
+    error: float = 0.0
+    box: Box | None = None
+    content: bool = False
+    children: list[Tile] = field(default_factory=list)
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Level, column and row."""
+        level, x, y = map(int, self.name.split("/"))
+        return level, x, y
+
+    def walk(self) -> Iterator[Tile]:
+        """This tile and all below."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass
+class Kept:
+    """Buildings that a coarser tile may show, with what tells how far it is then off.
+
+    Attributes:
+        boxes: (n, 6) lowest and highest corner of the finest solid, in the CRS.
+        roof: height of the lowest corner of a roof.
+    """
+
+    batch: Batch
+    boxes: Floats
+    roof: Floats
+
+    def take(self, rows: NDArray[np.int64]) -> Kept:
+        """The given rows."""
+        return Kept(self.batch.take(rows), self.boxes[rows], self.roof[rows])
+
+    @property
+    def size(self) -> Floats:
+        """Diagonals of the boxes: how far a tile is off that leaves the building out."""
+        diagonal: Floats = np.linalg.norm(self.boxes[:, 3:] - self.boxes[:, :3], axis=1)
+        return diagonal
+
+    @staticmethod
+    def concat(pieces: Sequence[Kept]) -> Kept:
+        """All rows of several."""
+        return Kept(
+            Batch.concat([piece.batch for piece in pieces]),
+            np.concatenate([piece.boxes for piece in pieces]),
+            np.concatenate([piece.roof for piece in pieces]),
+        )
+
+
+@dataclass(frozen=True)
+class ContentWriter:
+    """Writes the GLBs of a tileset into `folder`/content. May be used by several threads."""
+
+    folder: Path
+    globe: Globe
+    root: Floats
+    schema: TileSchema
+    lods: tuple[str, str]
+    compress: bool
+    most: int
+
+    def leaf(self, name: str, batch: Batch) -> tuple[Tile, Kept | None, list[Failure]]:
+        """Write the finest tile of some buildings; those without a solid are left out and listed."""
+        solids = _solids(batch.table, self.lods[1])
+        failures = list(solids.failures)
+        built = _built(solids)
+        if not len(built):
+            return Tile(name), None, failures
+        if len(built) < len(batch):
+            batch = batch.take(built)
+            solids = _solids(batch.table, self.lods[1])
+        kept = Kept(batch, _boxes(solids), _lowest_roofs(solids))
+        box = self._write(name, kept, solids, self.lods[1])
+        return Tile(name, 0.0, box, content=True), kept, failures
+
+    def inner(self, name: str, tiles: Sequence[Tile], kept: Sequence[Kept]) -> tuple[Tile, Kept]:
+        """Write the coarse tile above others: its largest buildings, four times as many as in a leaf."""
+        everything = Kept.concat(kept)
+        error = max(tile.error for tile in tiles)
+        shown, left_out = _largest(everything, 4 * self.most)
+        solids = _solids(shown.batch.table, self.lods[0])
+        built = _built(solids)
+        missing = np.setdiff1d(np.arange(len(shown.roof)), built)
+        error = max(error, left_out, float(shown.size[missing].max(initial=0.0)))
+        boxes = [tile.box for tile in tiles if tile.box is not None]
+        tile = Tile(name, error, None, content=len(built) > 0, children=list(tiles))
+        if len(built):
+            drawn = shown
+            if len(missing):
+                drawn = shown.take(built)
+                solids = _solids(drawn.batch.table, self.lods[0])
+            tile.error = max(error, float(_deviation(drawn, solids).max()))
+            boxes.append(self._write(name, drawn, solids, self.lods[0]))
+        tile.box = self._around(shown, boxes)
+        return tile, shown
+
+    def above(self, name: str, below: Tile) -> Tile:
+        """A tile without content over the only one below it."""
+        return Tile(name, below.error, below.box, content=False, children=[below])
+
+    def _write(self, name: str, kept: Kept, solids: Solids, lod: str) -> Box:
+        count = len(kept.roof)
+        columns = self.schema.encode(kept.batch.columns, count)
+        boxes = _boxes(solids)
+        frame = fit_frame(self.globe, boxes[:, :3].min(axis=0), boxes[:, 3:].max(axis=0))
+        matrix = self._in_root(frame)
+        node = {"matrix": matrix.T.reshape(-1).tolist()}
+        groups: list[Mapping[str, Any]] = []
+
+        def header(layout: Mapping[str, Any]) -> str:
+            groups[:] = layout["groups"]
+            return gltf_json(layout, columns, count, node, {"crs": self.globe.name, "lod": lod})
+
+        arrays = solids.arrays() if frame.smooth else _placed(solids, self.globe, frame)
+        data = _kernel.pack_glb(
+            arrays,
+            (0.0, 0.0, 0.0),
+            tuple(range(len(Label))),
+            [buffer for column in columns.values() for buffer in column.buffers.values()],
+            header,
+            threads=1,
+            frame=frame.smooth,
+            compress=STEP_EXPONENT if self.compress else None,
+        )
+        path = self.folder / "content" / f"{name}.glb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as file:
+            file.write(data)
+        low = np.min([group["min"] for group in groups], axis=0)
+        high = np.max([group["max"] for group in groups], axis=0)
+        return _box(matrix, low, high, _SLACK_M)
+
+    def _in_root(self, frame: Frame) -> Floats:
+        """Matrix from a tile's frame to the root's; rigid, as both are."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = self.root[:3, :3].T @ frame.matrix[:3, :3]
+        matrix[:3, 3] = self.root[:3, :3].T @ (frame.matrix[:3, 3] - self.root[:3, 3])
+        return matrix
+
+    def _around(self, kept: Kept, boxes: Sequence[Box]) -> Box:
+        """The box of boxes, upright in the middle of the buildings."""
+        middle = (kept.boxes[:, :3].min(axis=0) + kept.boxes[:, 3:].max(axis=0)) / 2
+        matrix = self._in_root(Frame(self.globe.east_north_up(middle), None))
+        corners = np.concatenate([box.corners() for box in boxes])
+        local = (corners - matrix[:3, 3]) @ matrix[:3, :3]
+        return _box(matrix, local.min(axis=0), local.max(axis=0), 1e-6)
+
+
+def _box(matrix: Floats, low: Floats, high: Floats, slack: float) -> Box:
+    centre = matrix[:3, :3] @ ((low + high) / 2) + matrix[:3, 3]
+    return Box(centre, (matrix[:3, :3] * ((high - low) / 2 + slack)).T)
+
+
+def _solids(table: ProgramTable, lod: str) -> Solids:
+    return mesh(table, lod=lod, threads=1, on_error="record", polygons=False)
+
+
+def _built(solids: Solids) -> NDArray[np.int64]:
+    return np.flatnonzero((solids.status == Status.OK) & (np.diff(solids.triangle_offsets) > 0))
+
+
+def _boxes(solids: Solids) -> Floats:
+    """Lowest and highest corner of every building (n, 6); all of them have vertices."""
+    starts = solids.vertex_offsets[:-1]
+    vertices = solids.vertices.reshape(-1, 3)
+    low, high = np.minimum.reduceat(vertices, starts), np.maximum.reduceat(vertices, starts)
+    return np.hstack([solids.origin + solids.grid * low, solids.origin + solids.grid * high])
+
+
+def _lowest_roofs(solids: Solids) -> Floats:
+    """Height of the lowest corner of a roof of every building; the top where nothing is called a roof."""
+    count = len(solids)
+    owner = np.repeat(np.arange(count), np.diff(solids.triangle_offsets))
+    label = solids.face_label[solids.triangle_face + solids.face_offsets[owner]]
+    roof = np.flatnonzero(label == Label.ROOF)
+    corners = solids.triangles.reshape(-1, 3)[roof] + solids.vertex_offsets[owner[roof]][:, None]
+    lowest = _boxes(solids)[:, 5]
+    if len(roof):
+        heights = solids.vertices.reshape(-1, 3)[corners, 2].min(axis=1)
+        owners, starts = np.unique(owner[roof], return_index=True)
+        lowest[owners] = solids.origin[owners, 2] + solids.grid * np.minimum.reduceat(heights, starts)
+    return lowest
+
+
+def _largest(kept: Kept, most: int) -> tuple[Kept, float]:
+    """The largest buildings in the order that they have, and the size of the largest left out."""
+    count = len(kept.roof)
+    if count <= most:
+        return kept, 0.0
+    order = np.argsort(-kept.size, kind="stable")
+    return kept.take(np.sort(order[:most])), float(kept.size[order[most]])
+
+
+def _deviation(kept: Kept, coarse: Solids) -> Floats:
+    """How far the surface of each coarse solid is from the finest at most, in metres.
+
+    A coarse solid is one block or several: roofs differ by heights, parts that were left out by their
+    size, overhangs and such by the difference of the boxes, and what has air below by its height.
+    """
+    boxes = _boxes(coarse)
+    top = boxes[:, 5]
+    off = np.maximum(np.abs(kept.boxes[:, 5] - top), np.abs(top - kept.roof))
+    off = np.maximum(off, np.abs(kept.boxes - boxes).max(axis=1))
+    table = kept.batch.table
+    off = np.maximum(off, np.maximum.reduceat(table.base, table.part_offsets[:-1]))
+    most: Floats = np.maximum(off, np.maximum.reduceat(_small_parts(table), table.part_offsets[:-1]))
+    return most
+
+
+def _small_parts(table: ProgramTable) -> Floats:
+    """Plan diagonal of the parts that LoD 1.1 leaves out, 0 for the others."""
+    ring = np.repeat(np.arange(len(table.vertex_offsets) - 1), np.diff(table.vertex_offsets))
+    points = table.xy - table.xy[table.vertex_offsets[ring]]
+    following = np.arange(1, len(ring) + 1)
+    last = table.vertex_offsets[1:][np.diff(table.vertex_offsets) > 0] - 1
+    following[last] = table.vertex_offsets[ring[last]]
+    cross = points[:, 0] * points[following, 1] - points[following, 0] * points[:, 1]
+    area = np.abs(np.bincount(ring, cross, len(table.vertex_offsets) - 1)) / 2
+    parts = len(table.roof_kind)
+    part = np.repeat(np.arange(parts), np.diff(table.ring_offsets))
+    hole = np.arange(len(part)) != table.ring_offsets[part]
+    small = np.bincount(part, np.where(hole, -area, area), parts) < _SMALL_PART_M2 * 1.01
+    diagonal = np.zeros(parts)
+    for row in np.flatnonzero(small).tolist():
+        first, end = table.vertex_offsets[table.ring_offsets[row : row + 2]]
+        if first < end:
+            diagonal[row] = np.linalg.norm(np.ptp(table.xy[first:end], axis=0))
+    return diagonal
+
+
+def _placed(solids: Solids, globe: Globe, frame: Frame) -> dict[str, Any]:
+    """The arrays with every vertex put through PROJ, as tenths of a millimetre in the frame."""
+    owner = np.repeat(np.arange(len(solids)), np.diff(solids.vertex_offsets))
+    world = solids.origin[owner] + solids.grid * solids.vertices.reshape(-1, 3)
+    local = np.concatenate(
+        [frame.to_frame(globe.ecef(world[row : row + 65536])) for row in range(0, len(world), 65536)]
+    )
+    grid = 1e-4
+    return {
+        **solids.arrays(),
+        "grid": grid,
+        "origin": np.zeros((len(solids), 3)),
+        "vertices": np.rint(local / grid).astype(np.int32),
+    }

@@ -1,0 +1,164 @@
+"""Programs on disk between the pass that places them and the pass that writes them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geovision.model.table import ProgramTable
+from geovision.model.table_layout import COLUMNS
+
+__all__ = ["Batch", "Spool", "plan_boxes"]
+
+Columns = Mapping[str, list[Any]]
+
+CHUNK = 16_384
+"""Buildings a file: what is read back at once."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Programs with the columns of their property table, row by row; column "id" is always there."""
+
+    table: ProgramTable
+    columns: Columns
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def slice(self, start: int, stop: int) -> Batch:
+        """Rows start to stop."""
+        return Batch(
+            self.table.slice(start, stop), {k: values[start:stop] for k, values in self.columns.items()}
+        )
+
+    def take(self, rows: NDArray[np.int64]) -> Batch:
+        """The given rows in the given order."""
+        numbers = rows.tolist()
+        columns = {name: [values[row] for row in numbers] for name, values in self.columns.items()}
+        return Batch(self.table.take(rows), columns)
+
+    @staticmethod
+    def concat(batches: Sequence[Batch]) -> Batch:
+        """All rows of several batches; a column that some lack has gaps there."""
+        if len(batches) == 1:
+            return batches[0]
+        names = dict.fromkeys(name for batch in batches for name in batch.columns)
+        columns = {
+            name: [v for batch in batches for v in batch.columns.get(name) or [None] * len(batch)]
+            for name in names
+        }
+        return Batch(ProgramTable.concat([batch.table for batch in batches]), columns)
+
+
+def plan_boxes(table: ProgramTable) -> NDArray[np.float64]:
+    """West, south, east, north of each building's outline; NaN where it has none or is not finite."""
+    boxes = np.full((len(table), 4), np.nan)
+    ends = table.vertex_offsets[table.ring_offsets[table.part_offsets]]
+    some = np.flatnonzero(np.diff(ends))
+    if len(some):
+        # A segment of reduceat ends where the next one begins, and those without a vertex are left out.
+        boxes[some, :2] = np.minimum.reduceat(table.xy[: ends[-1]], ends[some])
+        boxes[some, 2:] = np.maximum.reduceat(table.xy[: ends[-1]], ends[some])
+    boxes[~(np.isfinite(boxes).all(axis=1) & np.isfinite(table.ground_z))] = np.nan
+    return boxes
+
+
+@dataclass
+class Spool:
+    """Chunks of programs in a folder, and in memory the place of every one of them.
+
+    Attributes:
+        boxes: west, south, east, north per building, once `finish` was called.
+        ground: its ground height.
+        hashes: 64 bits of its id.
+    """
+
+    folder: Path
+    boxes: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 4)))
+    ground: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    hashes: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    _waiting: list[Batch] = field(default_factory=list)
+    _chunks: int = 0
+    _pieces: list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint64]]] = field(
+        default_factory=list
+    )
+
+    def add(self, batch: Batch) -> None:
+        """Append programs."""
+        self._waiting.append(batch)
+        if sum(map(len, self._waiting)) >= CHUNK:
+            rows = Batch.concat(self._waiting)
+            whole = len(rows) // CHUNK * CHUNK
+            for start in range(0, whole, CHUNK):
+                self._write(rows.slice(start, start + CHUNK))
+            self._waiting = [rows.slice(whole, len(rows))] if whole < len(rows) else []
+
+    def finish(self) -> None:
+        """No more programs will come."""
+        if self._waiting:
+            self._write(Batch.concat(self._waiting))
+        if self._pieces:
+            self.boxes, self.ground, self.hashes = map(np.concatenate, zip(*self._pieces, strict=True))
+        self._waiting, self._pieces = [], []
+
+    def __len__(self) -> int:
+        return len(self.ground)
+
+    def gather(self, rows: NDArray[np.int64]) -> Batch:
+        """The programs at these places, in this order; each chunk is read once."""
+        order = np.argsort(rows, kind="stable")
+        chunks, starts = np.unique(rows[order] // CHUNK, return_index=True)
+        found = [
+            self._read(int(chunk)).take(places % CHUNK)
+            for chunk, places in zip(chunks, np.split(rows[order], starts[1:]), strict=True)
+        ]
+        back = np.empty(len(rows), np.int64)
+        back[order] = np.arange(len(rows))
+        return Batch.concat(found).take(back)
+
+    def _write(self, batch: Batch) -> None:
+        with self._path(self._chunks).open("xb") as file:
+            for column in batch.table.columns().values():
+                np.save(file, column, allow_pickle=False)
+            text = json.dumps(batch.columns, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+            np.save(file, np.frombuffer(text.encode(), np.uint8), allow_pickle=False)
+        hashes = b"".join(
+            [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in batch.columns["id"]]
+        )
+        self._pieces.append(
+            (plan_boxes(batch.table), np.array(batch.table.ground_z), np.frombuffer(hashes, np.uint64))
+        )
+        self._chunks += 1
+
+    def _read(self, chunk: int) -> Batch:
+        with self._path(chunk).open("rb") as file:
+            columns = {name: np.load(file, allow_pickle=False) for name in COLUMNS}
+            texts = json.loads(np.load(file, allow_pickle=False).tobytes())
+        return Batch(ProgramTable.from_arrays(ids=texts["id"], **columns), texts)
+
+    def _path(self, chunk: int) -> Path:
+        return self.folder / f"{chunk}.programs"
+
+
+def runs(counts: Sequence[int], most: int) -> Iterator[tuple[int, int]]:
+    """Runs of neighbours that have at most `most` together, or one alone: first and one past the last.
+
+    >>> list(runs([3, 3, 9, 1], 6))
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    first = total = 0
+    for place, count in enumerate(counts):
+        if place > first and total + count > most:
+            yield first, place
+            first, total = place, 0
+        total += count
+    if first < len(counts):
+        yield first, len(counts)
