@@ -26,6 +26,7 @@ void bind_points(py::module_& m);
 void bind_warp(py::module_& m);
 void bind_inverse(py::module_& m);
 void bind_fit(py::module_& m);
+void bind_placement(py::module_& m);
 }  // namespace geovision::bindings
 
 namespace {
@@ -65,4 +66,5 @@ PYBIND11_MODULE(_kernel, m) {
     geovision::bindings::bind_warp(m);
     geovision::bindings::bind_inverse(m);
     geovision::bindings::bind_fit(m);
+    geovision::bindings::bind_placement(m);
 }

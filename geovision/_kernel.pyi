@@ -193,6 +193,19 @@ def plan_roofs(
     options: Mapping[str, float] = ...,
     threads: int = 0,
 ) -> dict[str, NDArray[Any]]: ...
+def place_outlines(
+    building_offsets: ArrayLike,
+    vertex_offsets: ArrayLike,
+    xy: ArrayLike,
+    edge_neighbour: ArrayLike,
+    point_offsets: ArrayLike,
+    points: ArrayLike,
+    kind: ArrayLike,
+    ground: ArrayLike,
+    cell: ArrayLike,
+    options: Mapping[str, float] = ...,
+    threads: int = 0,
+) -> dict[str, NDArray[Any]]: ...
 def point_distances(
     solids: Mapping[str, Any],
     points: ArrayLike,

@@ -28,6 +28,14 @@ __all__ = ["command"]
 )
 @options.kinds
 @click.option(
+    "--place",
+    type=click.Choice(["footprints", "points"]),
+    default="footprints",
+    show_default=True,
+    help="What keeps its place where points lie shifted against a footprint: footprints, so that neighbours "
+    "share their walls, or points, whose walls move building by building.",
+)
+@click.option(
     "--explain",
     metavar="ID",
     help="Fit one building and draw a picture of how it came about into OUT.png instead.",
@@ -44,6 +52,7 @@ def command(
     /,
     models: Path | None,
     kinds: list[str] | None,
+    place: Literal["footprints", "points"],
     explain: str | None,
     lod: str,
     on_error: Literal["raise", "record"],
@@ -71,7 +80,7 @@ def command(
     with status("reading headers", quiet=quiet):
         scene = open_from_options(given)
     if explain is not None:
-        _explain(scene, explain, kinds, threads, output)
+        _explain(scene, explain, kinds, place, threads, output)
         note(f"wrote {output}", quiet=quiet)
         return
     with progress_bar("fitting", _read, quiet=quiet) as report:
@@ -80,6 +89,7 @@ def command(
             output,
             models=models,
             kinds=kinds,
+            place=place,
             lod=lod,
             on_error=on_error,
             threads=threads,
@@ -91,7 +101,14 @@ def command(
     ctx.exit(1 if summary.problems else 0)
 
 
-def _explain(scene: Scene, building: str, kinds: list[str] | None, threads: int, output: Path) -> None:
+def _explain(
+    scene: Scene,
+    building: str,
+    kinds: list[str] | None,
+    place: Literal["footprints", "points"],
+    threads: int,
+    output: Path,
+) -> None:
     from geovision.errors import InputError
     from geovision.inverse.solve import solve
     from geovision.quality.explain import explain_png
@@ -104,16 +121,15 @@ def _explain(scene: Scene, building: str, kinds: list[str] | None, threads: int,
         raise InputError(
             f"building {building!r}", "has no footprint here", f"Use an id such as {', '.join(near)}"
         )
-    place = scene.places[ids.index(building)]
+    x, y = scene.places[ids.index(building)]
     tile = next(
         tile
         for tile in scene.tiles()
-        if tile.bounds.west <= place[0] < tile.bounds.east
-        and tile.bounds.south <= place[1] < tile.bounds.north
+        if tile.bounds.west <= x < tile.bounds.east and tile.bounds.south <= y < tile.bounds.north
     )
     evidence = next(item for item in scene.evidence(tile, images=False) if item.id == building)
-    solved = solve([evidence], kinds=kinds, threads=threads)
-    explain_png(output, evidence, solved.fits[0], solved.solids)
+    solved = solve([evidence], kinds=kinds, place=place, threads=threads)
+    explain_png(output, solved.evidence[0], solved.fits[0], solved.solids)
 
 
 def _summarise(summary: FitSummary, *, quiet: bool) -> None:

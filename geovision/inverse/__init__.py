@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from geovision.inverse.blocks import block_programs
     from geovision.inverse.pieces import decompose
+    from geovision.inverse.placement import Placement, place_outlines, placed
     from geovision.inverse.planar import Planar, propose_planar
     from geovision.inverse.propose import Parametric, propose_parametric
     from geovision.inverse.refine import refit
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Parametric",
+    "Placement",
     "Planar",
     "block_programs",
     "choose",
     "decompose",
     "measure",
+    "place_outlines",
+    "placed",
     "propose_parametric",
     "propose_planar",
     "refit",
@@ -30,11 +34,14 @@ __all__ = [
 
 _HOMES = {
     "Parametric": "propose",
+    "Placement": "placement",
     "Planar": "planar",
     "block_programs": "blocks",
     "choose": "select",
     "decompose": "pieces",
     "measure": "score",
+    "place_outlines": "placement",
+    "placed": "placement",
     "propose_parametric": "propose",
     "propose_planar": "planar",
     "refit": "refine",

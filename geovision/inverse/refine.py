@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision.errors import UsageError
+from geovision.inverse.placement import Place, check_place, place_outlines, placed
 from geovision.inverse.propose import field_path, propose_parametric
 from geovision.inverse.roof_points import may_be_roof, offsets_of
 from geovision.model.evidence import Evidence
@@ -40,7 +41,12 @@ class _Locks:
 
 
 def refit(
-    program: Program, evidence: Evidence, *, lock: Collection[str] = (), threads: int = 0
+    program: Program,
+    evidence: Evidence,
+    *,
+    lock: Collection[str] = (),
+    place: Place = "footprints",
+    threads: int = 0,
 ) -> tuple[Program, Fit]:
     """Fit a program to evidence again, with some of it held.
 
@@ -53,6 +59,7 @@ def refit(
         evidence: the points of that building.
         lock: paths as in provenance: "parts/0/roof/kind", "parts/0/roof/ridge_height", "parts/0/eave_height";
             "parts/0/roof" holds the whole roof, "parts/0" the whole part.
+        place: "points" for a program that was fitted with it, whose walls lie where points show them.
         threads: 0 for all cores.
 
     >>> from geovision.model import Flat
@@ -65,6 +72,11 @@ def refit(
     ('gabled', 6.0)
     """
     locks = _locks_of(program, lock)
+    check_place(place)
+    digest = evidence.digest()
+    placement = place_outlines([evidence], threads=threads)
+    if place == "footprints":
+        (evidence,) = placed([evidence], placement)
     table = ProgramTable.from_programs([program])
     parts = list(program.parts)
     for index in range(len(parts)):
@@ -73,13 +85,11 @@ def refit(
     table = ProgramTable.from_programs([program.replace(parts=parts, provenance={})])
     solved = _solve(table, program, evidence, locks, threads)
     if solved is None:
-        fit = Fit(
-            program.id, _kinds(parts), FitStatus.FEW_POINTS, evidence=evidence.digest(), locked=tuple(lock)
-        )
-        return program, fit
+        fit = Fit(program.id, _kinds(parts), FitStatus.FEW_POINTS, evidence=digest, locked=tuple(lock))
+        return program, placement.told([fit])[0]
     found, rows, paths, fit = solved
-    for place, row in enumerate(rows):
-        parts[row] = _with_values(parts[row], row, found, place, locks)
+    for number, row in enumerate(rows):
+        parts[row] = _with_values(parts[row], row, found, number, locks)
     provenance = {
         path: word
         for path, word in program.provenance.items()
@@ -88,7 +98,8 @@ def refit(
     provenance |= dict.fromkeys(paths, "observed")
     changed = program.replace(parts=parts, provenance={})
     known = {path: word for path, word in provenance.items() if path == "default" or _exists(changed, path)}
-    return changed.replace(provenance=known), replace(fit, kind=_kinds(parts), locked=tuple(lock))
+    fit = replace(fit, kind=_kinds(parts), evidence=digest, locked=tuple(lock))
+    return changed.replace(provenance=known), placement.told([fit])[0]
 
 
 def _kinds(parts: Sequence[Part]) -> str:
@@ -218,7 +229,6 @@ def _solve(
         density=float(chosen.sum() / max(evidence.area, 1e-6)),
         parameters=tuple(paths),
         covariance=np.diag(np.square(sigmas)) if sigmas else None,
-        evidence=evidence.digest(),
         notes=evidence.notes,
     )
     return found, rows, paths, fit

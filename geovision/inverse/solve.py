@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from geovision.inverse.blocks import block_programs
+from geovision.inverse.placement import Place, check_place, place_outlines, placed, with_overhang
 from geovision.inverse.planar import propose_planar
 from geovision.inverse.propose import propose_parametric
 from geovision.inverse.roof_points import roof_points, with_base
@@ -28,12 +29,15 @@ class Solved:
     table: ProgramTable
     fits: list[Fit]
     solids: Solids
+    evidence: list[Evidence]
+    """As it was fitted: points and outlines brought together."""
 
 
 def solve(
     evidence: Sequence[Evidence],
     *,
     kinds: Collection[RoofKind | str] | None = None,
+    place: Place = "footprints",
     threads: int = 0,
 ) -> Solved:
     """Fit every building. Each gets a program with a valid solid; its fit says why where that is a block.
@@ -41,27 +45,36 @@ def solve(
     Args:
         evidence: one entry a building.
         kinds: roof kinds to choose from; all if left out.
+        place: what keeps its place where points and footprints lie shifted: "footprints" moves the points, so
+            that neighbours share their walls; "points" moves the walls of each building by itself.
         threads: 0 for all cores. The result does not depend on it, nor on the order of the buildings.
     """
-    evidence = [with_base(item) for item in evidence]
-    if not evidence:
-        return Solved(ProgramTable.empty(), [], mesh(ProgramTable.empty()))
+    check_place(place)
+    given = [with_base(item) for item in evidence]
+    if not given:
+        return Solved(ProgramTable.empty(), [], mesh(ProgramTable.empty()), [])
+    placement = place_outlines(given, threads=threads)
+    evidence = placed(given, placement, place)
     points = roof_points(evidence)
     named, general = _split(kinds)
     parametric = propose_parametric(evidence, points=points, kinds=named, threads=threads)
     planar = propose_planar(evidence, points=points, threads=threads)
     chosen = choose(evidence, points, parametric, planar, general=general, threads=threads)
-    table, fits, solids = chosen.table, chosen.fits, chosen.solids
+    # At the level of detail of the fit, overhangs change no solid.
+    table = with_overhang(chosen.table, placement.overhangs(given))
+    fits, solids = chosen.fits, chosen.solids
     bad = np.flatnonzero(~chosen.valid).tolist()
     if bad:
-        simple, simple_fits = block_programs([evidence[row] for row in bad])
+        simple, simple_fits = block_programs([given[row] for row in bad])
         order = np.arange(len(table))
         order[bad] = len(table) + np.arange(len(bad))
         table = ProgramTable.concat([table, simple]).take(order)
         for row, fit in zip(bad, simple_fits, strict=True):
             fits[row] = replace(fit, status=FitStatus.NO_SOLID)
         solids = mesh(table, threads=threads, on_error="record")
-    return Solved(table, fits, solids)
+    for row in np.flatnonzero(placement.moved).tolist():
+        fits[row] = replace(fits[row], evidence=given[row].digest())
+    return Solved(table, placement.told(fits), solids, evidence)
 
 
 def _split(kinds: Collection[RoofKind | str] | None) -> tuple[list[RoofKind | str] | None, bool]:

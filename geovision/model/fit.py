@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FIT_REASON", "Fit", "FitStatus", "FitTable"]
 
-SCHEMA = "geovision.fit/1"
+FAMILY = "geovision.fit"
+VERSION = 2
+SCHEMA = f"{FAMILY}/{VERSION}"
+READABLE = tuple(f"{FAMILY}/{version}".encode() for version in range(1, VERSION + 1))
 METADATA_KEY = b"geovision.fit"
 
 
@@ -93,6 +96,19 @@ class Fit:
     """Paths of what was fitted, as in "parts/0/roof/ridge_height"."""
     covariance: NDArray[np.float64] | None = None
     """[parameters, parameters], in the units of the program."""
+    shift_x: float = 0.0
+    """By how far points were found to lie east of the footprint; 0 where nothing shows a shift."""
+    shift_y: float = 0.0
+    """The same north."""
+    rotation_deg: float = 0.0
+    """By how much they are turned, counter-clockwise about the middle of the footprint's box; 0 likewise."""
+    overhang: float = float("nan")
+    """How far roofs reach beyond the footprint; below 0 where they end inside, NaN where no border shows."""
+    shift_x_sigma: float = float("nan")
+    """Standard deviations of these; NaN where no border of a roof shows."""
+    shift_y_sigma: float = float("nan")
+    rotation_sigma_deg: float = float("nan")
+    overhang_sigma: float = float("nan")
     evidence: str = ""
     """Digest of the evidence."""
     locked: tuple[str, ...] = ()
@@ -133,7 +149,13 @@ class Fit:
         return out | {"reason": self.reason}
 
 
-_NUMBERS = ("confidence", "nats", "margin", "density", "coverage", "within_0p2", "within_0p1", "rmse", "nmad")
+_PLACEMENT = ("shift_x", "shift_y", "rotation_deg", "overhang")
+_PLACEMENT_SIGMA = ("shift_x_sigma", "shift_y_sigma", "rotation_sigma_deg", "overhang_sigma")
+_NUMBERS = (
+    *("confidence", "nats", "margin", "density", "coverage", "within_0p2", "within_0p1", "rmse", "nmad"),
+    *_PLACEMENT,
+    *_PLACEMENT_SIGMA,
+)
 
 
 class FitTable(Sequence[Fit]):
@@ -211,8 +233,8 @@ class FitTable(Sequence[Fit]):
     def from_arrow(cls, table: pa.Table) -> FitTable:
         """The inverse of `to_arrow`."""
         found = (table.schema.metadata or {}).get(METADATA_KEY)
-        if found != SCHEMA.encode():
-            problem = f"is no table of fits of this version ({found!r}, expected {SCHEMA})"
+        if found not in READABLE:
+            problem = f"is no table of fits that this version reads ({found!r}, expected {SCHEMA})"
             raise InputError("table", problem, "Write it with this geovision, or update it")
         return cls([_fit_of(row) for row in table.to_pylist()])
 
@@ -220,7 +242,8 @@ class FitTable(Sequence[Fit]):
 def _fit_of(row: Mapping[str, Any]) -> Fit:
     size = len(row["parameters"])
     flat = row["covariance"]
-    numbers = {name: float("nan") if row[name] is None else row[name] for name in _NUMBERS}
+    # What a table of an older version lacks keeps its default.
+    numbers = {name: float("nan") if row[name] is None else row[name] for name in _NUMBERS if name in row}
     return Fit(
         id=row["id"],
         kind=row["kind"],

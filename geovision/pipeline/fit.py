@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from geovision.errors import GeovisionError, UsageError
+from geovision.inverse.placement import Place, check_place
 from geovision.inverse.propose import roof_kinds
 from geovision.inverse.solve import Solved, solve
 from geovision.mesh import Solids
@@ -59,6 +60,7 @@ def fit(
     footprints: Footprints | GeoDataFrame | None = None,
     *,
     kinds: Collection[RoofKind | str] | None = None,
+    place: Place = "footprints",
     on_error: Literal["raise", "record"] = "record",
     threads: int = 0,
 ) -> Fitted:
@@ -69,6 +71,9 @@ def fit(
         footprints: with points: a GeoDataFrame (its `id` column names the buildings) or `Footprints`, in the
             metric CRS of the points.
         kinds: roof kinds to choose from, such as ["flat", "gabled"]; all if left out.
+        place: what keeps its place where points show that they lie shifted against a footprint. "footprints"
+            moves the points, so that neighbours share their walls exactly; "points" moves the walls of each
+            building by itself, which gives that up. `Fit.shift_x` and its kin say by how much.
         on_error: "record" lists what could not be used in `Fitted.problems`; "raise" stops at the first.
         threads: 0 for all cores. The result does not depend on it.
 
@@ -82,7 +87,7 @@ def fit(
     """
     problems: list[str] = []
     items = _evidence(evidence, footprints, on_error, problems)
-    batches = list(iter_fit(items, kinds=kinds, on_error=on_error, threads=threads))
+    batches = list(iter_fit(items, kinds=kinds, place=place, on_error=on_error, threads=threads))
     problems += [problem for batch in batches for problem in batch.problems]
     return Fitted(
         ProgramTable.concat([batch.programs for batch in batches]),
@@ -96,6 +101,7 @@ def iter_fit(
     evidence: Iterable[Evidence],
     *,
     kinds: Collection[RoofKind | str] | None = None,
+    place: Place = "footprints",
     on_error: Literal["raise", "record"] = "record",
     threads: int = 0,
     batch: int = BATCH,
@@ -103,37 +109,43 @@ def iter_fit(
     """Like `fit`, batch by batch, so that memory does not follow the number of buildings."""
     if on_error not in ("raise", "record"):
         raise UsageError(f"on_error {on_error!r}", "is not known", 'Use "raise" or "record"')
+    check_place(place)
     if kinds is not None:
         kinds = roof_kinds(kinds)
     stream = iter(evidence)
     while items := list(islice(stream, batch)):
         problems: list[str] = []
         try:
-            solved = solve(items, kinds=kinds, threads=threads)
+            solved = solve(items, kinds=kinds, place=place, threads=threads)
         except GeovisionError:
             if on_error == "raise":
                 raise
-            solved = _one_by_one(items, kinds, threads, problems)
+            solved = _one_by_one(items, kinds, place, threads, problems)
         yield Fitted(solved.table, FitTable(solved.fits), solved.solids, problems)
 
 
 def _one_by_one(
-    items: Sequence[Evidence], kinds: Collection[RoofKind | str] | None, threads: int, problems: list[str]
+    items: Sequence[Evidence],
+    kinds: Collection[RoofKind | str] | None,
+    place: Place,
+    threads: int,
+    problems: list[str],
 ) -> Solved:
     """One bad building must not take its batch with it."""
     from geovision.mesh import mesh
 
-    tables, fits = [], []
+    tables, fits, seen = [], [], []
     for item in items:
         try:
-            solved = solve([item], kinds=kinds, threads=threads)
+            solved = solve([item], kinds=kinds, place=place, threads=threads)
         except GeovisionError as error:
             problems.append(f"building {item.id!r}: {error}")
             continue
         tables.append(solved.table)
         fits += solved.fits
+        seen += solved.evidence
     table = ProgramTable.concat(tables)
-    return Solved(table, fits, mesh(table, threads=threads, on_error="record"))
+    return Solved(table, fits, mesh(table, threads=threads, on_error="record"), seen)
 
 
 def _evidence(

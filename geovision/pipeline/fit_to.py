@@ -13,6 +13,7 @@ from geovision.errors import UsageError
 from geovision.formats.atomic import atomic_write
 from geovision.formats.attributes import building_columns, fits_columns
 from geovision.formats.cityjson import CityJSONSeqWriter, open_cityjsonseq
+from geovision.inverse.placement import Place
 from geovision.mesh import mesh
 from geovision.model.fit import FitTable
 from geovision.model.kinds import RoofKind
@@ -66,6 +67,7 @@ def fit_to(
     *,
     models: str | Path | None = None,
     kinds: Collection[RoofKind | str] | None = None,
+    place: Place = "footprints",
     lod: str = "2.2",
     on_error: Literal["raise", "record"] = "record",
     threads: int = 0,
@@ -81,6 +83,7 @@ def fit_to(
         out: .parquet file for the programs.
         models: .city.jsonl file for the solids.
         kinds: roof kinds to choose from; all if left out.
+        place: "footprints" or "points": what keeps its place where they lie shifted; see `fit`.
         lod: level of detail of the solids.
         on_error: "record" lists buildings that could not be fitted; "raise" stops at the first.
         threads: 0 for all cores.
@@ -105,7 +108,9 @@ def fit_to(
         # Closed before the files are published: the stack unwinds in the opposite order.
         programs = stack.enter_context(pq.ParquetWriter(program_file, ProgramTable.empty().to_arrow().schema))
         fits = stack.enter_context(pq.ParquetWriter(fit_file, FitTable([]).to_arrow().schema))
-        for fitted in iter_fit(_evidence(scene), kinds=kinds, on_error=on_error, threads=threads):
+        for fitted in iter_fit(
+            _evidence(scene), kinds=kinds, place=place, on_error=on_error, threads=threads
+        ):
             programs.write_table(fitted.programs.to_arrow())
             fits.write_table(fitted.fits.to_arrow())
             if writer is not None:

@@ -35,6 +35,14 @@ def test_fit(village: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert models.is_file()
 
 
+def test_place(village: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "town.parquet"
+    assert call(["fit", *flags(village), "--place", "points", "-o", str(out)]) == 0
+    assert len(geovision.read_programs(out)) == 12
+    assert call(["fit", *flags(village), "--place", "walls", "-o", str(out)]) == 2
+    assert "'walls' is not one of 'footprints', 'points'" in capsys.readouterr().err
+
+
 def test_explain(village: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scene = geovision.open_scene(points=village / "points.laz", footprints=village / "houses.gpkg")
     out = tmp_path / "why.png"

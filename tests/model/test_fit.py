@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from geovision.errors import InputError
-from geovision.model.fit import FIT_REASON, Fit, FitStatus, FitTable, Runner
+from geovision.model.fit import FIT_REASON, METADATA_KEY, Fit, FitStatus, FitTable, Runner
 
 FITS = [
     Fit(
@@ -38,6 +38,17 @@ def test_arrow_and_back() -> None:
     assert json.dumps([fit.to_dict() for fit in back], allow_nan=False)
     with pytest.raises(InputError, match="no table of fits"):
         FitTable.from_arrow(pa.table({"id": ["a"]}))
+
+
+def test_tables_of_the_first_version_are_read() -> None:
+    """It knew nothing of shifts; what it lacks is as where nothing was looked for."""
+    table = FitTable(FITS).to_arrow()
+    new = [name for name in table.column_names if name.startswith(("shift_", "rotation_", "overhang"))]
+    assert len(new) == 8
+    old = table.drop_columns(new).replace_schema_metadata({METADATA_KEY: b"geovision.fit/1"})
+    assert [fit.to_dict() for fit in FitTable.from_arrow(old)] == [fit.to_dict() for fit in FITS]
+    with pytest.raises(InputError, match="expected geovision"):
+        FitTable.from_arrow(table.replace_schema_metadata({METADATA_KEY: b"geovision.fit/3"}))
 
 
 def test_looking_up() -> None:

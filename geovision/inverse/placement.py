@@ -1,0 +1,186 @@
+"""Where points lie against footprints: a small shift or rotation, and how far roofs reach beyond walls.
+
+Found building by building from the points alone, before anything is fitted; the kernel's `placement.hpp` is
+the manual. The shift is a nuisance: points are moved back by it, and walls stay where footprints put them, so
+that neighbours go on sharing theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geovision.errors import UsageError
+from geovision.inverse.roof_points import offsets_of
+from geovision.model.evidence import Evidence
+from geovision.model.fit import Fit
+from geovision.model.table import ProgramTable
+
+__all__ = ["Place", "Placement", "check_place", "place_outlines", "placed", "with_overhang"]
+
+F64 = NDArray[np.float64]
+
+Place = Literal["footprints", "points"]
+"""What keeps its place where the two disagree."""
+
+OVERHANG_NATS = 5.0
+"""What an overhang must explain before it goes into a program."""
+LEAST_OVERHANG_M = 0.1
+"""A shorter one is within what outlines are drawn to."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Placements of many buildings, in the order of their evidence."""
+
+    value: F64
+    """[buildings, 4] metres east and north by which points lie off the outline, radians by which they are
+    turned counter-clockwise about `centre`, metres by which roofs reach beyond the outline. Shift and turn
+    are 0 where nothing shows them."""
+    covariance: F64
+    """[buildings, 4, 4] of those."""
+    centre: F64
+    """[buildings, 2] the middle of the outline's box, in the frame of the evidence."""
+    stretches: NDArray[np.int32]
+    """[buildings] pieces of walls where the border of a roof was seen."""
+
+    @property
+    def moved(self) -> NDArray[np.bool_]:
+        """[buildings] whether a shift was found."""
+        return np.asarray((self.value[:, :3] != 0).any(axis=1))
+
+    def to_outline(self, building: int, xy: F64) -> F64:
+        """Places of points as seen from the outline: moved back."""
+        east, north, turn, _ = self.value[building].tolist()
+        centre = self.centre[building]
+        back = xy - centre - (east, north)
+        return np.asarray(back @ _turn(turn) + centre)
+
+    def to_points(self, building: int, xy: F64) -> F64:
+        """Places on the outline as seen from the points; the inverse of `to_outline`."""
+        east, north, turn, _ = self.value[building].tolist()
+        centre = self.centre[building]
+        return np.asarray((xy - centre) @ _turn(turn).T + centre + (east, north))
+
+    def told(self, fits: Sequence[Fit]) -> list[Fit]:
+        """The fits with what was found of the placement."""
+        sigma = np.sqrt(np.einsum("bii->bi", self.covariance))
+        sigma[self.stretches == 0] = np.nan
+        degrees = np.array([1.0, 1.0, np.degrees(1.0), 1.0])
+        value, sigma = self.value * degrees, sigma * degrees
+        value[self.stretches == 0, 3] = np.nan
+        return [
+            replace(
+                fit,
+                **dict(zip(("shift_x", "shift_y", "rotation_deg", "overhang"), row, strict=True)),
+                **dict(
+                    zip(
+                        ("shift_x_sigma", "shift_y_sigma", "rotation_sigma_deg", "overhang_sigma"),
+                        err,
+                        strict=True,
+                    )
+                ),
+            )
+            for fit, row, err in zip(fits, value.tolist(), sigma.tolist(), strict=True)
+        ]
+
+    def overhangs(self, evidence: Sequence[Evidence]) -> F64:
+        """[buildings] metres of overhang that the points show; 0 for buildings that share a wall.
+
+        The roof of a part reaches as far beyond all its walls, and must not reach over a neighbour.
+        """
+        size = self.value[:, 3]
+        shown = size**2 > 2 * OVERHANG_NATS * self.covariance[:, 3, 3]
+        shown &= (size >= LEAST_OVERHANG_M) & (self.stretches > 0)
+        shown &= np.array([bool((item.edge_neighbour < 0).all()) for item in evidence], bool)
+        return np.where(shown, size, 0.0).round(2)
+
+
+def place_outlines(
+    evidence: Sequence[Evidence], *, options: Mapping[str, float] | None = None, threads: int = 0
+) -> Placement:
+    """Find how points lie against the outline of every building.
+
+    Args:
+        evidence: one entry a building.
+        options: of `_kernel.place_outlines`, for experiments.
+        threads: 0 for all cores. The result does not depend on it, nor on the order of the buildings.
+    """
+    from geovision import _kernel
+
+    rings = [ring for item in evidence for ring in item.rings]
+    found: dict[str, Any] = _kernel.place_outlines(
+        offsets_of([len(item.rings) for item in evidence]),
+        offsets_of([len(ring) for ring in rings]),
+        _joined(rings, (0, 2)),
+        _joined([item.edge_neighbour for item in evidence], (0,)),
+        offsets_of([len(item.points) for item in evidence]),
+        _joined([item.points for item in evidence], (0, 3)),
+        _joined([item.point_kind for item in evidence], (0,)),
+        np.array([item.ground_z for item in evidence], np.float64),
+        np.array([item.cell_m for item in evidence], np.float64),
+        dict(options or {}),
+        threads,
+    )
+    return Placement(found["value"], found["covariance"], found["centre"], found["stretches"])
+
+
+def placed(evidence: Sequence[Evidence], placement: Placement, place: Place = "footprints") -> list[Evidence]:
+    """The evidence with points and outlines brought together: the points moved, or with "points" the walls.
+
+    >>> wall = np.array([[0.0, 0.0], [8.0, 0.0], [8.0, 6.0], [0.0, 6.0]])
+    >>> shift, centre = np.array([[0.3, 0.0, 0.0, 0.0]]), np.array([[4.0, 3.0]])
+    >>> found = Placement(shift, np.eye(4)[None], centre, np.ones(1, np.int32))
+    >>> item = Evidence("a", np.zeros(3), (wall,), points=np.array([[1.0, 1.0, 5.0]]))
+    >>> placed([item], found)[0].points.tolist()
+    [[0.7, 1.0, 5.0]]
+    >>> placed([item], found, "points")[0].rings[0][0].tolist()
+    [0.3, 0.0]
+    """
+    out = list(evidence)
+    for row in np.flatnonzero(placement.moved).tolist():
+        item = out[row]
+        if place == "points":
+            rings = tuple(placement.to_points(row, ring).round(3) for ring in item.rings)
+            out[row] = replace(item, rings=rings)
+        else:
+            points = item.points.copy()
+            points[:, :2] = placement.to_outline(row, points[:, :2])
+            out[row] = replace(item, points=points)
+    return out
+
+
+def with_overhang(table: ProgramTable, size: F64) -> ProgramTable:
+    """The programs with these overhangs, building by building, on all their parts."""
+    if not (size > 0).any():
+        return table
+    columns: dict[str, Any] = table.columns() | {"overhang": np.repeat(size, np.diff(table.part_offsets))}
+    records = {name: table.records(name) for name in ("ids", "part_ids", "attributes", "facade")}
+    provenance = [
+        known | dict.fromkeys((f"parts/{part}/overhang" for part in range(parts)), "observed")
+        if over > 0
+        else known
+        for known, parts, over in zip(
+            table.provenance, np.diff(table.part_offsets).tolist(), size.tolist(), strict=True
+        )
+    ]
+    return ProgramTable.from_arrays(**columns, **records, provenance=provenance)
+
+
+def check_place(place: str) -> None:
+    """Refuse what is no `Place`."""
+    if place not in get_args(Place):
+        raise UsageError(f"place {place!r}", "is not known", 'Use "footprints" or "points"')
+
+
+def _turn(angle: float) -> F64:
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.array([[cos, -sin], [sin, cos]])
+
+
+def _joined(blocks: Sequence[NDArray[Any]], empty: tuple[int, ...]) -> NDArray[Any]:
+    return np.concatenate(blocks) if blocks else np.zeros(empty)

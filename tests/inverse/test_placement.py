@@ -1,0 +1,233 @@
+"""Shifts, turns and overhangs that were put in come back from the points, and nothing is made up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import geopandas
+import numpy as np
+import pytest
+import shapely
+from numpy.typing import NDArray
+
+import geovision
+from geovision.errors import UsageError
+from geovision.inverse import place_outlines, placed, solve
+from geovision.inverse.placement import Placement
+from geovision.mesh import check
+from geovision.model import Evidence, PointKind, Program, canonical
+from geovision.sources import (
+    PointBlock,
+    evidence_from_arrays,
+    footprints_from_geodataframe,
+    prepare_footprints,
+)
+from tests.inverse.surveyed import Town, town
+
+F64 = NDArray[np.float64]
+SHIFTS = [((0.35, 0.25), 0.0), ((-0.45, 0.2), 0.002), ((0.1, -0.45), -0.003)]
+# Onions bulge beyond their walls, which is no overhang of the eaves.
+BULGING = {"onion"}
+# Kinds without a forward model, and one that no points tell from another.
+OTHER = {"planar", "sawtooth", "onion", "cone"}
+
+
+@pytest.fixture(scope="module")
+def towns() -> list[tuple[Town, Placement]]:
+    made = [
+        town("suburb", seed, shift=shift, turn=turn) for seed, (shift, turn) in enumerate(SHIFTS, start=1)
+    ]
+    return [(one, place_outlines(one.evidence)) for one in made]
+
+
+def eave_overhangs(program: Program) -> set[float]:
+    return {part.overhang for part in program.parts}
+
+
+def test_shifts_come_back(towns: list[tuple[Town, Placement]]) -> None:
+    errors, pulls, moved = [], [], []
+    for one, found in towns:
+        sigma = np.sqrt(found.covariance[:, [0, 1], [0, 1]])
+        error = found.value[:, :2] - one.offset(found.centre)
+        clear = (sigma < 0.08).all(axis=1)
+        moved.append(found.moved[clear])
+        errors.append(error[clear & found.moved])
+        pulls.append((error / sigma)[found.moved])
+    assert np.mean(np.concatenate(moved)) > 0.9
+    assert np.sqrt(np.mean(np.concatenate(errors) ** 2)) < 0.055
+    assert 0.8 < np.std(np.concatenate(pulls)) < 1.25
+
+
+def test_overhangs_come_back(towns: list[tuple[Town, Placement]]) -> None:
+    errors, pulls = [], []
+    for one, found in towns:
+        for row, item in enumerate(one.evidence):
+            truth = one.truth[item.id]
+            sizes = eave_overhangs(truth)
+            sigma = np.sqrt(found.covariance[row, 3, 3])
+            if len(sizes) == 1 and sigma < 0.1 and not BULGING & {part.roof.kind for part in truth.parts}:
+                errors.append(found.value[row, 3] - sizes.pop())
+                pulls.append(errors[-1] / sigma)
+    assert len(errors) > 60
+    assert abs(np.mean(errors)) < 0.03
+    assert np.sqrt(np.mean(np.square(errors))) < 0.06
+    assert 0.8 < np.std(pulls) < 1.25
+
+
+def test_turns_of_long_buildings_come_back() -> None:
+    """A turn shows where walls are long: one of 0.6 degrees moves the ends of 40 m by 0.2 m."""
+    rng = np.random.default_rng(3)
+    errors = []
+    for turn in (-0.01, 0.0, 0.01):
+        wall = np.array([[0.0, 0.0], [40.0, 0.0], [40.0, 12.0], [0.0, 12.0]])
+        middle = np.array([20.0, 6.0])
+        xy = rng.uniform((-4, -4), (44, 16), (7000, 2))
+        cos, sin = np.cos(turn), np.sin(turn)
+        own = (xy - middle) @ np.array([[cos, -sin], [sin, cos]]) + middle
+        roof = shapely.contains_xy(shapely.Polygon(wall), own[:, 0], own[:, 1])
+        points = np.column_stack([xy, np.where(roof, 6.0, 0.0) + 0.03 * rng.standard_normal(len(xy))])
+        item = Evidence(
+            "a",
+            np.zeros(3),
+            (wall,),
+            ground_known=True,
+            points=points,
+            point_kind=np.where(roof, 1, 2).astype(np.uint8),
+        )
+        found = place_outlines([item])
+        errors.append((found.value[0, 2] - turn) / np.sqrt(found.covariance[0, 2, 2]))
+        assert (found.value[0, 2] != 0) == (turn != 0)
+        assert np.hypot(*found.value[0, :2]) < 0.05
+    assert np.abs(errors).max() < 3
+
+
+@pytest.mark.parametrize(("density", "share"), [(1.5, 0.97), (8.0, 0.93)])
+def test_nothing_is_made_up(density: float, share: float) -> None:
+    one = town("suburb", 4, density=density)
+    found = place_outlines(one.evidence)
+    assert np.mean(~found.moved) >= share
+    over = found.overhangs(one.evidence)
+    none = [eave_overhangs(one.truth[item.id]) == {0.0} for item in one.evidence]
+    bulging = [bool(BULGING & {part.roof.kind for part in one.truth[item.id].parts}) for item in one.evidence]
+    plain = np.array(none) & ~np.array(bulging)
+    assert plain.sum() > 10
+    assert np.mean(over[plain] == 0) > 0.9
+
+
+def test_a_shifted_map_hides_no_roof(towns: list[tuple[Town, Placement]]) -> None:
+    """Kinds are as right as where the map lies well; with a shift unseen, roofs look lopsided."""
+    straight = [town("suburb", seed) for seed in range(1, 4)]
+    shifted = [one for one, _ in towns]
+    # Without ground beside the walls no border is seen.
+    blind = [replace(one, evidence=[without_ground(item) for item in one.evidence]) for one in shifted]
+    right = [np.concatenate([kinds_right(one) for one in each]) for each in (straight, shifted, blind)]
+    assert len(right[0]) > 60
+    assert right[0].mean() > 0.75
+    assert right[1].mean() > right[0].mean() - 0.12
+    assert right[1].mean() > right[2].mean() + 0.3
+
+
+def without_ground(item: Evidence) -> Evidence:
+    other = np.where(item.point_kind == PointKind.BUILDING, PointKind.BUILDING, PointKind.OTHER)
+    return replace(item, point_kind=other.astype(np.uint8))
+
+
+def kinds_right(one: Town) -> NDArray[np.bool_]:
+    """Of each plain building of one part, whether its kind was found."""
+    found = []
+    for item, fit in zip(one.evidence, solve(one.evidence).fits, strict=True):
+        truth = canonical(one.truth[item.id])
+        if len(truth.parts) == 1 and not truth.superstructures and truth.parts[0].roof.kind not in OTHER:
+            found.append(fit.kind == truth.parts[0].roof.kind)
+    return np.array(found)
+
+
+def walls(program: Program) -> shapely.Geometry:
+    """What the parts cover together."""
+    return shapely.union_all(
+        [shapely.Polygon(part.shell, part.holes) for part in program.parts], grid_size=0.001
+    )
+
+
+def row_of_houses(shift: tuple[float, float], count: int = 6) -> list[Evidence]:
+    """Terraced houses 6 m wide under one gabled roof with eaves, which lies off their outlines by a shift."""
+    length = 6.0 * count
+    rng = np.random.default_rng(5)
+    xy = rng.uniform((-5, -5), (length + 5, 14), (int(10 * (length + 10) * 19), 2))
+    x, y = (xy - shift).T
+    roof = (x > 0) & (x < length) & (y > -0.4) & (y < 9.4)
+    z = np.where(roof, 8 - 0.7 * np.abs(y - 4.5), 0.0) + 0.03 * rng.standard_normal(len(xy))
+    houses = [shapely.box(6 * k, 0, 6 * k + 6, 9) for k in range(count)]
+    frame = geopandas.GeoDataFrame({"id": [str(k) for k in range(count)]}, geometry=houses, crs="EPSG:28992")
+    footprints = prepare_footprints(footprints_from_geodataframe(frame))
+    points = PointBlock.of(np.column_stack([xy, z]), np.where(roof, 6, 2))
+    return list(evidence_from_arrays(footprints, points))
+
+
+def test_neighbours_share_their_walls() -> None:
+    row = row_of_houses((0.3, -0.5))
+    found = place_outlines(row)
+    assert found.moved.sum() >= 4
+    assert found.value[found.moved, 1] == pytest.approx(-0.5, abs=0.15)
+    solved = solve(row)
+    assert check(solved.solids, self_intersection=True).ok
+    stands = [walls(program) for program in solved.table]
+    for place, item in enumerate(row):
+        given = shapely.Polygon(item.rings[0] + item.origin[:2])
+        assert stands[place].equals(given)
+        assert len(item.neighbours) == (1 if place in (0, len(row) - 1) else 2)
+        # The roof reaches over no neighbour.
+        assert solved.table[place].parts[0].overhang == 0
+    assert [shared_m(*pair) for pair in pairwise(stands)] == pytest.approx([9.0] * 5)
+    assert all(a.intersection(b).area == 0 for a, b in pairwise(stands))
+    assert shapely.union_all(stands).area == pytest.approx(54.0 * len(row))
+    loose = [walls(program) for program in solve(row, place="points").table]
+    assert min(shared_m(*pair) for pair in pairwise(loose)) < 8.9
+
+
+def shared_m(a: shapely.Geometry, b: shapely.Geometry) -> float:
+    """Metres of wall that two buildings share."""
+    return float(a.intersection(b).length)
+
+
+def test_walls_move_only_when_asked(towns: list[tuple[Town, Placement]]) -> None:
+    one, found = towns[0]
+    rows = np.flatnonzero(found.moved)[:12]
+    some = [one.evidence[row] for row in rows]
+    stay, move = solve(some), solve(some, place="points")
+    assert check(move.solids).ok
+    for place, row in enumerate(rows.tolist()):
+        origin, ring = some[place].origin[:2], some[place].rings[0]
+        for solved, shell in ((stay, ring), (move, found.to_points(row, ring))):
+            meant = shapely.Polygon(shell + origin)
+            assert meant.symmetric_difference(walls(solved.table[place])).area < 2e-3 * meant.length
+        assert stay.fits[place].shift_x == move.fits[place].shift_x == found.value[row, 0]
+        assert stay.fits[place].evidence == move.fits[place].evidence == some[place].digest()
+    with pytest.raises(UsageError, match="place 'walls'"):
+        geovision.fit(some, place="walls")  # type: ignore[arg-type]
+
+
+def test_placing_there_and_back() -> None:
+    rng = np.random.default_rng(1)
+    found = Placement(
+        np.array([[0.3, -0.2, 0.01, 0.0]]), np.eye(4)[None], np.array([[5.0, 3.0]]), np.ones(1, np.int32)
+    )
+    xy = rng.uniform(-5, 20, (100, 2))
+    assert found.to_points(0, found.to_outline(0, xy)) == pytest.approx(xy)
+
+
+def test_a_placement_is_its_buildings_own(towns: list[tuple[Town, Placement]]) -> None:
+    one, found = towns[1]
+    order = np.random.default_rng(1).permutation(len(one.evidence))
+    again = place_outlines([one.evidence[row] for row in order], threads=1)
+    assert np.array_equal(again.value, found.value[order])
+    assert np.array_equal(again.covariance, found.covariance[order])
+    # A tile that owns a few of the buildings finds the same.
+    owned = np.zeros(len(one.evidence), bool)
+    owned[::5] = True
+    few = town("suburb", 2, shift=SHIFTS[1][0], turn=SHIFTS[1][1], owned=owned)
+    assert np.array_equal(place_outlines(few.evidence).value, found.value[::5])
+    assert [item.id for item in placed(few.evidence, place_outlines(few.evidence))] == [
+        item.id for item in few.evidence
+    ]
