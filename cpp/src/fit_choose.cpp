@@ -179,9 +179,11 @@ void RoofSearch::add_supers(const std::vector<Piece*>& pieces, SearchResult& res
     for (std::size_t k = 0; k < pieces.size(); ++k) {
         const FittedPart& part = result.parts[k];
         std::vector<double> x, y, z;
-        for (std::size_t i = 0; i < building_->x.size(); ++i)
-            if (inside_rings(part.rings, building_->x[i], building_->y[i]))
-                x.push_back(building_->x[i]), y.push_back(building_->y[i]), z.push_back(building_->z[i]);
+        for (std::size_t i = 0; i < building_->x.size(); ++i) {
+            const double px = building_->x[i] - result.shift[0], py = building_->y[i] - result.shift[1];
+            if (inside_rings(part.rings, px, py))
+                x.push_back(px), y.push_back(py), z.push_back(building_->z[i]);
+        }
         if (part.site.skeleton) pieces[k]->skeleton.faces(part.site.kind, x, y, face);
         const int planes = roof_planes(part.site, part.theta, planes_);
         points.clear();
@@ -228,6 +230,17 @@ void RoofSearch::finish(std::vector<Piece*>& pieces, SearchResult& result) {
     }
     for (double& w : points.weight) w /= scale_;
     free.prior.assign(free.start.size(), 0), free.prior_sigma.assign(free.start.size(), 0);
+    double start[2] = {0, 0}, seen = 0;
+    for (const Piece* piece : pieces) {
+        const Candidate& c = piece->best[0];
+        if (!sees_shift(c.site)) continue;
+        const double count = double(piece->all.x.size());
+        start[0] += count * c.shift[0], start[1] += count * c.shift[1], seen += count;
+    }
+    if (o_.shift_sigma > 0 && seen > 0) {
+        start[0] /= seen, start[1] /= seen;
+        add_shift(free, start, o_.shift_sigma, std::sqrt(thin_));
+    }
     const auto parameters = [](const Problem& p) {
         std::vector<std::int32_t> used;
         for (const ProblemPart& part : p.parts)
@@ -261,6 +274,7 @@ void RoofSearch::finish(std::vector<Piece*>& pieces, SearchResult& result) {
             std::vector<char> named(tied.start.size(), 0);
             for (const ProblemPart& part : tied.parts)
                 for (int k = 0; k < theta_count(part.site); ++k) named[std::size_t(part.global[k])] = 1;
+            for (std::size_t k = 0; free.shift >= 0 && k < 2; ++k) named[std::size_t(free.shift) + k] = 1;
             for (std::size_t k = 0; k < named.size(); ++k)
                 if (!named[k]) tied.lower[k] = tied.upper[k] = tied.start[k];
             LmResult other;
@@ -271,6 +285,9 @@ void RoofSearch::finish(std::vector<Piece*>& pieces, SearchResult& result) {
         }
     }
     result.parameters = parameters(*taken);
+    for (std::size_t k = 0; taken->shift >= 0 && k < 2; ++k)
+        result.shift[k] = solved.theta[std::size_t(taken->shift) + k];
+    result.shift_price = shift_nats(result.shift[0], result.shift[1]);
     result.scatter = solved.scatter * scale_, result.inflation = solved.inflation;
     const std::size_t m = solved.theta.size();
     std::vector<double> rows;  // derivatives of the fields by the globals

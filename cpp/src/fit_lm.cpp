@@ -9,8 +9,9 @@ namespace geovision::fit {
 
 namespace {
 
-constexpr int block = 64;                 // points that are weighed together
-constexpr double level_tolerance = 2e-3;  // of a step, while the loss is still wider than it will be
+constexpr int block = 64;                     // points that are weighed together
+constexpr int most_columns = most_theta + 2;  // with a shift of the points
+constexpr double level_tolerance = 2e-3;      // of a step, while the loss is still wider than it will be
 
 // A plane with what all its points share: the factor from height to distance, and how that and the height
 // change.
@@ -30,10 +31,11 @@ Ready ready(const DualPlane& p) {
     return r;
 }
 
-// A point's residual and its derivatives by the roof's own parameters; those past the last are 0.
+// A point's residual and its derivatives by the roof's own parameters; those past the last are 0. Those by a
+// shift come last.
 struct Row {
     double r;
-    double d[most_theta];
+    double d[most_columns];
 };
 
 inline Row row_at(const Ready& p, double x, double y, double z, double weight) {
@@ -42,6 +44,7 @@ inline Row row_at(const Ready& p, double x, double y, double z, double weight) {
     row.r = (z - (p.a * x + p.b * y + p.c)) * scale;
     for (int k = 0; k < most_theta; ++k)
         row.d[k] = -(p.da[k] * x + p.db[k] * y + p.dc[k]) * scale - row.r * p.tilt[k];
+    row.d[most_theta] = p.a * scale, row.d[most_theta + 1] = p.b * scale;
     return row;
 }
 
@@ -52,22 +55,26 @@ int plane_for(const ProblemPart& part, const DualPlane* planes, int count, std::
     return plane_at(planes, count, x, y);
 }
 
-// Adds what the points of a plane say to the normal equations.
-void add_share(const DualPlane& p, const PlaneShare& s, double a[most_theta][most_theta],
-               double g[most_theta]) {
-    double tilt[most_theta], lean[most_theta];
-    for (int j = 0; j < most_theta; ++j) {
-        tilt[j] = (s.a * p.a.d[j] + s.b * p.b.d[j]) * s.scale * s.scale;
-        lean[j] = s.scale * (p.a.d[j] * s.ux + p.b.d[j] * s.uy + p.c.d[j] * s.u);
+// Adds what the points of a plane say to the normal equations; the columns of a shift come last. To the roof
+// a shift is another height of its planes.
+void add_share(const DualPlane& p, const PlaneShare& s, double a[most_columns][most_columns],
+               double g[most_columns]) {
+    double da[most_columns] = {}, db[most_columns] = {}, dc[most_columns];
+    for (int j = 0; j < most_theta; ++j) da[j] = p.a.d[j], db[j] = p.b.d[j], dc[j] = p.c.d[j];
+    dc[most_theta] = -s.a, dc[most_theta + 1] = -s.b;
+    double tilt[most_columns], lean[most_columns];
+    for (int j = 0; j < most_columns; ++j) {
+        tilt[j] = (s.a * da[j] + s.b * db[j]) * s.scale * s.scale;
+        lean[j] = s.scale * (da[j] * s.ux + db[j] * s.uy + dc[j] * s.u);
         g[j] -= lean[j] + tilt[j] * s.wrr;
     }
-    for (int j = 0; j < most_theta; ++j) {
-        const double x = p.a.d[j] * s.vxx + p.b.d[j] * s.vxy + p.c.d[j] * s.vx;
-        const double y = p.a.d[j] * s.vxy + p.b.d[j] * s.vyy + p.c.d[j] * s.vy;
-        const double one = p.a.d[j] * s.vx + p.b.d[j] * s.vy + p.c.d[j] * s.v;
+    for (int j = 0; j < most_columns; ++j) {
+        const double x = da[j] * s.vxx + db[j] * s.vxy + dc[j] * s.vx;
+        const double y = da[j] * s.vxy + db[j] * s.vyy + dc[j] * s.vy;
+        const double one = da[j] * s.vx + db[j] * s.vy + dc[j] * s.v;
         for (int k = 0; k <= j; ++k)
-            a[j][k] += s.scale * s.scale * (p.a.d[k] * x + p.b.d[k] * y + p.c.d[k] * one) +
-                       tilt[k] * lean[j] + tilt[j] * lean[k] + tilt[j] * tilt[k] * s.wrr;
+            a[j][k] += s.scale * s.scale * (da[k] * x + db[k] * y + dc[k] * one) + tilt[k] * lean[j] +
+                       tilt[j] * lean[k] + tilt[j] * tilt[k] * s.wrr;
     }
 }
 
@@ -76,7 +83,7 @@ bool is_free(const Problem& p, int k) { return p.lower[std::size_t(k)] < p.upper
 }  // namespace
 
 double Lm::part_sums(const ProblemPart& part, const ProblemPoints& points, std::int32_t begin,
-                     std::int32_t end, const double* theta, double width) {
+                     std::int32_t end, const double* theta, std::int32_t shift, double width) {
     const int count = theta_count(part.site);
     double own[most_theta];
     for (int k = 0; k < count; ++k) own[k] = theta[part.global[k]];
@@ -85,15 +92,16 @@ double Lm::part_sums(const ProblemPart& part, const ProblemPoints& points, std::
         const DualPlane& p = planes_[k];
         shares_[k] = {p.a.v, p.b.v, p.c.v, 1 / std::sqrt(1 + p.a.v * p.a.v + p.b.v * p.b.v)};
     }
+    const double east = shift >= 0 ? theta[shift] : 0, north = shift >= 0 ? theta[shift + 1] : 0;
     const double c2 = width * width;
-    double cost = 0, r[block], t[block];
+    double cost = 0, x[block], y[block], r[block], t[block];
     int at[block];
     // In blocks and step by step, so that one point does not wait for another's division.
     for (std::int32_t from = begin; from < end; from += block) {
         const int n = std::min(block, int(end - from));
-        const double *x = points.x.data() + from, *y = points.y.data() + from, *z = points.z.data() + from,
-                     *weight = points.weight.data() + from;
+        const double *z = points.z.data() + from, *weight = points.weight.data() + from;
         for (int i = 0; i < n; ++i) {
+            x[i] = points.x[std::size_t(from + i)] - east, y[i] = points.y[std::size_t(from + i)] - north;
             at[i] = plane_for(part, planes_, planes, from - begin + i, x[i], y[i]);
             const PlaneShare& p = shares_[at[i]];
             r[i] = (z[i] - (p.a * x[i] + p.b * y[i] + p.c)) * (weight[i] * p.scale);
@@ -104,13 +112,17 @@ double Lm::part_sums(const ProblemPart& part, const ProblemPoints& points, std::
             shares_[at[i]].add(x[i], y[i], weight[i], r[i], t[i] * t[i]);
         }
     }
-    double a[most_theta][most_theta] = {}, g[most_theta] = {};
+    double a[most_columns][most_columns] = {}, g[most_columns] = {};
     for (int k = 0; k < planes; ++k)
         if (shares_[k].v > 0) add_share(planes_[k], shares_[k], a, g);
-    for (int j = 0; j < count; ++j) {
-        gradient_[part.global[j]] += g[j];
-        for (int k = 0; k < count; ++k)
-            normal_[part.global[j]][part.global[k]] += a[std::max(j, k)][std::min(j, k)];
+    int column[most_columns], global[most_columns], used = 0;
+    for (int k = 0; k < count; ++k) column[used] = k, global[used++] = part.global[k];
+    for (int k = 0; shift >= 0 && k < 2; ++k) column[used] = most_theta + k, global[used++] = shift + k;
+    for (int j = 0; j < used; ++j) {
+        gradient_[global[j]] += g[column[j]];
+        for (int k = 0; k < used; ++k)
+            normal_[global[j]][global[k]] +=
+                a[std::max(column[j], column[k])][std::min(column[j], column[k])];
     }
     return cost / 2;
 }
@@ -121,9 +133,11 @@ double Lm::evaluate(const Problem& problem, const ProblemPoints& points, const d
         std::memset(normal_[j], 0, sizeof(double) * std::size_t(n_));
     }
     double cost = 0;
-    for (std::size_t k = 0; k < problem.parts.size(); ++k)
-        cost +=
-            part_sums(problem.parts[k], points, points.part_begin[k], points.part_begin[k + 1], theta, width);
+    for (std::size_t k = 0; k < problem.parts.size(); ++k) {
+        const ProblemPart& part = problem.parts[k];
+        const std::int32_t begin = points.part_begin[k], end = points.part_begin[k + 1];
+        cost += part_sums(part, points, begin, end, theta, problem.shift, width);
+    }
     for (int k = 0; k < n_; ++k) {
         const double sigma = problem.prior_sigma[std::size_t(k)];
         if (sigma <= 0) continue;
@@ -264,6 +278,9 @@ void Lm::solve(const Problem& problem, const ProblemPoints& points, const LmOpti
 void Lm::residuals(const Problem& problem, const ProblemPoints& points, const double* theta, double* residual,
                    double* jacobian) {
     const std::size_t n = problem.start.size();
+    const bool moved = problem.shift >= 0;
+    const auto first = std::size_t(problem.shift);
+    const double east = moved ? theta[first] : 0, north = moved ? theta[first + 1] : 0;
     for (std::size_t k = 0; k < problem.parts.size(); ++k) {
         const ProblemPart& part = problem.parts[k];
         const int count = theta_count(part.site);
@@ -272,13 +289,15 @@ void Lm::residuals(const Problem& problem, const ProblemPoints& points, const do
         const int planes = roof_planes(part.site, own, planes_);
         for (std::int32_t i = points.part_begin[k]; i < points.part_begin[k + 1]; ++i) {
             const auto u = std::size_t(i);
-            const double x = points.x[u], y = points.y[u];
+            const double x = points.x[u] - east, y = points.y[u] - north;
             const int plane = plane_for(part, planes_, planes, i - points.part_begin[k], x, y);
             const Row row = row_at(ready(planes_[plane]), x, y, points.z[u], points.weight[u]);
             residual[u] = row.r;
             if (!jacobian) continue;
             std::fill(jacobian + u * n, jacobian + (u + 1) * n, 0.0);
             for (int j = 0; j < count; ++j) jacobian[u * n + std::size_t(part.global[j])] += row.d[j];
+            for (std::size_t j = 0; moved && j < 2; ++j)
+                jacobian[u * n + first + j] = row.d[most_theta + int(j)];
         }
     }
 }

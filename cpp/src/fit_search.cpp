@@ -9,7 +9,9 @@ namespace {
 
 constexpr double pi = 3.14159265358979323846;
 constexpr int step_points = 500;
-constexpr int kept = 4;  // candidates of a piece that see all its points
+constexpr int kept = 4;                  // candidates of a piece that see all its points
+constexpr double most_shift = 3;         // sigmas
+constexpr double determined_nats = 2.5;  // log of how much better a roof knows its shift than the prior did
 
 // How rare a kind is, in nats: minus the log of its share, among roofs of all countries, roughly.
 double rarity(RoofKind kind) {
@@ -89,6 +91,21 @@ bool all_convex(const Ring& ring) {
 
 }  // namespace
 
+// Whether a roof shows where it stands on its footprint. On one slope, or with two eaves, any shift is as
+// well another height.
+bool sees_shift(const Site& site) {
+    return site.kind != RoofKind::flat && site.kind != RoofKind::skillion && site.kind != RoofKind::saltbox;
+}
+
+void add_shift(Problem& problem, const double* start, double sigma, double held) {
+    problem.shift = std::int32_t(problem.start.size());
+    for (int k = 0; k < 2; ++k) {
+        problem.start.push_back(start[k]);
+        problem.lower.push_back(-most_shift * sigma), problem.upper.push_back(most_shift * sigma);
+        problem.prior.push_back(0), problem.prior_sigma.push_back(sigma / held);
+    }
+}
+
 // Eaves and valleys stay over the ground, however steep a slope would have them.
 void hold_above_ground(const Site& site, double low, double* lower, double* upper) {
     lower[0] = std::max(lower[0], std::max(0.3, std::min(0.6 * low, low - 0.5)));
@@ -157,6 +174,12 @@ double RoofSearch::structure(const Candidate& c, double count) const {
     return 0.5 * free * std::log(std::max(2.0, count));
 }
 
+// A prior, not a parameter: footprints do lie a little beside what was measured.
+double RoofSearch::shift_nats(double east, double north) const {
+    if (east == 0 && north == 0) return 0;
+    return 0.5 * (east * east + north * north) / (o_.shift_sigma * o_.shift_sigma) + determined_nats;
+}
+
 // A point is roof with a Gaussian error, or anything within the range.
 double RoofSearch::misfit(const Piece& piece, const Candidate& c, bool all) {
     const ProblemPoints& p = all ? piece.all : piece.some;
@@ -168,11 +191,11 @@ double RoofSearch::misfit(const Piece& piece, const Candidate& c, bool all) {
     const double wild = -std::log(o_.outliers / o_.range);
     double sum = 0;
     for (std::size_t i = 0; i < n; ++i) {
-        const int k = face ? plane_of_face(planes_, planes_per_edge(c.site), (*face)[i], p.x[i], p.y[i])
-                           : plane_at(planes_, planes, p.x[i], p.y[i]);
+        const double x = p.x[i] - c.shift[0], y = p.y[i] - c.shift[1];
+        const int k = face ? plane_of_face(planes_, planes_per_edge(c.site), (*face)[i], x, y)
+                           : plane_at(planes_, planes, x, y);
         const double a = planes_[k].a.v, b = planes_[k].b.v, w = p.weight[i] / scale_;
-        const double r =
-            (p.z[i] - a * p.x[i] - b * p.y[i] - planes_[k].c.v) * w / std::sqrt(1 + a * a + b * b);
+        const double r = (p.z[i] - a * x - b * y - planes_[k].c.v) * w / std::sqrt(1 + a * a + b * b);
         if (r * r > 40)
             sum += wild;
         else
@@ -198,6 +221,8 @@ void RoofSearch::fit(Piece& piece, Candidate& c, bool all) {
     problem_.prior.assign(std::size_t(n), 0), problem_.prior_sigma.assign(std::size_t(n), 0);
     for (int k = 0; k < n; ++k) part.global[k] = k;
     problem_.parts.push_back(std::move(part));
+    if (all && o_.shift_sigma > 0 && sees_shift(c.site))
+        add_shift(problem_, c.shift, o_.shift_sigma, std::sqrt(thin_));
     LmOptions options;
     if (all) {
         options.first_width = 6, options.level_iterations = 3, options.iterations = 15,
@@ -209,7 +234,8 @@ void RoofSearch::fit(Piece& piece, Candidate& c, bool all) {
     }
     options.width *= scale_;
     lm_.solve(problem_, points, options, false, lm_result_);
-    std::copy(lm_result_.theta.begin(), lm_result_.theta.end(), c.theta);
+    std::copy(lm_result_.theta.begin(), lm_result_.theta.begin() + n, c.theta);
+    if (problem_.shift >= 0) std::copy(lm_result_.theta.begin() + n, lm_result_.theta.end(), c.shift);
     const double count = double(piece.count) / thin_;
     c.edge = false;
     for (int k = 2; k < n; ++k) {
@@ -217,7 +243,8 @@ void RoofSearch::fit(Piece& piece, Candidate& c, bool all) {
         c.edge |= problem_.lower[u] < problem_.upper[u] &&
                   (c.theta[k] <= problem_.lower[u] + 1e-6 || c.theta[k] >= problem_.upper[u] - 1e-6);
     }
-    c.nats = misfit(piece, c, all) * count + structure(c, count) + kind_nats(piece, c);
+    c.nats = misfit(piece, c, all) * count + structure(c, count) + kind_nats(piece, c) +
+             shift_nats(c.shift[0], c.shift[1]);
 }
 
 void RoofSearch::add(Piece& piece, RoofKind kind, Vec down, bool by_pitch, int hip_end, const double* start) {

@@ -41,6 +41,10 @@ class Parametric:
     """Free parameters of each program's roofs."""
     super_price: F64
     """Nats that its superstructures cost."""
+    shift: F64
+    """[buildings, 2] metres east and north by which the points lie off the footprint, as roofs show it."""
+    shift_price: F64
+    """Nats that this costs."""
 
 
 def propose_parametric(
@@ -64,7 +68,8 @@ def propose_parametric(
 
     if not evidence:
         nothing = np.zeros(0)
-        return Parametric(ProgramTable.empty(), [], nothing.astype(bool), nothing.astype(np.int32), nothing)
+        none = (nothing.astype(bool), nothing.astype(np.int32), nothing, np.zeros((0, 2)), nothing)
+        return Parametric(ProgramTable.empty(), [], *none)
     batch = roof_points(evidence) if points is None else points
     arrays = batch.arrays()
     if kinds is not None:
@@ -80,7 +85,8 @@ def propose_parametric(
     rest = iter(simple_fits)
     fits = [_fit(item, found, row) if fitted[row] else next(rest) for row, item in enumerate(evidence)]
     joined = ProgramTable.concat([table, simple]).take(order)
-    return Parametric(joined, fits, fitted, found["parameters"], found["super_price"])
+    columns = (found[name] for name in ("parameters", "super_price", "shift", "shift_price"))
+    return Parametric(joined, fits, fitted, *columns)
 
 
 def field_path(part: int, kind: RoofKind, slot: int) -> str:

@@ -68,7 +68,13 @@ def inside_points(batch: RoofPoints, inside: NDArray[np.bool_]) -> RoofPoints:
 
 
 def measure(
-    solids: Solids, batch: RoofPoints, which: NDArray[np.int64], noise: NoiseModel, *, threads: int = 0
+    solids: Solids,
+    batch: RoofPoints,
+    which: NDArray[np.int64],
+    noise: NoiseModel,
+    *,
+    shift: F64 | None = None,
+    threads: int = 0,
 ) -> Misfit:
     """Compare solids with the points of their buildings.
 
@@ -77,14 +83,18 @@ def measure(
         batch: points inside the footprints (`inside_points`).
         which: [solids] the building that each is compared with.
         noise: one entry per building.
+        shift: [solids, 2] metres east and north by which the points lie off the solid; none if left out.
         threads: 0 for all cores. The result does not depend on it.
     """
     from geovision import _kernel
 
     which = np.asarray(which, np.int64)
     origin = np.column_stack([batch.origin[:, :2], batch.ground_z])
+    arrays = solids.arrays()
+    if shift is not None:
+        arrays = arrays | {"origin": solids.origin + np.column_stack([shift, np.zeros(len(shift))])}
     distance = _kernel.point_distances(
-        solids.arrays(), batch.points, batch.point_offsets, origin, which, FAR_M, threads
+        arrays, batch.points, batch.point_offsets, origin, which, FAR_M, threads
     ).astype(np.float64)
     count = np.diff(batch.point_offsets)[which]
     owner = np.repeat(np.arange(len(which)), count)

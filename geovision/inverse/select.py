@@ -64,8 +64,10 @@ def choose(
     table = ProgramTable.concat([parametric.table, planar.table])
     solids = mesh(table, threads=threads, on_error="record")
     which = np.concatenate([np.arange(count), planar.rows])
-    misfit = measure(solids, inside, which, noise, threads=threads)
-    named_price = PARAMETER_NATS * parametric.parameters + parametric.super_price
+    moved = np.zeros((len(table), 2))
+    moved[:count] = parametric.shift
+    misfit = measure(solids, inside, which, noise, shift=moved, threads=threads)
+    named_price = PARAMETER_NATS * parametric.parameters + parametric.super_price + parametric.shift_price
     price = np.concatenate([named_price, planar.price[planar.rows]])
     score = np.where(_valid(table, solids), misfit.nats + price, np.inf)
     named, planes = score[:count], np.full(count, np.inf)

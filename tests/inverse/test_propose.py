@@ -142,3 +142,27 @@ def test_fits_say_what_was_fitted(found: Parametric) -> None:
         assert (np.linalg.eigvalsh(fit.covariance) > -1e-9).all()
         for path in fit.parameters:
             assert program.provenance_of(path).text == "observed"
+
+
+def test_a_footprint_beside_its_roof_keeps_the_kind() -> None:
+    """A gable seen a little aside has one eave higher than the other; it is no saltbox for that."""
+    shell = [(0.0, 0.0), (11.0, 0.0), (11.0, 8.0), (0.0, 8.0)]
+    roofs = [
+        {"kind": "gabled", "ridge_height": 8.5, "azimuth_deg": 180.0},
+        {"kind": "hipped", "pitch_deg": 35.0},
+    ]
+    kinds, errors = [], []
+    for roof in roofs:
+        part = geovision.Part.model_validate({"shell": shell, "eave_height": 5.0, "roof": roof})
+        program = Program(id="a", parts=(part,))
+        solid = geovision.mesh(program)[0]
+        for seed in range(10):
+            evidence = scan(program, solid, Scanner(seed=seed), 0)
+            shift = np.random.default_rng(seed).normal(0, 0.12, 2).clip(-0.3, 0.3)
+            beside = replace(evidence, points=evidence.points + np.append(shift, 0.0))
+            found = propose_parametric([beside])
+            kinds.append(found.fits[0].kind == roof["kind"])
+            seen = slice(1, 2) if roof["kind"] == "gabled" else slice(0, 2)
+            errors.extend(np.abs(found.shift[0] - shift)[seen])
+    assert np.mean(kinds) > 0.9
+    assert np.quantile(errors, 0.9) < 0.05

@@ -16,7 +16,7 @@
 
 namespace geovision::fit {
 
-constexpr int most_globals = 32;
+constexpr int most_globals = 34;
 
 struct ProblemPart {
     Site site;
@@ -43,6 +43,9 @@ struct Problem {
     std::vector<double> start, lower, upper;  // globals; lower = upper holds one fixed
     std::vector<double> prior, prior_sigma;   // Gaussian; sigma 0 for none
     std::vector<SlotPrior> slot_priors;
+    // Globals shift and shift + 1 are metres east and north by which points lie off the footprint: a point at
+    // (x, y) is compared with the roof at (x - east, y - north). -1 where they lie where they are.
+    std::int32_t shift = -1;
 };
 
 struct LmOptions {
@@ -99,7 +102,7 @@ public:
 private:
     double evaluate(const Problem& problem, const ProblemPoints& points, const double* theta, double width);
     double part_sums(const ProblemPart& part, const ProblemPoints& points, std::int32_t begin,
-                     std::int32_t end, const double* theta, double width);
+                     std::int32_t end, const double* theta, std::int32_t shift, double width);
     double slot_sums(const Problem& problem, const double* theta);
     bool step(const Problem& problem, const double* theta, double damping, double* out);
     void descend(const Problem& problem, const ProblemPoints& points, double width, int iterations,

@@ -31,6 +31,7 @@ struct SearchOptions {
     double range = 8;             // ... and lie anywhere in so many metres
     bool skeletons = true;        // try roofs from the straight skeleton
     bool superstructures = true;  // add what stands on the parts
+    double shift_sigma = 0.15;    // metres, each way, that points may lie off the footprint; 0: they do not
     DecomposeOptions decompose;
     SuperOptions supers;
 };
@@ -64,6 +65,8 @@ struct SearchResult {
     std::vector<double> covariance;         // [fields, fields]
     std::vector<Alternative> alternatives;  // the chosen one first, then the best of other kinds
     std::vector<Superstructure> supers;     // on the parts; `nats` and `misfit` are without them
+    double shift[2] = {0, 0};               // metres east and north that the points lie off the footprint
+    double shift_price = 0;                 // nats of that, in `nats`
     double nats = 0, misfit = 0;
     double explained = 0;  // share of the points within 3 sigma
     double scatter = 1;    // of the residuals, in the points' sigmas
@@ -75,6 +78,13 @@ struct SearchResult {
 // Narrows the bounds of theta so that nothing dips under the ground; `low` is a low roof height.
 void hold_above_ground(const Site& site, double low, double* lower, double* upper);
 
+// Whether a roof of this kind shows where it stands on its footprint.
+bool sees_shift(const Site& site);
+
+// Two more globals: how far the points lie off the footprint, with a Gaussian prior. `held`: how many times
+// narrower it is, as points that err together say less than they seem to.
+void add_shift(Problem& problem, const double* start, double sigma, double held);
+
 // Holds scratch; one a thread. The same building gives the same result, whatever came before it.
 class RoofSearch {
 public:
@@ -84,9 +94,10 @@ private:
     struct Candidate {
         Site site;
         double theta[most_theta] = {};
-        double nats = 0;       // in the end on all points of the piece
-        bool edge = false;     // a shape parameter ended at its bound
-        bool centred = false;  // a gable whose ridge is held in the middle
+        double nats = 0;           // in the end on all points of the piece
+        bool edge = false;         // a shape parameter ended at its bound
+        bool centred = false;      // a gable whose ridge is held in the middle
+        double shift[2] = {0, 0};  // that its points lie off the footprint
     };
     struct Piece {
         std::vector<Ring> rings;
@@ -114,6 +125,7 @@ private:
     void fit(Piece& piece, Candidate& candidate, bool all);
     double misfit(const Piece& piece, const Candidate& candidate, bool all);
     double structure(const Candidate& candidate, double count) const;
+    double shift_nats(double east, double north) const;
     double kind_nats(const Piece& piece, const Candidate& candidate) const;
     double begin(Piece& piece, double* explained);
     void choose(const std::vector<Pieces>& ways, SearchResult& result);
