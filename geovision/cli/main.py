@@ -25,6 +25,7 @@ COMMANDS = {
     "mesh": "Build watertight meshes from building programs.",
     "fit": "Fit parametric buildings to LiDAR or height rasters.",
     "scene": "Look at sources: what they hold, cover and assume.",
+    "report": "Write a page that says how a run went: coverage, fit, maps, the worst, times.",
     "validate": "Check files: closed, oriented, planar, labelled, placed.",
     "info": "Say what is in program files and mesh files.",
     "doctor": "Check this installation and say how to mend it.",
