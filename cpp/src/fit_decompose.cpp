@@ -134,15 +134,28 @@ private:
                     found.erase(found.begin() + std::ptrdiff_t(j));
     }
 
-    // Ends a cut at a corner nearby.
+    // Ends a cut at the first corner that it passes closely, else at the nearest to its end, where one is
+    // near.
     template <class Reflex>
     void snap(const Ring& ring, const std::vector<std::size_t>& corner, const Reflex& reflex, Cut& cut,
               double& resolved) const {
+        const Vec a = ring[cut.from], d = minus(cut.to, a);
+        const double length = length_of(d);
+        double first = length, nearest = o_.snap;
+        std::size_t passed = corner.size(), best = corner.size();
         for (std::size_t i = 0; i < corner.size(); ++i) {
-            if (corner[i] == cut.from || length_of(minus(ring[corner[i]], cut.to)) > o_.snap) continue;
-            cut.to = ring[corner[i]];
-            cut.edge = corner[i];
-            if (reflex(i)) resolved = 2;
+            if (corner[i] == cut.from) continue;
+            const Vec p = ring[corner[i]];
+            const double along = (d.x * (p.x - a.x) + d.y * (p.y - a.y)) / length;
+            if (along > 0.5 && along < first && off_line(p, a, cut.to) < o_.jitter) first = along, passed = i;
+            const double away = length_of(minus(p, cut.to));
+            if (away <= nearest) nearest = away, best = i;
+        }
+        if (passed < corner.size()) best = passed;
+        if (best < corner.size()) {
+            cut.to = ring[corner[best]];
+            cut.edge = corner[best];
+            if (reflex(best)) resolved = 2;
         }
         // Slivers between a cut's end and the next vertex help nobody.
         for (const std::size_t v : {cut.edge, (cut.edge + 1) % ring.size()})

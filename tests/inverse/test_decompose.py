@@ -80,3 +80,13 @@ def test_real_outlines() -> None:
             check(ring, way)
             cut += 1
     assert cut > 50
+
+
+@pytest.mark.parametrize("slant", [-0.02, 0.0, 0.02])
+@pytest.mark.parametrize("aside", [0.25, 0.3, 0.8])
+def test_an_extension_is_cut_off_across_its_mouth(aside: float, slant: float) -> None:
+    ring = np.array(
+        [(0, 0), (6, 0), (6, 9 + slant), (aside + 3, 9), (aside + 3, 12), (aside, 12), (aside, 9), (0, 9)]
+    )
+    sizes = [sorted(round(shapely.Polygon(piece).area) for piece in way) for way in decompose(ring)]
+    assert [9, 54] in sizes

@@ -11,10 +11,10 @@ using Ring = std::vector<Vec>;     // open, counter-clockwise, metres
 using Pieces = std::vector<Ring>;  // together they are the footprint; they touch and do not overlap
 
 struct DecomposeOptions {
-    double jitter = 0.15;   // metres by which a wall may wander and still be one wall
-    double snap = 0.3;      // metres within which a cut ends at a corner that is there already
-    double least_area = 4;  // square metres of a piece
-    double least_side = 1;  // metres of a wall that a cut is drawn from
+    double jitter = 0.15;     // metres by which a wall may wander and still be one wall
+    double snap = 0.3;        // metres within which a cut ends at a corner that is there already
+    double least_area = 1.2;  // square metres of a piece
+    double least_side = 0.6;  // metres of a wall that a cut is drawn from
     int most_pieces = 6;
     int most_ways = 6;  // different ways to cut, best first
 };
