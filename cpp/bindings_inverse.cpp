@@ -6,6 +6,7 @@
 #include "bindings_util.hpp"
 #include "geovision/fit_score.hpp"
 #include "geovision/parallel.hpp"
+#include "geovision/plane_covariance.hpp"
 #include "geovision/roofplan.hpp"
 
 namespace geovision::bindings {
@@ -186,6 +187,55 @@ py::array_t<float> distances(const py::dict& solids, const Array<double>& points
     return out;
 }
 
+py::dict plane_covariances(const Offsets& face_offsets, const Offsets& ring_offsets,
+                           const Offsets& vertex_offsets, const Array<double>& xy, const Array<double>& plane,
+                           const Array<double>& points, const Offsets& point_offsets,
+                           const Array<double>& sigma, int threads) {
+    check_columns("xy", xy, 2);
+    check_columns("plane", plane, 3);
+    check_columns("points", points, 3);
+    const py::ssize_t roofs = std::max<py::ssize_t>(1, face_offsets.size()) - 1;
+    const py::ssize_t rings = std::max<py::ssize_t>(1, vertex_offsets.size()) - 1;
+    check_offsets("face_offsets", face_offsets, roofs, plane.shape(0));
+    check_offsets("ring_offsets", ring_offsets, plane.shape(0), rings);
+    check_offsets("vertex_offsets", vertex_offsets, rings, xy.shape(0));
+    check_offsets("point_offsets", point_offsets, roofs, points.shape(0));
+    if (sigma.size() != roofs) throw py::value_error("sigma must have one value per roof");
+    for (py::ssize_t r = 0; r < rings; ++r)
+        if (vertex_offsets.data()[r + 1] - vertex_offsets.data()[r] < 3)
+            throw py::value_error("a ring has under 3 vertices");
+    for (py::ssize_t f = 0; f < plane.shape(0); ++f)
+        if (ring_offsets.data()[f + 1] == ring_offsets.data()[f]) throw py::value_error("a face has no ring");
+    for (py::ssize_t b = 0; b < roofs; ++b)
+        if (!(sigma.data()[b] > 0)) throw py::value_error("sigma must be above 0");
+    std::vector<std::vector<std::uint8_t>> known(static_cast<std::size_t>(roofs));
+    std::vector<std::vector<double>> covariance(static_cast<std::size_t>(roofs));
+    run_interruptible([&](const std::atomic<bool>& cancel) {
+        parallel_blocks(roofs, threads, &cancel, [&] {
+            return [&, worker = std::make_shared<PlaneCovariance>()](std::int64_t b) {
+                PlaneEvidence e;
+                const std::int64_t face = face_offsets.data()[b], point = point_offsets.data()[b];
+                e.faces = face_offsets.data()[b + 1] - face;
+                e.ring_offsets = ring_offsets.data() + face, e.vertex_offsets = vertex_offsets.data();
+                e.xy = xy.data(), e.plane = plane.data() + 3 * face, e.points = points.data() + 3 * point;
+                e.count = point_offsets.data()[b + 1] - point, e.sigma = sigma.data()[b];
+                worker->run(e, known[std::size_t(b)], covariance[std::size_t(b)]);
+            };
+        });
+    });
+    std::vector<std::uint8_t> all_known;
+    std::vector<double> all;
+    std::vector<std::int64_t> offsets{0};
+    for (std::size_t b = 0; b < known.size(); ++b) {
+        all_known.insert(all_known.end(), known[b].begin(), known[b].end());
+        all.insert(all.end(), covariance[b].begin(), covariance[b].end());
+        offsets.push_back(std::int64_t(all.size()));
+    }
+    py::dict d;
+    d["known"] = column(all_known), d["covariance"] = column(all), d["offsets"] = column(offsets);
+    return d;
+}
+
 }  // namespace
 
 void bind_inverse(py::module_& m) {
@@ -195,6 +245,10 @@ void bind_inverse(py::module_& m) {
     m.def("point_distances", &distances, py::arg("solids"), py::arg("points"), py::arg("point_offsets"),
           py::arg("point_origin"), py::arg("which"), py::arg("cap") = 1.0, py::arg("threads") = 0,
           "Distance of every point to the nearest face of its solid.");
+    m.def("plane_covariances", &plane_covariances, py::arg("face_offsets"), py::arg("ring_offsets"),
+          py::arg("vertex_offsets"), py::arg("xy"), py::arg("plane"), py::arg("points"),
+          py::arg("point_offsets"), py::arg("sigma"), py::arg("threads") = 0,
+          "Covariances of the planes of a batch of arrangements.");
 }
 
 }  // namespace geovision::bindings

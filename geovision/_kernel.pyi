@@ -215,6 +215,17 @@ def point_distances(
     cap: float = 1.0,
     threads: int = 0,
 ) -> NDArray[np.float32]: ...
+def plane_covariances(
+    face_offsets: ArrayLike,
+    ring_offsets: ArrayLike,
+    vertex_offsets: ArrayLike,
+    xy: ArrayLike,
+    plane: ArrayLike,
+    points: ArrayLike,
+    point_offsets: ArrayLike,
+    sigma: ArrayLike,
+    threads: int = 0,
+) -> dict[str, NDArray[Any]]: ...
 def draw_ortho(
     scene: Mapping[str, Any],
     left: float,

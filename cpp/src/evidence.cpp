@@ -7,6 +7,7 @@
 #include <string>
 #include <tuple>
 
+#include "geovision/morton.hpp"
 #include "geovision/parallel.hpp"
 
 namespace geovision {
@@ -169,28 +170,18 @@ private:
     std::vector<std::vector<Edge>> strips_;
 };
 
-// Bits of a 24-bit number, spread to every second place.
-std::uint64_t spread(std::uint64_t v) {
-    v &= 0xFFFFFF;
-    v = (v | v << 16) & 0x0000FFFF0000FFFF;
-    v = (v | v << 8) & 0x00FF00FF00FF00FF;
-    v = (v | v << 4) & 0x0F0F0F0F0F0F0F0F;
-    v = (v | v << 2) & 0x3333333333333333;
-    return (v | v << 1) & 0x5555555555555555;
-}
-
 struct Found {
-    std::uint64_t morton;
+    std::uint64_t place;
     std::int64_t index;
     float distance;
     PointKind kind;
     bool rival;
 };
 
-std::uint64_t morton(double x, double y, double margin) {
+std::uint64_t place_of(double x, double y, double margin) {
     const double shift = std::ceil(margin);
     const auto millimetres = [&](double v) { return static_cast<std::uint64_t>((v + shift) * 1000.0 + 0.5); };
-    return spread(millimetres(x)) | spread(millimetres(y)) << 1;
+    return morton(millimetres(x), millimetres(y));
 }
 
 void check(const Outlines& outlines) {
@@ -235,10 +226,10 @@ void into_canonical_order(std::vector<Found>& found, const Measurements& points)
         return std::make_tuple(p[2], p[0], p[1], source, static_cast<int>(f.kind));
     };
     std::sort(found.begin(), found.end(), [&](const Found& a, const Found& b) {
-        return a.morton != b.morton ? a.morton < b.morton : rest(a) < rest(b);
+        return a.place != b.place ? a.place < b.place : rest(a) < rest(b);
     });
     const auto same = [&](const Found& a, const Found& b) {
-        return a.morton == b.morton && rest(a) == rest(b);
+        return a.place == b.place && rest(a) == rest(b);
     };
     found.erase(std::unique(found.begin(), found.end(), same), found.end());
 }
@@ -273,7 +264,7 @@ Gathered gather(const Outlines& outlines, const Measurements& points, const Gath
             const double distance = outline.distance(x, y);
             if (distance < 0.0) return;
             list.push_back(
-                {morton(x, y, options.margin), i, static_cast<float>(distance), PointKind::unknown, false});
+                {place_of(x, y, options.margin), i, static_cast<float>(distance), PointKind::unknown, false});
         });
     });
     std::vector<float> nearest(static_cast<std::size_t>(points.count),

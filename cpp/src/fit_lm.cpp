@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <utility>
+
+#include "geovision/residual_sums.hpp"
 
 namespace geovision::fit {
 
@@ -302,42 +303,6 @@ void Lm::residuals(const Problem& problem, const ProblemPoints& points, const do
     }
 }
 
-// How much the sums of neighbouring residuals vary beyond what independent ones would: over squares of
-// several sizes, and over stretches of the points' own order, which is a scanner's.
-double Lm::inflation(const ProblemPoints& points, const std::vector<double>& psi) const {
-    double most = 1;
-    std::vector<std::pair<std::int64_t, std::int32_t>> keyed;
-    const auto look = [&](const auto& key_of) {
-        keyed.clear();
-        for (std::size_t i = 0; i < psi.size(); ++i)
-            if (psi[i] != 0) keyed.push_back({key_of(i), std::int32_t(i)});
-        std::sort(keyed.begin(), keyed.end());  // sums run in one order on every machine
-        double above = 0, below = 0;
-        int groups = 0;
-        for (std::size_t i = 0; i < keyed.size();) {
-            const std::size_t first = i;
-            double total = 0, square = 0;
-            for (; i < keyed.size() && keyed[i].first == keyed[first].first; ++i) {
-                const double value = psi[std::size_t(keyed[i].second)];
-                total += value, square += value * value;
-            }
-            if (i - first < 2) continue;
-            above += total * total, below += square, ++groups;
-        }
-        // Few groups say little; then the ratio is held back towards 1.
-        if (groups >= 6 && below > 0)
-            most = std::max(most, 1 + (above / below - 1) * groups / (groups + 4.0));
-    };
-    for (const double side : {1.0, 2.0, 4.0})
-        look([&](std::size_t i) {
-            return (std::int64_t(std::floor(points.x[i] / side)) << 24) +
-                   std::int64_t(std::floor(points.y[i] / side));
-        });
-    for (const std::size_t stretch : {std::size_t(4), std::size_t(12), std::size_t(36)})
-        look([&](std::size_t i) { return std::int64_t(i / stretch); });
-    return most;
-}
-
 // Of an M-estimator: the mean square of psi over the square of its mean slope, times the inverse of J'J, both
 // over the points that the fit explains; then widened for correlated residuals.
 void Lm::covariance(const Problem& problem, const ProblemPoints& points, double width, LmResult& result) {
@@ -360,7 +325,7 @@ void Lm::covariance(const Problem& problem, const ProblemPoints& points, double 
             for (std::size_t k = 0; k <= j; ++k) normal_[j][k] += d[j] * d[k];
     }
     result.covariance.assign(m * m, 0.0);
-    result.inflation = inflation(points, psi_);
+    result.inflation = residual_inflation(points.x, points.y, psi_);
     int index[most_globals], count = 0;
     for (int k = 0; k < n_; ++k) {
         const auto u = std::size_t(k);

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision.inverse.planar import Planar
+from geovision.inverse.plane_sigma import plane_covariances
 from geovision.inverse.propose import Parametric
 from geovision.inverse.roof_points import RoofPoints
 from geovision.inverse.score import Misfit, NoiseModel, inside_points, measure
@@ -85,7 +86,11 @@ def choose(
     fits = [
         _measured(fit, misfit, int(row), share) for fit, row, share in zip(fits, row_of, cover, strict=True)
     ]
-    return Chosen(table.take(row_of), fits, solids.take(row_of), np.isfinite(score[row_of]))
+    chosen, rows = table.take(row_of), np.flatnonzero(take_planar)
+    known = plane_covariances(chosen.take(rows), inside, rows, noise.sigma[rows], threads=threads)
+    for row, (paths, covariance) in zip(rows.tolist(), known, strict=True):
+        fits[row] = replace(fits[row], parameters=paths, covariance=covariance)
+    return Chosen(chosen, fits, solids.take(row_of), np.isfinite(score[row_of]))
 
 
 def _valid(table: ProgramTable, solids: Solids) -> NDArray[np.bool_]:

@@ -15,8 +15,9 @@ import geovision
 from geovision.errors import UsageError
 from geovision.inverse import place_outlines, placed, solve
 from geovision.inverse.placement import Placement
-from geovision.mesh import check
+from geovision.mesh import check, mesh
 from geovision.model import Evidence, PointKind, Program, canonical
+from geovision.model.labels import Status, StatusFlag
 from geovision.sources import (
     PointBlock,
     evidence_from_arrays,
@@ -75,6 +76,27 @@ def test_overhangs_come_back(towns: list[tuple[Town, Placement]]) -> None:
     assert 0.8 < np.std(pulls) < 1.25
 
 
+def test_overhangs_are_built(towns: list[tuple[Town, Placement]]) -> None:
+    one, _ = towns[0]
+    solved = solve(one.evidence)
+    table = solved.table
+    over = table.overhang[table.part_offsets[:-1]]
+    truth = [eave_overhangs(one.truth[item.id]) for item in one.evidence]
+    plain = np.array(
+        [not BULGING & {part.roof.kind for part in one.truth[item.id].parts} for item in one.evidence]
+    )
+    assert np.array_equal((over > 0)[plain], np.array([sizes != {0.0} for sizes in truth])[plain])
+    for row in np.flatnonzero(over > 0).tolist():
+        assert table[row].provenance_of("parts/0/overhang").text == "observed"
+    # Solids of the fit have no overhangs; those of level of detail 2.3 do.
+    assert np.array_equal(mesh(table).vertices, solved.solids.vertices)
+    wide = mesh(table, lod="2.3")
+    assert (wide.status == Status.OK).all()
+    assert check(wide, self_intersection=True).ok
+    dropped = (wide.flags[over > 0] & int(StatusFlag.OVERHANG_DROPPED)) != 0
+    assert dropped.mean() < 0.1
+
+
 def test_turns_of_long_buildings_come_back() -> None:
     """A turn shows where walls are long: one of 0.6 degrees moves the ends of 40 m by 0.2 m."""
     rng = np.random.default_rng(3)
@@ -125,7 +147,7 @@ def test_a_shifted_map_hides_no_roof(towns: list[tuple[Town, Placement]]) -> Non
     assert len(right[0]) > 60
     assert right[0].mean() > 0.75
     assert right[1].mean() > right[0].mean() - 0.12
-    assert right[1].mean() > right[2].mean() + 0.3
+    assert right[1].mean() > right[2].mean() + 0.1
 
 
 def without_ground(item: Evidence) -> Evidence:

@@ -108,7 +108,6 @@ private:
     void descend(const Problem& problem, const ProblemPoints& points, double width, int iterations,
                  double tolerance, LmResult& result);
     void covariance(const Problem& problem, const ProblemPoints& points, double width, LmResult& result);
-    double inflation(const ProblemPoints& points, const std::vector<double>& psi) const;
 
     int n_ = 0;
     double normal_[most_globals][most_globals];
