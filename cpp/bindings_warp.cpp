@@ -1,10 +1,13 @@
-// Binds warp: resampling of rasters along a coarse grid of coordinates.
+// Binds warp and sharpen: rasters on another grid, and rasters without their smear.
 #include <pybind11/stl.h>
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "bindings_util.hpp"
+#include "geovision/parallel.hpp"
+#include "geovision/sharpen.hpp"
 #include "geovision/warp.hpp"
 
 namespace geovision::bindings {
@@ -93,9 +96,49 @@ py::tuple warp_raster(const py::array& source, const py::object& valid, std::arr
     throw py::type_error("source must be uint8, uint16 or float32");
 }
 
+std::vector<py::array_t<double>> sharpen_heights(const std::vector<Array<double>>& heights,
+                                                 const std::vector<Array<std::int32_t>>& labels,
+                                                 const std::vector<double>& spread, int fine, double noise,
+                                                 int threads) {
+    if (labels.size() != heights.size() || spread.size() != heights.size())
+        throw py::value_error("heights, labels and spread must be equally many");
+    if (fine < 1 || fine > 64 || !(noise > 0))
+        throw py::value_error("fine must be 1 to 64 and noise above 0");
+    std::vector<py::array_t<double>> out;
+    std::vector<SharpenPatch> patches;
+    std::vector<double*> to;
+    for (std::size_t k = 0; k < heights.size(); ++k) {
+        const Array<double>& z = heights[k];
+        const Array<std::int32_t>& l = labels[k];
+        if (z.ndim() != 2 || l.ndim() != 2 || z.size() == 0 || l.shape(0) != z.shape(0) * fine ||
+            l.shape(1) != z.shape(1) * fine)
+            throw py::value_error("labels must have shape (rows * fine, columns * fine) of their heights");
+        if (!(spread[k] > 0 && spread[k] < 256))
+            throw py::value_error("spread must be above 0 and below 256");
+        out.emplace_back(std::vector<py::ssize_t>{l.shape(0), l.shape(1)});
+        patches.push_back({z.data(), l.data(), z.shape(0), z.shape(1), fine});
+        to.push_back(out.back().mutable_data());
+    }
+    run_interruptible([&](const std::atomic<bool>& cancel) {
+        parallel_blocks(static_cast<std::int64_t>(patches.size()), threads, &cancel, [&] {
+            return [&](std::int64_t k) {
+                const auto i = static_cast<std::size_t>(k);
+                SharpenOptions options;
+                options.spread = spread[i], options.noise = noise;
+                sharpen(patches[i], options, &cancel, to[i]);
+            };
+        });
+    });
+    return out;
+}
+
 }  // namespace
 
 void bind_warp(py::module_& m) {
+    m.def("sharpen_heights", &sharpen_heights, py::arg("heights"), py::arg("labels"), py::arg("spread"),
+          py::arg("fine") = 1, py::arg("noise") = 0.1, py::arg("threads") = 0,
+          "Patches of a smeared height raster without the smear; see cpp/include/geovision/sharpen.hpp. "
+          "labels have `fine` x `fine` cells for one of heights; spread is in those.");
     m.def("warp_raster", &warp_raster, py::arg("source"), py::arg("valid"), py::arg("corner"),
           py::arg("nodes"), py::arg("step"), py::arg("first"), py::arg("size"), py::arg("scale"),
           py::arg("nearest"), py::arg("threads") = 0,

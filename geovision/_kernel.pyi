@@ -146,6 +146,14 @@ def warp_raster(
     nearest: bool,
     threads: int = 0,
 ) -> tuple[NDArray[Any], NDArray[np.uint8], int]: ...
+def sharpen_heights(
+    heights: Sequence[NDArray[np.float64]],
+    labels: Sequence[NDArray[np.int32]],
+    spread: Sequence[float],
+    fine: int = 1,
+    noise: float = 0.1,
+    threads: int = 0,
+) -> list[NDArray[np.float64]]: ...
 def simulate_dsm(
     height: ArrayLike,
     left: float,

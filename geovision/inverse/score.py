@@ -98,8 +98,10 @@ def measure(
     ).astype(np.float64)
     count = np.diff(batch.point_offsets)[which]
     owner = np.repeat(np.arange(len(which)), count)
-    sigma = noise.sigma[which]
-    nats = np.minimum(0.5 * (distance / sigma[owner]) ** 2, OUTLIER_NATS)
+    first = np.concatenate(([0], np.cumsum(count)))[:-1]
+    source = np.arange(len(owner)) + np.repeat(batch.point_offsets[which] - first, count)
+    sigma = np.maximum(noise.sigma[which][owner], batch.sigma[source])
+    nats = np.minimum(0.5 * (distance / sigma) ** 2, OUTLIER_NATS)
     some = np.maximum(count, 1)
 
     def total(values: F64) -> F64:

@@ -11,8 +11,8 @@ __all__ = ["cell_points", "cell_sigma"]
 
 F64 = NDArray[np.float64]
 
-_LEAST_SIGMA_M = 0.05
-_SIGMA_PER_CELL = 0.1
+LEAST_SIGMA_M = 0.05
+SIGMA_PER_CELL = 0.1
 """A cell stands for an area: what is in it varies with its size."""
 _AROUND = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)]
 _SIGMA_PER_STEP = 0.5
@@ -54,5 +54,5 @@ def cell_sigma(grid: HeightGrid) -> NDArray[np.float32]:
     off = zero.copy()
     for down, right in _AROUND:
         np.maximum(off, np.abs(shifted(down, right) - mean - right * slope_x - down * slope_y), out=off)
-    base = np.float32(np.hypot(_LEAST_SIGMA_M, _SIGMA_PER_CELL * grid.cell_m))
+    base = np.float32(np.hypot(LEAST_SIGMA_M, SIGMA_PER_CELL * grid.cell_m))
     return np.asarray(np.hypot(base, np.float32(_SIGMA_PER_STEP) * off))

@@ -23,6 +23,8 @@ from geovision.sources.ground import (
 from geovision.sources.height_grid import HeightGrid
 from geovision.sources.measured import Measured, measure
 from geovision.sources.point_block import PointBlock
+from geovision.sources.raster_faults import RasterFaults
+from geovision.sources.smear import Smear, coarser, measure_smear
 
 __all__ = ["evidence_from_arrays", "ground_of", "reach_m"]
 
@@ -61,6 +63,7 @@ def evidence_from_arrays(
     *,
     dsm: HeightGrid | None = None,
     dtm: HeightGrid | None = None,
+    smear: Smear | None = None,
     image: ImagePatch | None = None,
     margin_m: float = MARGIN_M,
     owned: NDArray[np.bool_] | None = None,
@@ -69,7 +72,8 @@ def evidence_from_arrays(
     """The evidence of every footprint, one after the other, in their order.
 
     Everything is in one metric CRS and reaches `reach_m` past the outlines. Ground comes from the DTM, else
-    from ground classes, else from `filter_ground`. Cells of the DSM come along where there are no points.
+    from ground classes, else from `filter_ground`. Cells of the DSM come along where there are no points,
+    without the smear of the raster and at the height of the DTM's datum.
 
     Args:
         footprints: outlines, as `prepare_footprints` returns them, neighbours included: a point inside
@@ -77,6 +81,7 @@ def evidence_from_arrays(
         points: LiDAR.
         dsm: heights of surfaces.
         dtm: heights of the bare ground.
+        smear: how far the DSM smears walls; measured on all that is given, if left out.
         image: an orthophoto in the frame of the footprints, cut for every building.
         margin_m: points up to this far outside an outline come along.
         owned: which footprints are wanted; the others only claim their points. All, if left out.
@@ -89,6 +94,8 @@ def evidence_from_arrays(
         raise InputError(
             "owned", f"has {len(wanted)} values but there are {len(footprints)} footprints", "Give one each"
         )
+    if dsm is not None:
+        dsm, smear = coarser(dsm, smear or measure_smear(footprints, dsm))
     measured = measure(points, dsm)
     found = _kernel.gather_points(
         footprints.ring_offsets,
@@ -104,8 +111,11 @@ def evidence_from_arrays(
     terrain = Terrain(_ground_points(measured, found, dtm), dtm, threads)
     kinds = _judged(measured, found, terrain)
     ground = outline_ground(footprints, terrain)
+    faults = None if dsm is None else RasterFaults(footprints, wanted, dsm, dtm, smear or Smear(), threads)
     for building in np.flatnonzero(wanted):
         evidence = _evidence(footprints, int(building), measured, {**found, "kind": kinds}, ground)
+        if faults is not None:
+            evidence = faults.mended(evidence, int(building))
         yield evidence if image is None else replace(evidence, image=_cut(image, evidence, margin_m))
 
 

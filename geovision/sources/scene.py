@@ -28,6 +28,8 @@ from geovision.sources.roles import RASTER_ROLES
 from geovision.sources.scene_file import SceneSpec
 from geovision.sources.scene_gridding import GRIDDED_CELL_M, gridded
 from geovision.sources.scene_points import PointLayer
+from geovision.sources.scene_smear import measured_smear
+from geovision.sources.smear import Smear
 
 if TYPE_CHECKING:
     from geovision.sources.footprints import Footprints
@@ -323,6 +325,7 @@ class Scene:
             self.read_points(area),
             dsm=self._heights("dsm", area),
             dtm=self._heights("dtm", area),
+            smear=self._smear,
             margin_m=margin_m,
             owned=np.isin(near, indices),
             threads=self.threads,
@@ -343,6 +346,14 @@ class Scene:
         cell_m = self.cell_m(role) if self._has_rasters(role) else 0.0
         dtm = "dtm" in self.layers or self._above_ground
         return reach_m(classes, dtm=dtm, cell_m=cell_m, margin_m=margin_m)
+
+    @cached_property
+    def _smear(self) -> Smear:
+        """Of the height raster as a whole, so that it is the same for every tile."""
+        role = "ndsm" if self._above_ground else "dsm"
+        if not self._has_rasters(role):
+            return Smear()
+        return measured_smear(self.footprints, lambda area: self._heights("dsm", area))
 
     def _heights(self, role: str, area: Bounds) -> HeightGrid | None:
         source = "ndsm" if self._above_ground else role
