@@ -22,6 +22,13 @@ __all__ = ["command"]
 @options.formats
 @options.kinds
 @click.option("--merged", is_flag=True, help="One mesh file for all buildings instead of one a tile.")
+@click.option(
+    "--geoid",
+    type=float,
+    metavar="METRES",
+    help="Height of the geoid above the ellipsoid, for 3D Tiles. By default PROJ's, where it has the grid.",
+)
+@click.option("--title", default="", metavar="TEXT", help="Of the pages.  [default: OUT's name]")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is an earlier result.")
 @options.lod
 @options.on_error
@@ -36,6 +43,8 @@ def command(
     formats: list[str] | None,
     kinds: list[str] | None,
     merged: bool,
+    geoid: float | None,
+    title: str,
     overwrite: bool,
     lod: str,
     on_error: Literal["raise", "record"],
@@ -70,6 +79,8 @@ def command(
             kinds=kinds,
             lod=lod,
             merged=merged,
+            geoid=geoid,
+            title=title,
             on_error=on_error,
             overwrite=overwrite,
             threads=threads,
@@ -98,5 +109,5 @@ def _summarise(summary: BuildSummary, *, quiet: bool) -> None:
 
 def _read(state: BuildProgress) -> tuple[str, float, float]:
     if state.stage == "publish":
-        return "writing", 0.0, 0.0
+        return "writing", state.done, state.total
     return f"{state.done:,} buildings", state.done, state.total

@@ -27,7 +27,20 @@ __all__ = [
 
 Function = Callable[..., Any]
 
-FORMATS = ("cityjson", "cityjsonseq", "parquet", "gpkg", "fgb", "glb", "obj", "ply", "stl")
+FORMATS = (
+    "3dtiles",
+    "viewer",
+    "preview",
+    "cityjson",
+    "cityjsonseq",
+    "parquet",
+    "gpkg",
+    "fgb",
+    "glb",
+    "obj",
+    "ply",
+    "stl",
+)
 LODS = ("1.1", "1.2", "1.3", "2.2", "2.3")
 
 input_path = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path, allow_dash=True)
@@ -123,7 +136,7 @@ def formats(function: Function) -> Function:
         callback=_names,
         metavar="NAMES",
         help="What to write beside the programs, of " + ", ".join(FORMATS) + ".  [default: "
-        "cityjsonseq,parquet]",
+        "3dtiles,cityjsonseq,parquet,viewer,preview]",
     )(function)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -44,8 +44,10 @@ _FACT_TYPES: dict[str, AttributeType] = {f"model_{name}": "float" for name in FA
 _OWN = {"id", "geometry", "roof_kind", PROGRAM, *_FIT_TYPES, *_FACT_TYPES}
 
 
-def attribute_types(rows: Iterable[Mapping[str, Any]]) -> dict[str, AttributeType]:
+def attribute_types(rows: Sequence[Mapping[str, Any]], ids: Sequence[str] = ()) -> dict[str, AttributeType]:
     """The type that holds all values of each attribute, in order of first appearance; None fits any.
+
+    With the ids of the buildings an attribute "id" that says the same is left out.
 
     Whole numbers and others make numbers; everything else that is mixed, nested or too large for a double
     makes text.
@@ -60,6 +62,12 @@ def attribute_types(rows: Iterable[Mapping[str, Any]]) -> dict[str, AttributeTyp
             kind = _type_of(value)
             if kind is not None:
                 kinds.add(kind)
+    if (
+        "id" in seen
+        and len(ids)
+        and all(str(row.get("id")) == name for row, name in zip(rows, ids, strict=True))
+    ):
+        del seen["id"]
     return {name: _widest(kinds) for name, kinds in seen.items()}
 
 
@@ -81,7 +89,7 @@ def building_columns(
     """
     rows = table.attributes
     if types is None:
-        types = attribute_types(rows)
+        types = attribute_types(rows, table.ids)
     columns = {
         column: [_cast(row.get(name), types[name]) for row in rows]
         for name, column in _column_names(types).items()

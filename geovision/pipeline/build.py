@@ -13,7 +13,7 @@ from geovision.model.evidence import Evidence
 from geovision.model.fit import FitTable
 from geovision.model.kinds import RoofKind
 from geovision.model.table import ProgramTable
-from geovision.pipeline.build_to import DEFAULT_FORMATS, BuildSummary, publish_buildings
+from geovision.pipeline.build_to import BuildSummary, publish_buildings
 from geovision.pipeline.fit import Fitted, fit
 from geovision.pipeline.products import ProductSettings, check_formats
 
@@ -45,19 +45,23 @@ class Built:
         self,
         out: str | Path,
         *,
-        formats: Sequence[str] = DEFAULT_FORMATS,
+        formats: Sequence[str] = ("cityjsonseq", "parquet"),
         lod: str = "2.2",
         merged: bool = True,
+        geoid: float | None = None,
+        title: str = "",
         overwrite: bool = False,
         threads: int = 0,
     ) -> BuildSummary:
         """Publish the buildings as a folder, as `build_to` does; the arguments are the same."""
         settings = ProductSettings(
             check_formats(formats),
-            types=attribute_types(self.programs.attributes),
+            types=attribute_types(self.programs.attributes, self.programs.ids),
             crs=self.crs,
             lod=lod,
             merged=merged,
+            geoid=geoid,
+            title=title or Path(out).resolve().name,
             threads=threads,
         )
         batch = Fitted(self.programs, self.fits, self.solids, self.problems)

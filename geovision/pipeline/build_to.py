@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_FORMATS", "BuildProgress", "BuildSummary", "build_to", "publish_buildings"]
 
 INDEX_SCHEMA = "geovision.build/1"
-DEFAULT_FORMATS = ("cityjsonseq", "parquet")
+DEFAULT_FORMATS = ("3dtiles", "cityjsonseq", "parquet", "viewer", "preview")
 _PROBLEMS_KEPT = 1000
 
 
@@ -81,6 +81,8 @@ def build_to(
     kinds: Collection[RoofKind | str] | None = None,
     lod: str = "2.2",
     merged: bool = False,
+    geoid: float | None = None,
+    title: str = "",
     on_error: Literal["raise", "record"] = "record",
     overwrite: bool = False,
     threads: int = 0,
@@ -100,6 +102,9 @@ def build_to(
         kinds: roof kinds to choose from; all if left out.
         lod: level of detail of the solids, "1.1" to "2.3".
         merged: one mesh file for all buildings instead of one a tile (glb, obj, ply, stl).
+        geoid: height of the geoid above the ellipsoid in metres, for 3D Tiles; by default PROJ's, where it
+            has the grid for the place.
+        title: of the viewer and the preview; by default the name of `out`.
         on_error: "record" lists buildings that could not be fitted; "raise" stops at the first.
         overwrite: replace an earlier result.
         threads: 0 for all cores.
@@ -117,14 +122,23 @@ def build_to(
 
     settings = ProductSettings(
         check_formats(formats),
-        types=attribute_types(footprints.attributes),
+        types=attribute_types(footprints.attributes, footprints.ids),
         crs=summary.crs,
         lod=lod,
         merged=merged,
+        geoid=geoid,
+        title=title or Path(out).resolve().name,
         threads=threads,
     )
     return publish_buildings(
-        tiles(), out, settings, summary, total=len(footprints), overwrite=overwrite, progress=progress
+        tiles(),
+        out,
+        settings,
+        summary,
+        total=len(footprints),
+        scene=scene,
+        overwrite=overwrite,
+        progress=progress,
     )
 
 
@@ -135,6 +149,7 @@ def publish_buildings(
     summary: BuildSummary,
     *,
     total: int,
+    scene: Scene | None = None,
     overwrite: bool = False,
     progress: Callable[[BuildProgress], None] | None = None,
 ) -> BuildSummary:
@@ -146,6 +161,7 @@ def publish_buildings(
         settings: what is written.
         summary: what is known already; it is filled and returned.
         total: buildings that are to come, for `progress`.
+        scene: what they were fitted to, for the viewer.
         overwrite: as for `build_to`.
         progress: as for `build_to`.
     """
@@ -154,6 +170,10 @@ def publish_buildings(
     def report(stage: Literal["fit", "publish"]) -> None:
         if progress is not None:
             progress(BuildProgress(stage, summary.buildings, total, len(summary.problems)))
+
+    def tiles_done(done: int, of: int) -> None:
+        if progress is not None:
+            progress(BuildProgress("publish", done, of, len(summary.problems)))
 
     with publish_folder(out, overwrite=overwrite) as folder:
         with Products(folder, settings, summary.timings) as products:
@@ -165,8 +185,9 @@ def publish_buildings(
                 products.end_tile(name)
                 summary.tiles += 1
         report("publish")
-        products.finish()
+        products.finish(scene, tiles_done)
         summary.problems += products.failures
+        summary.notes += tuple(products.notes)
         summary.formats = settings.formats
         write_json(
             folder / "index.json",

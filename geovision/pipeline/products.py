@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
@@ -25,17 +25,27 @@ from geovision.formats.attributes import (
 from geovision.formats.cityjson import cityjson_from_seq, open_cityjsonseq
 from geovision.formats.geotables import open_geotable, write_flatgeobuf, write_geopackage
 from geovision.formats.outlines import building_facts, building_outlines, roof_facets
+from geovision.formats.programs import iter_programs
+from geovision.formats.tiles3d import write_3dtiles
 from geovision.mesh import Solids, mesh
 from geovision.model.fit import FitTable
 from geovision.model.labels import Label
 from geovision.model.table import ProgramTable
 from geovision.pipeline.sinks import open_program_sink
+from geovision.pipeline.web_view import write_view
+from geovision.quality.scene_page import scene_page_png
+
+if TYPE_CHECKING:
+    from geovision.sources import Scene
 
 Item = TypeVar("Item")
 
 __all__ = ["FORMATS", "ProductSettings", "Products", "Timings", "check_formats"]
 
 FORMATS: dict[str, str] = {
+    "3dtiles": "tiles/tileset.json: 3D Tiles 1.1",
+    "viewer": "index.html: buildings, ground and points in one page, without a server",
+    "preview": "preview.png: the scene from above",
     "cityjson": "buildings.city.json: one CityJSON 2.0 document",
     "cityjsonseq": "buildings.city.jsonl: CityJSON 2.0 features, one a line",
     "parquet": "buildings.parquet, roof_facets.parquet: GeoParquet",
@@ -124,6 +134,9 @@ class ProductSettings:
     lod: str = "2.2"
     merged: bool = False
     """One mesh file for all buildings instead of one a tile."""
+    geoid: float | None = None
+    """Height of the geoid above the ellipsoid, for 3D Tiles; by default PROJ's, where it has the grid."""
+    title: str = "Buildings"
     threads: int = 0
 
 
@@ -140,12 +153,14 @@ class Products:
         self.folder = folder
         self.failures: list[str] = []
         """Buildings without a solid, with the reason."""
+        self.notes: list[str] = []
+        """What was assumed."""
         self._timings = timings
         self._settings = settings
         self._formats = frozenset(settings.formats)
         self._tile: list[tuple[ProgramTable, dict[str, list[Any]]]] = []
         self._seq = bool(self._formats & {"cityjson", "cityjsonseq"})
-        self._tables = bool(self._formats & {"parquet", "gpkg", "fgb"})
+        self._tables = bool(self._formats & {"parquet", "gpkg", "fgb", "3dtiles", "viewer"})
 
     def __enter__(self) -> Products:
         import pyarrow.parquet as pq
@@ -211,11 +226,17 @@ class Products:
         if not self._settings.merged:
             self._write_meshes({kind: self.folder / kind / f"{name}.{kind}" for kind in _MESHES})
 
-    def finish(self) -> None:
-        """Write what needs all buildings; call it once the context is left."""
-        if self._settings.merged:
+    def finish(self, scene: Scene | None = None, progress: Callable[[int, int], None] | None = None) -> None:
+        """Write what needs all buildings; call it once the context is left.
+
+        Args:
+            scene: what they were fitted to, for the viewer.
+            progress: called with buildings put into tiles and in all.
+        """
+        settings = self._settings
+        programs, features = self.folder / "programs.parquet", self.folder / "buildings.city.jsonl"
+        if settings.merged:
             self._write_meshes({kind: self.folder / f"buildings.{kind}" for kind in _MESHES})
-        features = self.folder / "buildings.city.jsonl"
         if "cityjson" in self._formats:
             with self._timings.stage("cityjson"):
                 cityjson_from_seq(features, self.folder / "buildings.city.json")
@@ -228,9 +249,59 @@ class Products:
             if "fgb" in self._formats:
                 for name, source in tables.items():
                     write_flatgeobuf(self.folder / f"{name}.fgb", source)
-            if self._tables and "parquet" not in self._formats:
-                for source in tables.values():
-                    source.unlink()
+        if "3dtiles" in self._formats:
+            with self._timings.stage("3dtiles"):
+                self._write_tiles(programs, tables["buildings"], progress)
+        if "preview" in self._formats:
+            with self._timings.stage("preview"):
+                scene_page_png(
+                    self.folder / "preview.png",
+                    programs,
+                    title=settings.title,
+                    crs=settings.crs,
+                    threads=settings.threads,
+                )
+        if "viewer" in self._formats:
+            with self._timings.stage("viewer"):
+                write_view(
+                    self.folder / "index.html",
+                    programs,
+                    tables["buildings"],
+                    title=settings.title,
+                    crs=settings.crs,
+                    scene=scene,
+                    threads=settings.threads,
+                )
+        if self._tables and "parquet" not in self._formats:
+            for source in tables.values():
+                source.unlink()
+
+    def _write_tiles(
+        self, programs: Path, columns: Path, progress: Callable[[int, int], None] | None
+    ) -> None:
+        import pyarrow.parquet as pq
+
+        names = [name for name in pq.read_schema(columns).names if name not in ("id", "geometry")]
+        known = pq.read_table(columns, columns=names)
+
+        def batches() -> Iterator[tuple[ProgramTable, dict[str, list[Any]]]]:
+            first = 0
+            for table in iter_programs(programs):
+                rows = known.slice(first, len(table))
+                first += len(table)
+                yield table, {name: rows[name].to_pylist() for name in names}
+
+        if self._settings.crs is None:
+            raise UsageError("3D Tiles", "need a CRS: they stand on the globe", "Give one, or another format")
+        summary = write_3dtiles(
+            self.folder / "tiles",
+            batches(),
+            crs=self._settings.crs,
+            geoid=self._settings.geoid,
+            threads=self._settings.threads,
+            progress=progress,
+        )
+        self.notes += [f"3D Tiles: {text}" for text in summary.warnings]
 
     def _add_rows(self, solids: Solids, columns: Mapping[str, list[Any]]) -> None:
         self._buildings.write(building_outlines(solids), {"id": solids.ids, **columns})

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from geovision.sources.scene import Scene
     from geovision.sources.scene_points import PointLayer
 
-__all__ = ["overview", "report"]
+__all__ = ["image_colours", "overview", "report"]
 
 
 def report(scene: Scene) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def overview(scene: Scene, size: int = 900) -> NDArray[np.uint8]:
         if role not in scene.layers:
             continue
         window = scene.read_cut(role, grid, cut)
-        shown = _colours(window.data) if role == "image" else _shade(window.data[0], cell)
+        shown = image_colours(window.data) if role == "image" else _shade(window.data[0], cell)
         there = np.ones(shown.shape[:2], bool) if window.valid is None else window.valid
         picture[there] = shown[there]
     if scene.has_footprints:
@@ -142,7 +142,8 @@ def overview(scene: Scene, size: int = 900) -> NDArray[np.uint8]:
     return picture
 
 
-def _colours(data: NDArray[Any]) -> NDArray[np.uint8]:
+def image_colours(data: NDArray[Any]) -> NDArray[np.uint8]:
+    """[height, width, 3] the first bands as sRGB; what has more than 8 bits is stretched."""
     rgb = data[:3] if len(data) >= 3 else data[[0, 0, 0]]
     if rgb.dtype != np.uint8:
         low, high = np.nanpercentile(rgb, (1, 99)) if np.isfinite(rgb).any() else (0, 1)
