@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh clone to a city on disk: makes .venv, installs geovision, generates a city from sample_data/.
+# From a fresh clone to buildings on disk: makes .venv, installs geovision, fits and publishes sample_data/village.
 # PYTHON=python3.12 chooses the interpreter. Running it again takes seconds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,22 +8,26 @@ cd "$(dirname "$0")/.."
 setup
 
 out=out/quickstart
-job=(generate --footprints sample_data/footprints.geojson --seed 1 --overwrite -o "$out")
+# The village lies where the geoid is 43 m above the ellipsoid.
+job=(build sample_data/village/scene.toml --formats 3dtiles,cityjson,parquet,viewer,preview --geoid 43 --title Village
+    --overwrite -o "$out")
 say "geovision ${job[*]}"
 geovision "${job[@]}"
 
 cat <<MESSAGE
 
-The city is in $out:
-  preview.png        a picture of it
-  tiles/*.glb        $(find "$out/tiles" -name '*.glb' | wc -l) meshes; drop one on https://gltf-viewer.donmccurdy.com, or open it in Blender
-  programs.parquet   the building programs that the meshes were built from
-  index.json         what is where
+Fitted to the LiDAR of sample_data/village, in $PWD/$out:
+  index.html             open it in a browser: the buildings on their ground, no server needed
+  tiles/tileset.json     3D Tiles, for CesiumJS and others
+  buildings.city.json    CityJSON 2.0
+  buildings.parquet      footprints with what is known of each building; roof_facets.parquet the slopes (QGIS opens both)
+  programs.parquet       the building programs that all of it was made from
+  preview.png            the scene from above
 
 Next:
-  .venv/bin/geovision info $out/tiles/*.glb
-  .venv/bin/geovision generate --area 0,0,800,600 --seed 7 -o out/town
-  .venv/bin/geovision scene info sample_data/village/scene.toml    # a small survey with its truth; see its preview.png
-  .venv/bin/geovision synth --area 400,300 --seed 7 -o out/scene   # another one
+  .venv/bin/geovision info $out/buildings.city.json
+  .venv/bin/geovision validate $out/buildings.city.json
+  .venv/bin/geovision fit sample_data/village/scene.toml --explain 0_0.22 -o out/why.png   # why one roof is as it is
+  .venv/bin/geovision generate --area 0,0,800,600 --seed 7 -o out/town                      # a town from rules alone
   .venv/bin/geovision --help
 MESSAGE

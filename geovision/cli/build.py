@@ -28,7 +28,7 @@ __all__ = ["command"]
     metavar="METRES",
     help="Height of the geoid above the ellipsoid, for 3D Tiles. By default PROJ's, where it has the grid.",
 )
-@click.option("--title", default="", metavar="TEXT", help="Of the pages.  [default: OUT's name]")
+@click.option("--title", default="Buildings", show_default=True, metavar="TEXT", help="Of the pages.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is an earlier result.")
 @options.lod
 @options.on_error

@@ -49,7 +49,7 @@ class Built:
         lod: str = "2.2",
         merged: bool = True,
         geoid: float | None = None,
-        title: str = "",
+        title: str = "Buildings",
         overwrite: bool = False,
         threads: int = 0,
     ) -> BuildSummary:
@@ -61,7 +61,7 @@ class Built:
             lod=lod,
             merged=merged,
             geoid=geoid,
-            title=title or Path(out).resolve().name,
+            title=title,
             threads=threads,
         )
         batch = Fitted(self.programs, self.fits, self.solids, self.problems)

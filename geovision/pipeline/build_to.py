@@ -82,7 +82,7 @@ def build_to(
     lod: str = "2.2",
     merged: bool = False,
     geoid: float | None = None,
-    title: str = "",
+    title: str = "Buildings",
     on_error: Literal["raise", "record"] = "record",
     overwrite: bool = False,
     threads: int = 0,
@@ -104,7 +104,7 @@ def build_to(
         merged: one mesh file for all buildings instead of one a tile (glb, obj, ply, stl).
         geoid: height of the geoid above the ellipsoid in metres, for 3D Tiles; by default PROJ's, where it
             has the grid for the place.
-        title: of the viewer and the preview; by default the name of `out`.
+        title: of the viewer and the preview.
         on_error: "record" lists buildings that could not be fitted; "raise" stops at the first.
         overwrite: replace an earlier result.
         threads: 0 for all cores.
@@ -127,7 +127,7 @@ def build_to(
         lod=lod,
         merged=merged,
         geoid=geoid,
-        title=title or Path(out).resolve().name,
+        title=title,
         threads=threads,
     )
     return publish_buildings(

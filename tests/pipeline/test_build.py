@@ -122,6 +122,7 @@ def test_a_kill_leaves_one_whole_result(village: Path, tmp_path: Path) -> None:
     old, new, town = (tmp_path / name for name in ("old", "new", "town"))
     assert subprocess.run([*command, "-o", old, "--formats", "fgb"], check=False).returncode == 0
     started = time.monotonic()
+    command += ["--formats", "cityjsonseq,parquet"]
     assert subprocess.run([*command, "-o", new], check=False).returncode == 0
     took = time.monotonic() - started
     for share in (0.3, 0.6, 0.8, 0.9, 0.97):
