@@ -21,6 +21,7 @@ __all__ = ["command"]
 @options.sources
 @options.formats
 @options.kinds
+@options.place
 @click.option("--merged", is_flag=True, help="One mesh file for all buildings instead of one a tile.")
 @click.option(
     "--geoid",
@@ -42,6 +43,7 @@ def command(
     /,
     formats: list[str] | None,
     kinds: list[str] | None,
+    place: Literal["footprints", "points"],
     merged: bool,
     geoid: float | None,
     title: str,
@@ -77,6 +79,7 @@ def command(
             output,
             formats=DEFAULT_FORMATS if formats is None else formats,
             kinds=kinds,
+            place=place,
             lod=lod,
             merged=merged,
             geoid=geoid,

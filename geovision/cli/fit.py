@@ -27,14 +27,7 @@ __all__ = ["command"]
     help="Also write the solids, as CityJSONSeq.",
 )
 @options.kinds
-@click.option(
-    "--place",
-    type=click.Choice(["footprints", "points"]),
-    default="footprints",
-    show_default=True,
-    help="What keeps its place where points lie shifted against a footprint: footprints, so that neighbours "
-    "share their walls, or points, whose walls move building by building.",
-)
+@options.place
 @click.option(
     "--explain",
     metavar="ID",

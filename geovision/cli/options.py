@@ -19,6 +19,7 @@ __all__ = [
     "lod",
     "on_error",
     "output",
+    "place",
     "quiet",
     "seed",
     "sources",
@@ -126,6 +127,18 @@ def kinds(function: Function) -> Function:
         callback=_names,
         metavar="NAMES",
         help="Roof kinds to choose from, such as flat,gabled,hipped.",
+    )(function)
+
+
+def place(function: Function) -> Function:
+    """``--place``."""
+    return click.option(
+        "--place",
+        type=click.Choice(["footprints", "points"]),
+        default="footprints",
+        show_default=True,
+        help="What keeps its place where points lie shifted against a footprint: footprints, so that "
+        "neighbours share their walls, or points, whose walls move building by building.",
     )(function)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from geovision.formats.attributes import attribute_types
+from geovision.inverse.placement import Place
 from geovision.mesh import Solids, mesh
 from geovision.model.evidence import Evidence
 from geovision.model.fit import FitTable
@@ -76,6 +77,7 @@ def build(
     footprints: Footprints | GeoDataFrame | None = None,
     *,
     kinds: Collection[RoofKind | str] | None = None,
+    place: Place = "footprints",
     crs: str | None = None,
     on_error: Literal["raise", "record"] = "record",
     threads: int = 0,
@@ -87,6 +89,7 @@ def build(
         footprints: with points: a GeoDataFrame (its `id` column names the buildings) or `Footprints`, in the
             metric CRS of the points.
         kinds: roof kinds to choose from, such as ["flat", "gabled"]; all if left out.
+        place: what keeps its place where points lie shifted against a footprint, as for `fit`.
         crs: CRS of the coordinates, which files state; by default that of the footprints.
         on_error: "record" lists what could not be used in `Built.problems`; "raise" stops at the first.
         threads: 0 for all cores. The result does not depend on it.
@@ -100,7 +103,7 @@ def build(
     """
     if footprints is not None and crs is None and footprints.crs is not None:
         crs = footprints.crs if isinstance(footprints.crs, str) else footprints.crs.to_string()
-    fitted = fit(evidence, footprints, kinds=kinds, on_error=on_error, threads=threads)
+    fitted = fit(evidence, footprints, kinds=kinds, place=place, on_error=on_error, threads=threads)
     solids = fitted.solids
     if solids is None:
         solids = mesh(fitted.programs, threads=threads, on_error="record")

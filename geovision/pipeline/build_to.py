@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from geovision._version import __version__
 from geovision.formats.attributes import attribute_types
+from geovision.inverse.placement import Place
 from geovision.model.kinds import RoofKind
 from geovision.pipeline.fit import Fitted, iter_fit
 from geovision.pipeline.products import Products, ProductSettings, Timings, check_formats
@@ -79,6 +80,7 @@ def build_to(
     *,
     formats: Sequence[str] = DEFAULT_FORMATS,
     kinds: Collection[RoofKind | str] | None = None,
+    place: Place = "footprints",
     lod: str = "2.2",
     merged: bool = False,
     geoid: float | None = None,
@@ -100,6 +102,7 @@ def build_to(
             result.
         formats: names from `geovision.pipeline.products.FORMATS`.
         kinds: roof kinds to choose from; all if left out.
+        place: what keeps its place where points lie shifted against a footprint, as for `fit`.
         lod: level of detail of the solids, "1.1" to "2.3".
         merged: one mesh file for all buildings instead of one a tile (glb, obj, ply, stl).
         geoid: height of the geoid above the ellipsoid in metres, for 3D Tiles; by default PROJ's, where it
@@ -117,7 +120,7 @@ def build_to(
     def tiles() -> Iterator[tuple[str, Iterator[Fitted]]]:
         for tile in scene.tiles():
             evidence = summary.timings.each("read", scene.evidence(tile, images=False))
-            batches = iter_fit(evidence, kinds=kinds, on_error=on_error, threads=threads)
+            batches = iter_fit(evidence, kinds=kinds, place=place, on_error=on_error, threads=threads)
             yield f"{tile.key.column}_{tile.key.row}", summary.timings.each("fit", batches)
 
     settings = ProductSettings(
