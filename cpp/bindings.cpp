@@ -20,6 +20,7 @@ void bind_scene(py::module_& m);
 void bind_sensors(py::module_& m);
 void bind_check(py::module_& m);
 void bind_polyhedra(py::module_& m);
+void bind_meshopt(py::module_& m);
 void bind_noding(py::module_& m);
 void bind_cityjson(py::module_& m);
 void bind_points(py::module_& m);
@@ -60,6 +61,7 @@ PYBIND11_MODULE(_kernel, m) {
     geovision::bindings::bind_sensors(m);
     geovision::bindings::bind_check(m);
     geovision::bindings::bind_polyhedra(m);
+    geovision::bindings::bind_meshopt(m);
     geovision::bindings::bind_noding(m);
     geovision::bindings::bind_cityjson(m);
     geovision::bindings::bind_points(m);

@@ -87,19 +87,25 @@ def command(
 ) -> None:
     """Check PATHS: solids closed, oriented, planar and free of crossings; semantics, numbers, CRS, ids.
 
-    Files of ours and of others. Codes are val3dity's where it has one; --codes explains them. Errors make
-    the exit code 1, warnings do not.
+    CityJSON, CityJSONSeq, GLB, OBJ, PLY, STL, 3D Tiles (a folder), programs and their fits, GeoParquet,
+    GeoPackage, FlatGeobuf; of any other folder, all that is in it. Files of ours and of others. Codes are
+    val3dity's where it has one; --codes explains them. Errors make the exit code 1, warnings do not.
 
     \b
     Examples:
       geovision validate models.city.jsonl
       geovision validate town.city.json --planarity 20 --ignore 821
-      geovision validate out/*.glb --json | jq '.[] | select(.valid | not) | .path'
+      geovision validate out/town --json | jq '.[] | select(.valid | not) | .path'
     """
-    from geovision.quality.validate import validate
+    from geovision.quality.validate import files_of, validate
 
     reports: list[ValidationReport] = []
-    for path in paths:
+    files = [file for path in paths for file in files_of(path)]
+    if not files:
+        raise click.BadParameter(
+            "nothing in it can be validated; --help has the formats.", param_hint="PATHS"
+        )
+    for path in files:
         total = path.stat().st_size if path.is_file() else 0
 
         def read(done: int, path: Path = path, total: int = total) -> tuple[str, float, float]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from geovision.quality.findings import Malformed
 from geovision.quality.polyhedra import PrimitiveBatch, PrimitiveKind, Semantic
 
-__all__ = ["GeometryReader", "Malformed"]
+__all__ = ["GeometryReader"]
 
 SURFACES = frozenset(
     {
@@ -27,14 +28,6 @@ SURFACE_KINDS = {
 POINTS = ("MultiPoint", "MultiLineString")
 
 Add = Callable[[int, str, str], None]
-
-
-class Malformed(Exception):
-    """A geometry that cannot be read further; `code` says why."""
-
-    def __init__(self, code: int, detail: str) -> None:
-        self.code, self.detail = code, detail
-        super().__init__(detail)
 
 
 class GeometryReader:

@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 
 from geovision.quality.codes import CODES
 
-__all__ = ["Finding", "ValidationReport"]
+__all__ = ["Finding", "Malformed", "ValidationReport"]
+
+
+class Malformed(Exception):
+    """Something that cannot be read further; `code` says why."""
+
+    def __init__(self, code: int, detail: str) -> None:
+        self.code, self.detail = code, detail
+        super().__init__(detail)
 
 
 class Finding(NamedTuple):

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from geovision.quality.cityjson_geometry import GeometryReader, Malformed
-from geovision.quality.findings import ValidationReport
+from geovision.quality.cityjson_geometry import GeometryReader
+from geovision.quality.findings import Malformed, ValidationReport
 from geovision.quality.polyhedra import GeometryRules, PrimitiveBatch
 
 __all__ = ["check_cityjson", "check_cityjsonseq"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from geovision.errors import InputError, UsageError
+from geovision.model.fit import METADATA_KEY
 from geovision.quality.codes import CODES
 from geovision.quality.findings import ValidationReport
 from geovision.quality.polyhedra import GeometryRules
 
-__all__ = ["validate"]
+__all__ = ["files_of", "validate"]
 
 Progress = Callable[[int], None]
 Checker = Callable[[Path, ValidationReport, GeometryRules, Progress], None]
@@ -33,7 +35,9 @@ def validate(
     where the one below it is sound: rings, polygons, shells, solids.
 
     Args:
-        path: CityJSON (.city.json, .json), CityJSONSeq (.city.jsonl, .jsonl).
+        path: CityJSON (.city.json, .json), CityJSONSeq (.city.jsonl, .jsonl), GLB, OBJ, PLY, STL, programs
+            (.json, .jsonl, .parquet; with their fits where those lie beside), GeoParquet, GeoPackage,
+            FlatGeobuf, GeoJSON, or a folder of 3D Tiles.
         planarity: metres that a vertex may lie outside the plane of its polygon.
         snap: metres; points nearer than this are one point.
         ignore: codes to leave out.
@@ -68,32 +72,87 @@ def validate(
     return report
 
 
+def files_of(path: Path) -> list[Path]:
+    """What there is to validate at a path: itself, or what a folder holds; a tileset is one thing."""
+    if not path.is_dir() or (path / "tileset.json").is_file():
+        return [path]
+    found: list[Path] = []
+    for item in sorted(path.iterdir()):
+        known = item.name.lower().endswith((".city.json", ".city.jsonl", *SUFFIXES))
+        if item.is_dir():
+            found += files_of(item)
+        elif known:
+            found.append(item)
+    return found
+
+
+SUFFIXES = (".glb", ".obj", ".ply", ".stl", ".parquet", ".gpkg", ".fgb")
+
+
 def _checker_of(path: Path) -> Checker:
     from geovision.quality.valid_cityjson import check_cityjson, check_cityjsonseq
+    from geovision.quality.valid_meshes import MESH_CHECKERS
+    from geovision.quality.valid_programs import check_fits, check_programs
+    from geovision.quality.valid_tables import TABLE_SUFFIXES, check_table
+    from geovision.quality.valid_tiles import check_tileset
 
-    name = path.name.lower()
-    suffix = path.suffix.lower()
+    name, suffix = path.name.lower(), path.suffix.lower()
     if not path.exists():
         raise InputError(str(path), "is not there", "Check the path")
+    if path.is_dir():
+        if (path / "tileset.json").is_file():
+            return check_tileset
+        raise UsageError(
+            str(path),
+            "is a folder without a tileset.json",
+            "Give its files, or a tileset; files_of lists them",
+        )
+    found: Checker | None = None
     if name.endswith((".city.jsonl", ".city.jsonseq")):
-        return check_cityjsonseq
-    if name.endswith(".city.json"):
-        return check_cityjson
-    if suffix in (".json", ".jsonl"):
-        kind = _json_kind(path)
-        if kind == "CityJSON":
-            return check_cityjson if suffix == ".json" else check_cityjsonseq
-    raise UsageError(str(path), "is of no format that can be validated", f"Use one of {', '.join(KNOWN)}")
+        found = check_cityjsonseq
+    elif name.endswith(".city.json"):
+        found = check_cityjson
+    elif suffix in MESH_CHECKERS:
+        found = MESH_CHECKERS[suffix]
+    elif suffix in (".json", ".jsonl"):
+        head = _head(path)
+        if re.search(r'"type"\s*:\s*"CityJSON"', head):
+            found = check_cityjson if suffix == ".json" else check_cityjsonseq
+        elif re.search(r'"geometricError"|"boundingVolume"', head):
+            found = check_tileset
+        else:
+            found = check_programs
+    elif suffix in (".parquet", ".pq"):
+        found = {"geo": check_table, "fits": check_fits}.get(_parquet_kind(path), check_programs)
+    elif suffix in TABLE_SUFFIXES:
+        found = check_table
+    if found is None:
+        raise UsageError(str(path), "is of no format that can be validated", f"Use one of {', '.join(KNOWN)}")
+    return found
 
 
-KNOWN = (".city.json", ".city.jsonl")
+KNOWN = (
+    *(".city.json", ".city.jsonl", ".glb", ".obj", ".ply", ".stl"),
+    *(".gpkg", ".fgb", ".geojson", "GeoParquet", "programs as .json, .jsonl or .parquet"),
+    "a folder of 3D Tiles",
+)
 
 
-def _json_kind(path: Path) -> str:
-    """What a JSON file says it is, from its beginning."""
-    import re
-
+def _head(path: Path) -> str:
     with path.open("rb") as file:
-        head = file.read(65_536).decode("utf-8", errors="replace")
-    found = re.search(r'"type"\s*:\s*"(CityJSON)"', head)
-    return found.group(1) if found else ""
+        return file.read(65_536).decode("utf-8", errors="replace")
+
+
+def _parquet_kind(path: Path) -> str:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            keys = file.metadata.metadata or {}
+    except (pa.ArrowException, OSError):
+        # Whatever it is, its name says programs; the checker says what is wrong.
+        return "programs"
+    if b"geo" in keys:
+        return "geo"
+    return "fits" if METADATA_KEY in keys else "programs"

@@ -28,7 +28,9 @@ def test_errors_make_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "821 NO_CRS" in capsys.readouterr().out
     assert call(["validate", str(bad), "--ignore", "821"]) == 0
     assert call(["validate", str(bad), "--ignore", "7"]) == 2
-    assert call(["validate", str(tmp_path)]) == 2
+    assert call(["validate", str(tmp_path)]) == 1
+    (tmp_path / "empty").mkdir()
+    assert call(["validate", str(tmp_path / "empty")]) == 2
 
 
 def test_json_is_one_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
