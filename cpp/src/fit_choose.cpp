@@ -290,6 +290,8 @@ void RoofSearch::finish(std::vector<Piece*>& pieces, SearchResult& result) {
     result.shift_price = shift_nats(result.shift[0], result.shift[1]);
     result.scatter = solved.scatter * scale_, result.inflation = solved.inflation;
     const std::size_t m = solved.theta.size();
+    for (std::size_t k = 0; taken->shift >= 0 && k < 2 && solved.covariance.size() == m * m; ++k)
+        result.shift_sigma[k] = std::sqrt(solved.covariance[(std::size_t(taken->shift) + k) * (m + 1)]);
     std::vector<double> rows;  // derivatives of the fields by the globals
     for (std::size_t k = 0; k < pieces.size(); ++k) {
         const ProblemPart& part = taken->parts[k];

@@ -18,9 +18,19 @@ from geovision.errors import UsageError
 from geovision.inverse.roof_points import offsets_of
 from geovision.model.evidence import Evidence
 from geovision.model.fit import Fit
+from geovision.model.superstructures import X, Y
 from geovision.model.table import ProgramTable
 
-__all__ = ["Place", "Placement", "check_place", "place_outlines", "placed", "with_overhang"]
+__all__ = [
+    "Place",
+    "Placement",
+    "check_place",
+    "moved_programs",
+    "place_outlines",
+    "placed",
+    "shifted",
+    "with_overhang",
+]
 
 F64 = NDArray[np.float64]
 
@@ -66,12 +76,20 @@ class Placement:
         centre = self.centre[building]
         return np.asarray((xy - centre) @ _turn(turn).T + centre + (east, north))
 
-    def told(self, fits: Sequence[Fit]) -> list[Fit]:
-        """The fits with what was found of the placement."""
+    def told(self, fits: Sequence[Fit], shift: F64, shift_sigma: F64) -> list[Fit]:
+        """The fits with what was found of the placement.
+
+        Args:
+            fits: one a building.
+            shift: [buildings, 2] by how much the roof says that points still lie off it.
+            shift_sigma: [buildings, 2] of that, and then of the whole; 0 where it says nothing.
+        """
         sigma = np.sqrt(np.einsum("bii->bi", self.covariance))
         sigma[self.stretches == 0] = np.nan
+        sigma[:, :2] = np.where(shift_sigma > 0, shift_sigma, sigma[:, :2])
         degrees = np.array([1.0, 1.0, np.degrees(1.0), 1.0])
         value, sigma = self.value * degrees, sigma * degrees
+        value[:, :2] += shift
         value[self.stretches == 0, 3] = np.nan
         return [
             replace(
@@ -154,6 +172,15 @@ def placed(evidence: Sequence[Evidence], placement: Placement, place: Place = "f
     return out
 
 
+def shifted(evidence: Evidence, shift: F64, place: Place = "footprints") -> Evidence:
+    """The evidence with points moved back by a shift, or with "points" the outline moved by it."""
+    if not shift.any():
+        return evidence
+    if place == "points":
+        return replace(evidence, rings=tuple((ring + shift).round(3) for ring in evidence.rings))
+    return replace(evidence, points=evidence.points - (*shift.tolist(), 0.0))
+
+
 def with_overhang(table: ProgramTable, size: F64) -> ProgramTable:
     """The programs with these overhangs, building by building, on all their parts."""
     if not (size > 0).any():
@@ -169,6 +196,27 @@ def with_overhang(table: ProgramTable, size: F64) -> ProgramTable:
         )
     ]
     return ProgramTable.from_arrays(**columns, **records, provenance=provenance)
+
+
+def moved_programs(table: ProgramTable, shift: F64) -> ProgramTable:
+    """The programs moved in plan: [programs, 2] metres east and north, whole millimetres."""
+    if not shift.any():
+        return table
+    columns: dict[str, Any] = dict(table.columns())
+    part = np.repeat(shift, np.diff(table.part_offsets), axis=0)
+    for offsets, rings, vertices, xy in (
+        (table.ring_offsets, None, table.vertex_offsets, "xy"),
+        (table.face_offsets, table.face_ring_offsets, table.face_vertex_offsets, "face_xy"),
+    ):
+        by = np.repeat(part, np.diff(offsets), axis=0)
+        by = by if rings is None else np.repeat(by, np.diff(rings), axis=0)
+        columns[xy] = (columns[xy] + np.repeat(by, np.diff(vertices), axis=0)).round(3)
+    place = columns["super_params"].copy()
+    # A parapet has no place of its own.
+    place[:, [X, Y]] += np.repeat(shift, np.diff(table.super_offsets), axis=0)
+    names = ("ids", "part_ids", "attributes", "facade", "provenance")
+    records = {name: table.records(name) for name in names}
+    return ProgramTable.from_arrays(**columns | {"super_params": place}, **records)
 
 
 def check_place(place: str) -> None:

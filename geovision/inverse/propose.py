@@ -43,6 +43,8 @@ class Parametric:
     """Nats that its superstructures cost."""
     shift: F64
     """[buildings, 2] metres east and north by which the points lie off the footprint, as roofs show it."""
+    shift_sigma: F64
+    """[buildings, 2] of that; 0 where the roof cannot tell."""
     shift_price: F64
     """Nats that this costs."""
 
@@ -68,7 +70,14 @@ def propose_parametric(
 
     if not evidence:
         nothing = np.zeros(0)
-        none = (nothing.astype(bool), nothing.astype(np.int32), nothing, np.zeros((0, 2)), nothing)
+        none = (
+            nothing.astype(bool),
+            nothing.astype(np.int32),
+            nothing,
+            np.zeros((0, 2)),
+            np.zeros((0, 2)),
+            nothing,
+        )
         return Parametric(ProgramTable.empty(), [], *none)
     batch = roof_points(evidence) if points is None else points
     arrays = batch.arrays()
@@ -85,7 +94,7 @@ def propose_parametric(
     rest = iter(simple_fits)
     fits = [_fit(item, found, row) if fitted[row] else next(rest) for row, item in enumerate(evidence)]
     joined = ProgramTable.concat([table, simple]).take(order)
-    columns = (found[name] for name in ("parameters", "super_price", "shift", "shift_price"))
+    columns = (found[name] for name in ("parameters", "super_price", "shift", "shift_sigma", "shift_price"))
     return Parametric(joined, fits, fitted, *columns)
 
 

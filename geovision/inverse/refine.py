@@ -24,6 +24,7 @@ __all__ = ["refit"]
 
 F64 = NDArray[np.float64]
 
+NO_SHIFT = (np.zeros((1, 2)), np.zeros((1, 2)))
 # A lock is a prior far sharper than points can be; the value itself is put back in the end.
 LOCK_SIGMA = 1e-4
 # Kinds that have no forward model are kept as they are.
@@ -86,7 +87,7 @@ def refit(
     solved = _solve(table, program, evidence, locks, threads)
     if solved is None:
         fit = Fit(program.id, _kinds(parts), FitStatus.FEW_POINTS, evidence=digest, locked=tuple(lock))
-        return program, placement.told([fit])[0]
+        return program, placement.told([fit], *NO_SHIFT)[0]
     found, rows, paths, fit = solved
     for number, row in enumerate(rows):
         parts[row] = _with_values(parts[row], row, found, number, locks)
@@ -99,7 +100,7 @@ def refit(
     changed = program.replace(parts=parts, provenance={})
     known = {path: word for path, word in provenance.items() if path == "default" or _exists(changed, path)}
     fit = replace(fit, kind=_kinds(parts), evidence=digest, locked=tuple(lock))
-    return changed.replace(provenance=known), placement.told([fit])[0]
+    return changed.replace(provenance=known), placement.told([fit], *NO_SHIFT)[0]
 
 
 def _kinds(parts: Sequence[Part]) -> str:

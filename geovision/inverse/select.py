@@ -42,6 +42,10 @@ class Chosen:
     solids: Solids
     valid: NDArray[np.bool_]
     """False where neither candidate makes a valid solid."""
+    shift: F64
+    """[buildings, 2] metres east and north by which points lie off the program, as its own roof shows it."""
+    shift_sigma: F64
+    """[buildings, 2] of that; 0 where the roof cannot tell, as planes cannot."""
 
 
 def choose(
@@ -90,7 +94,10 @@ def choose(
     known = plane_covariances(chosen.take(rows), inside, rows, noise.sigma[rows], threads=threads)
     for row, (paths, covariance) in zip(rows.tolist(), known, strict=True):
         fits[row] = replace(fits[row], parameters=paths, covariance=covariance)
-    return Chosen(chosen, fits, solids.take(row_of), np.isfinite(score[row_of]))
+    valid = np.isfinite(score[row_of])
+    told = (~take_planar & valid)[:, None]
+    shift, sigma = (np.where(told, known, 0.0) for known in (parametric.shift, parametric.shift_sigma))
+    return Chosen(chosen, fits, solids.take(row_of), valid, shift, sigma)
 
 
 def _valid(table: ProgramTable, solids: Solids) -> NDArray[np.bool_]:

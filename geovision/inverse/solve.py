@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from geovision.inverse.blocks import block_programs
-from geovision.inverse.placement import Place, check_place, place_outlines, placed, with_overhang
+from geovision.inverse.placement import (
+    Place,
+    check_place,
+    moved_programs,
+    place_outlines,
+    placed,
+    shifted,
+    with_overhang,
+)
 from geovision.inverse.planar import propose_planar
 from geovision.inverse.propose import propose_parametric
 from geovision.inverse.roof_points import roof_points, with_base
@@ -63,6 +71,9 @@ def solve(
     # At the level of detail of the fit, overhangs change no solid.
     table = with_overhang(chosen.table, placement.overhangs(given))
     fits, solids = chosen.fits, chosen.solids
+    if place == "points" and chosen.shift.any():
+        table = moved_programs(table, chosen.shift.round(3))
+        solids = mesh(table, threads=threads, on_error="record")
     bad = np.flatnonzero(~chosen.valid).tolist()
     if bad:
         simple, simple_fits = block_programs([given[row] for row in bad])
@@ -74,7 +85,9 @@ def solve(
         solids = mesh(table, threads=threads, on_error="record")
     for row in np.flatnonzero(placement.moved).tolist():
         fits[row] = replace(fits[row], evidence=given[row].digest())
-    return Solved(table, placement.told(fits), solids, evidence)
+    fits = placement.told(fits, chosen.shift, chosen.shift_sigma)
+    seen = [shifted(item, by, place) for item, by in zip(evidence, chosen.shift, strict=True)]
+    return Solved(table, fits, solids, seen)
 
 
 def _split(kinds: Collection[RoofKind | str] | None) -> tuple[list[RoofKind | str] | None, bool]:
