@@ -131,8 +131,9 @@ def _summarise(summary: FitSummary, *, quiet: bool) -> None:
         note(f"note: {text}", quiet=quiet)
     statuses = ", ".join(f"{count:,} {name}" for name, count in summary.status.most_common())
     share = "" if summary.within_0p2 is None else f"; {100 * summary.within_0p2:.1f} % of points within 0.2 m"
+    held = f" ({statuses})" if statuses else ""
     note(
-        f"{summary.out}: {summary.buildings:,} buildings ({statuses}){share}, {summary.seconds:.1f} s",
+        f"{summary.out}: {summary.buildings:,} buildings{held}{share}, {summary.seconds:.1f} s",
         quiet=quiet,
     )
 

@@ -46,6 +46,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     # The suffix stays last, for libraries that look at it.
     temporary = target.with_name(f".{target.stem[:100]}.{secrets.token_hex(6)}.tmp{target.suffix}")
+    if target.is_dir():
+        # Said before anything is written, and before any other file of a set is published.
+        raise OutputError(str(target), "is a folder", "Give the name of a file")
     try:
         yield temporary
         handle = os.open(temporary, os.O_RDWR)

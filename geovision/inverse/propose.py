@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geovision.errors import InputError
+from geovision.errors import UsageError
 from geovision.inverse.blocks import block_programs, plain_attributes
 from geovision.inverse.roof_points import RoofPoints, offsets_of, roof_points
 from geovision.model.evidence import Evidence
@@ -119,7 +119,7 @@ def roof_kinds(kinds: Collection[RoofKind | str]) -> list[RoofKind]:
     known = set(KIND_NAMES.values())
     for kind in kinds:
         if not isinstance(kind, RoofKind) and kind not in known:
-            raise InputError(f"roof kind {kind!r}", "is not known", f"Use some of {', '.join(sorted(known))}")
+            raise UsageError(f"roof kind {kind!r}", "is not known", f"Use some of {', '.join(sorted(known))}")
     return [kind if isinstance(kind, RoofKind) else RoofKind.from_text(kind) for kind in kinds]
 
 

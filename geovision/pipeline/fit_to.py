@@ -101,6 +101,8 @@ def fit_to(
     summary = FitSummary(out=target, crs=crs, notes=scene.notes)
     total = len(scene.footprints)
     summary.problems += [str(problem) for problem in scene.footprints.problems]
+    if not (scene.can_read("dsm") or scene.can_read("ndsm")):
+        summary.notes += ("neither points nor heights were given: attributes, or a guess, give the heights",)
     with ExitStack() as stack:
         program_file = stack.enter_context(atomic_write(target))
         fit_file = stack.enter_context(atomic_write(fits_path(target)))

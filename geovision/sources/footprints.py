@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,11 +167,11 @@ def _from_frame(
         )
     kinds = sorted({str(kind) for kind in frame.geom_type.dropna().unique()})
     frame, told = to_metric_frame(frame, crs, target_crs, name)
-    ids = _ids(frame, name)
+    ids = _ids(frame, name, told)
     found = repair_polygons(frame.geometry.to_numpy(), ids)
     if not len(frame):
         # A tile of a larger area may have no building; that is no mistake.
-        told.append(f"{name} holds no footprint")
+        told.append("it holds no footprint")
     elif not len(found.polygons) and not empty_ok:
         held = f"it holds {', '.join(kinds)}" if kinds else "its records have no shapes"
         if found.problems:
@@ -195,16 +196,24 @@ def _from_frame(
     )
 
 
-def _ids(frame: GeoDataFrame, name: str) -> list[str]:
-    """The source's own ids where there is a column of them without gaps and doubles, else row numbers."""
+def _ids(frame: GeoDataFrame, name: str, told: list[str]) -> list[str]:
+    """The source's own ids where there is a column of them without gaps and doubles, else row numbers.
+
+    What is wrong with a column that could have been it is added to `told`.
+    """
     lower = {str(column).lower(): column for column in frame.columns if column != frame.geometry.name}
     for wanted in _ID_COLUMNS:
         if wanted in lower:
             values = frame[lower[wanted]]
-            if values.notna().all() and values.is_unique:
-                texts = [_id_text(value) for value in _cells(values, wanted, name)]
-                if len(set(texts)) == len(texts):
-                    return texts
+            if not values.notna().all():
+                told.append(f"column {lower[wanted]!r} has gaps: its values are not taken for ids")
+                continue
+            texts = [_id_text(value) for value in _cells(values, wanted, name)]
+            double = next((text for text, times in Counter(texts).items() if times > 1), None)
+            if double is None:
+                return texts
+            what = f"column {lower[wanted]!r} has {double[:80]!r} more than once"
+            told.append(f"{what}: its values are not taken for ids")
     rows = frame.index if frame.index.is_unique else range(len(frame))
     return [str(value) for value in rows]
 

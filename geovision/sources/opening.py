@@ -272,6 +272,8 @@ def _open_points(opened: _Opened) -> PointSet | None:
         told: list[str] = []
         check_place(horizontal(found.crs), found.bounds, None, f"points {found.name}", told)
         opened.notes += [f"{found.name}: {text}" for text in told]
+    if not found.count:
+        opened.notes.append(f"{found.name} holds no point")
     if not isinstance(found.source, PointBlock):
         opened.notes += found.source.notes
         silent = [file.name for file in found.source.files if frame_of(file.header).crs is None]

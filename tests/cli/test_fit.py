@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import geopandas
+import numpy as np
 import pytest
 from PIL import Image
 
 import geovision
 from geovision.cli.main import call
+from geovision.formats.points import write_points
+from geovision.pipeline import fit_to
+from geovision.pipeline.fit import iter_fit
 from tests.inverse.village import write_village
 
 
@@ -32,6 +38,7 @@ def test_fit(village: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert report["buildings"] == len(geovision.read_programs(out))
     assert report["status"]["height_from_attribute"] == 1
     assert "buildings (" in found.err
+    assert "note:" not in found.err
     assert models.is_file()
 
 
@@ -59,8 +66,52 @@ def test_usage(village: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert call(["fit", *flags(village), "-o", str(tmp_path / "x.obj")]) == 2
     assert "ends in .parquet" in capsys.readouterr().err
     out = str(tmp_path / "x.parquet")
-    assert call(["fit", *flags(village), "--kinds", "flat,dutch", "-o", out]) == 1
+    assert call(["fit", *flags(village), "--kinds", "flat,dutch", "-o", out]) == 2
     assert "roof kind 'dutch'" in capsys.readouterr().err
     assert call(["fit", "--points", str(village / "points.laz"), "-o", out]) == 1
     assert "has no footprints" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_wrong_with_sources_is_said(
+    village: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    houses, points = geopandas.read_file(village / "houses.gpkg"), village / "points.laz"
+    doubled, empty, none = tmp_path / "doubled.gpkg", tmp_path / "empty.gpkg", tmp_path / "none.laz"
+    houses.assign(id=["a", "a", *houses["id"][2:]]).to_file(doubled)
+    houses.iloc[:0].to_file(empty)
+    write_points(none, np.zeros((0, 3)), classification=np.zeros(0, np.uint8), crs="EPSG:28992")
+    out = str(tmp_path / "x.parquet")
+    for flags_, said in (
+        (["--points", str(points), "--footprints", str(doubled)], "column 'id' has 'a' more than once"),
+        (["--points", str(points), "--footprints", str(empty)], "0 buildings, "),
+        (["--points", str(none), "--footprints", str(village / "houses.gpkg")], "none.laz holds no point"),
+        (["--footprints", str(village / "houses.gpkg")], "neither points nor heights were given"),
+    ):
+        assert call(["fit", *flags_, "-o", out]) == 0
+        assert said in capsys.readouterr().err
+    assert geovision.read_programs(out).ids == houses["id"].tolist()
+
+
+def test_nothing_is_left_half_written(
+    village: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "town.parquet"
+    folder.mkdir()
+    assert call(["fit", *flags(village), "-o", str(folder)]) == 3
+    assert "is a folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["town.parquet"]
+    folder.rmdir()
+    assert call(["fit", *flags(village), "-o", str(tmp_path / "nowhere" / "town.parquet")]) == 3
+    assert "Check that the folder exists" in capsys.readouterr().err
+
+    def stopped(*args: Any, **kwargs: Any) -> Any:
+        yield from iter_fit(*args, **kwargs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit_to, "iter_fit", stopped)
+    out, models = tmp_path / "town.parquet", tmp_path / "town.city.jsonl"
+    out.write_text("an earlier result")
+    assert call(["fit", *flags(village), "-o", str(out), "--models", str(models)]) == 130
+    assert [path.name for path in tmp_path.iterdir()] == ["town.parquet"]
+    assert out.read_text() == "an earlier result"
