@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any
 
 from geovision.quality.findings import Malformed
@@ -64,7 +65,8 @@ class GeometryReader:
         solids = _solids(boundaries, DEPTH[kind])
         for solid in solids:
             for shell in solid:
-                self._check_surfaces(shell)
+                if not self._sound(shell):
+                    self._check_surfaces(shell)
         semantics = self._semantics(name, geometry, solids, DEPTH[kind])
         composite = kind == "CompositeSolid" and len(solids) > 1
         if composite:
@@ -81,6 +83,17 @@ class GeometryReader:
                 detail=detail + (f", solid {row}" if len(solids) > 1 else ""),
                 parts=not composite,
             )
+
+    def _sound(self, surfaces: list[Any]) -> bool:
+        """The quick way to see that all is as it should be; where it is not, the slow way says what."""
+        try:
+            flat = list(chain.from_iterable(chain.from_iterable(surfaces)))
+        except TypeError:
+            return False
+        nested = set(map(type, surfaces)) | set(map(type, chain.from_iterable(surfaces)))
+        if set(map(type, flat)) != {int} or nested != {list} or self._not_finite:
+            return False
+        return bool(min(flat) >= 0 and max(flat) < self._count)
 
     def _check_surfaces(self, surfaces: list[Any]) -> None:
         for rings in surfaces:
@@ -159,6 +172,9 @@ def _values(values: Any, boundaries: list[Any], depth: int) -> Iterable[int | No
     if not isinstance(values, list) or len(values) != len(boundaries):
         found = f"{len(values)} values" if isinstance(values, list) else f"{values!r}"
         raise Malformed(841, f"{found} for {len(boundaries)} surfaces or shells")
+    if depth == 1 and set(map(type, values)) == {int}:
+        yield from values
+        return
     for value, boundary in zip(values, boundaries, strict=True):
         yield from _values(value, boundary, depth - 1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -71,16 +72,18 @@ class PrimitiveBatch:
     def _clear(self) -> None:
         self._vertices: list[NDArray[np.int64]] = []
         self._vertex_count = 0
+        # Sizes, of which flush makes offsets; indices count from their primitive's first vertex.
         self._ring_vertices: list[int] = []
-        self._rings: list[int] = [0]
-        self._polygons: list[int] = [0]
-        self._shells: list[int] = [0]
-        self._primitives: list[int] = [0]
+        self._ring_sizes: list[int] = []
+        self._polygon_sizes: list[int] = []
+        self._shell_sizes: list[int] = []
+        self._primitive_sizes: list[int] = []
+        self._corners: list[int] = []
+        self._firsts: list[int] = []
         self._kinds: list[int] = []
         self._groups: list[int] = []
         self._names: list[tuple[str, str, bool]] = []
         self._semantics: list[int] = []
-        self._file = ""
 
     def add_vertices(self, vertices: NDArray[np.int64]) -> int:
         """Append whole grid steps; returns what has to be added to indices into them."""
@@ -113,16 +116,16 @@ class PrimitiveBatch:
             detail: what the primitive is, for messages.
             parts: the group's members are parts of a building, and no composite.
         """
-        count = 0
+        before, count = len(self._ring_vertices), sum(map(len, shells))
         for shell in shells:
-            for polygon in shell:
-                for ring in polygon:
-                    self._ring_vertices.extend([index + first for index in ring] if first else ring)
-                    self._rings.append(len(self._ring_vertices))
-                self._polygons.append(len(self._rings) - 1)
-                count += 1
-            self._shells.append(len(self._polygons) - 1)
-        self._primitives.append(len(self._shells) - 1)
+            self._shell_sizes.append(len(shell))
+            self._polygon_sizes.extend(map(len, shell))
+            rings = list(chain.from_iterable(shell))
+            self._ring_sizes.extend(map(len, rings))
+            self._ring_vertices.extend(chain.from_iterable(rings))
+        self._primitive_sizes.append(len(shells))
+        self._corners.append(len(self._ring_vertices) - before)
+        self._firsts.append(first)
         self._kinds.append(kind)
         self._groups.append(group)
         self._names.append((name, detail, parts))
@@ -142,13 +145,16 @@ class PrimitiveBatch:
         from geovision import _kernel
 
         vertices = np.concatenate(self._vertices) if self._vertices else np.zeros((0, 3), np.int64)
+        corners = np.array(self._ring_vertices, np.int64) + np.repeat(self._firsts, self._corners)
+        self._shells, self._primitives = _offsets(self._shell_sizes), _offsets(self._primitive_sizes)
+        rings, polygons = _offsets(self._ring_sizes), _offsets(self._polygon_sizes)
         found = _kernel.check_polyhedra(
             vertices,
-            np.array(self._ring_vertices, np.int64),
-            np.array(self._rings, np.int64),
-            np.array(self._polygons, np.int64),
-            np.array(self._shells, np.int64),
-            np.array(self._primitives, np.int64),
+            corners,
+            rings,
+            polygons,
+            self._shells,
+            self._primitives,
             np.array(self._kinds, np.uint8),
             np.array(self._groups, np.int64),
             self.grid,
@@ -158,12 +164,16 @@ class PrimitiveBatch:
             threads=self._rules.threads,
         )
         faulty = self._record(found, vertices, file)
-        self._record_directions(found, faulty, vertices, file)
+        normals = found["normals"].reshape(-1, 3)
+        for polygon, text in self._wrong_directions(normals):
+            # Only polygons that have an area come here, and so have corners.
+            place = self._place(vertices[corners[rings[polygons[polygon]]]])
+            self._record_direction(polygon, text, faulty, place, file)
+        names = {self._names[row][0] for row in faulty}
         self._clear()
-        return {self._last_names[row][0] for row in faulty}
+        return names
 
     def _record(self, found: dict[str, NDArray[Any]], vertices: NDArray[np.int64], file: str) -> set[int]:
-        self._last_names = self._names
         faulty: set[int] = set()
         columns = ("primitive", "code", "polygon", "vertex", "other", "value")
         for row, number, polygon, vertex, other, value in zip(
@@ -174,9 +184,9 @@ class PrimitiveBatch:
             texts = [detail, _MEASURES[code](value) if code in _MEASURES else ""]
             if polygon >= 0:
                 shell = int(np.searchsorted(self._shells, polygon, side="right")) - 1
-                texts.append(f"polygon {polygon - self._shells[shell]}")
-                if shell > self._primitives[row]:
-                    texts.append(f"shell {shell - self._primitives[row]}")
+                texts.append(f"polygon {polygon - int(self._shells[shell])}")
+                if shell > int(self._primitives[row]):
+                    texts.append(f"shell {shell - int(self._primitives[row])}")
             if other >= 0:
                 texts.append(f"with {self._names[other][0]!r}")
             place = None if vertex < 0 else self._place(vertices[vertex])
@@ -188,11 +198,8 @@ class PrimitiveBatch:
         x, y, z = (self.origin + steps * self.grid).tolist()
         return x, y, z
 
-    def _record_directions(
-        self, found: dict[str, NDArray[Any]], faulty: set[int], vertices: NDArray[np.int64], file: str
-    ) -> None:
-        """Directions of named surfaces, where the geometry gives no other reason to doubt them."""
-        normals = found["normals"].reshape(-1, 3)
+    def _wrong_directions(self, normals: NDArray[np.float64]) -> list[tuple[int, str]]:
+        """Polygons that face where their name says that they do not, and by how much."""
         kinds = np.array(self._semantics, np.int8)
         area = np.linalg.norm(normals, axis=1)
         up = normals[:, 2] / np.maximum(area, 1e-12)
@@ -201,18 +208,25 @@ class PrimitiveBatch:
             [up < ROOF_DOWN, up > GROUND_DOWN, np.abs(up) > WALL_LEAN],
             False,
         )
-        wrong &= area > LEAST_AREA
-        for polygon in np.flatnonzero(wrong).tolist():
-            shell = int(np.searchsorted(self._shells, polygon, side="right")) - 1
-            row = int(np.searchsorted(self._primitives, shell, side="right")) - 1
-            if row in faulty:
-                continue
-            name, detail, _ = self._names[row]
-            slope = f"its normal's vertical part is {up[polygon]:.2f}"
-            number = f"polygon {polygon - self._shells[shell]}"
-            vertex = self._ring_vertices[self._rings[self._polygons[polygon]]]
-            texts = ", ".join(text for text in (detail, slope, number) if text)
-            self._report.add(843 + int(kinds[polygon]), name, texts, self._place(vertices[vertex]), file)
+        rows = np.flatnonzero(wrong & (area > LEAST_AREA)).tolist()
+        return [(row, f"its normal's vertical part is {up[row]:.2f}") for row in rows]
+
+    def _record_direction(
+        self, polygon: int, text: str, faulty: set[int], place: tuple[float, float, float], file: str
+    ) -> None:
+        """A warning, where the geometry gives no other reason to doubt the direction."""
+        shell = int(np.searchsorted(self._shells, polygon, side="right")) - 1
+        row = int(np.searchsorted(self._primitives, shell, side="right")) - 1
+        if row in faulty:
+            return
+        name, detail, _ = self._names[row]
+        number = f"polygon {polygon - int(self._shells[shell])}"
+        texts = ", ".join(part for part in (detail, text, number) if part)
+        self._report.add(843 + self._semantics[polygon], name, texts, place, file)
+
+
+def _offsets(sizes: list[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(np.array(sizes, np.int64))]).astype(np.int64)
 
 
 _MEASURES: dict[int, Callable[[float], str]] = {
