@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <stdexcept>
+#include <string>
 
 namespace geovision {
 namespace {
@@ -72,10 +72,9 @@ public:
     explicit TriangleEncoder(std::vector<std::uint8_t>& out) : out_(out) {}
 
     void put(std::array<std::uint32_t, 3> t) {
-        for (int turn = 0; turn < 3; ++turn, std::rotate(t.begin(), t.begin() + 1, t.end())) {
-            const unsigned edge = find_edge(t[0], t[1]);
-            if (edge < 15) return put_behind_edge(edge, t[0], t[1], t[2]);
-        }
+        // The first triangle of a flat-shaded face: three new vertices have no edge that is known.
+        const bool fresh = t[0] == next_ && t[1] == next_ + 1 && t[2] == next_ + 2;
+        if (!fresh && put_behind_known(t)) return;
         for (int turn = 0; turn < 2 && t[0] != next_; ++turn) std::rotate(t.begin(), t.begin() + 1, t.end());
         put_free(t[0], t[1], t[2]);
     }
@@ -94,13 +93,20 @@ private:
     static constexpr std::array<std::uint8_t, 16> table{0x00, 0x76, 0x87, 0x56, 0x67, 0x78, 0xa9, 0x86,
                                                         0x65, 0x89, 0x68, 0x98, 0x01, 0x69, 0x00, 0x00};
 
-    // Place of an edge among the 16 latest, or `none`. The 16th has no code.
-    unsigned find_edge(std::uint32_t a, std::uint32_t b) const {
-        const std::uint64_t key = std::uint64_t{a} << 32 | b;
+    static std::uint64_t edge_key(std::uint32_t a, std::uint32_t b) { return std::uint64_t{a} << 32 | b; }
+
+    // Puts a triangle behind the latest of the edges that it shares, if there is one. The 16th has no code.
+    bool put_behind_known(const std::array<std::uint32_t, 3>& t) {
+        const std::uint64_t keys[3] = {edge_key(t[0], t[1]), edge_key(t[1], t[2]), edge_key(t[2], t[0])};
         for (unsigned i = 0; i < 15; ++i) {
-            if (edges_[(edge_at_ - 1 - i) & 15] == key) return i;
+            const std::uint64_t edge = edges_[(edge_at_ - 1 - i) & 15];
+            for (std::size_t k = 0; k < 3; ++k) {
+                if (edge != keys[k]) continue;
+                put_behind_edge(i, t[k], t[(k + 1) % 3], t[(k + 2) % 3]);
+                return true;
+            }
         }
-        return none;
+        return false;
     }
     unsigned find_vertex(std::uint32_t v) const {
         for (unsigned i = 0; i < 14; ++i) {
@@ -250,11 +256,6 @@ void encode_triangles(const std::uint8_t* indices, std::size_t count, int width,
             {index_at(indices, i, width), index_at(indices, i + 1, width), index_at(indices, i + 2, width)});
     }
     encoder.finish();
-}
-
-std::uint32_t exponential_filter(float value, int step_exponent) {
-    const auto steps = static_cast<std::int32_t>(std::lrint(std::ldexp(value, -step_exponent)));
-    return static_cast<std::uint32_t>(step_exponent) << 24 | (static_cast<std::uint32_t>(steps) & 0xffffffu);
 }
 
 }  // namespace geovision

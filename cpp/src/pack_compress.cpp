@@ -21,8 +21,8 @@ void align_to_word(std::vector<std::uint8_t>& bytes) { bytes.resize((bytes.size(
 
 std::vector<std::uint32_t> position_words(const std::uint8_t* position, std::size_t count, int exponent) {
     std::vector<std::uint32_t> words(3 * count);
-    for (std::size_t i = 0; i < words.size(); ++i)
-        words[i] = exponential_filter(load<float>(position + 4 * i), exponent);
+    const ExponentialFilter filter(exponent);
+    for (std::size_t i = 0; i < words.size(); ++i) words[i] = filter(load<float>(position + 4 * i));
     return words;
 }
 

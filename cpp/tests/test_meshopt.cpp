@@ -92,7 +92,7 @@ void attributes_of_any_size_can_be_encoded() {
 
 void exponential_words_are_exact() {
     for (const float value : {0.0f, 0.5f, -0.00390625f, 1234.25f, -16384.0f}) {
-        const std::uint32_t word = exponential_filter(value, -8);
+        const std::uint32_t word = ExponentialFilter(-8)(value);
         const auto exponent = static_cast<std::int8_t>(word >> 24);
         const auto mantissa = static_cast<std::int32_t>(word << 8) >> 8;
         CHECK(exponent == -8);

@@ -26,7 +26,7 @@ from geovision.formats.tiles3d_build import Built, TileBuilder
 from geovision.formats.tiles3d_json import empty_tileset, explicit_tilesets, implicit_tileset, subtrees
 from geovision.formats.tiles3d_place import Globe
 from geovision.formats.tiles3d_schema import MAX_TEXT, TileSchema, plain_values
-from geovision.formats.tiles3d_spool import Batch, Spool
+from geovision.formats.tiles3d_spool import Batch, Spool, objects
 from geovision.mesh.compile import LODS
 from geovision.model.kinds import KIND_NAMES, RoofKind
 from geovision.model.table import ProgramTable
@@ -65,7 +65,7 @@ def write_3dtiles(
     tiling: Literal["explicit", "implicit"] = "explicit",
     compression: Literal["meshopt", "none"] = "meshopt",
     lods: tuple[str, str] = ("1.1", "2.2"),
-    per_tile: int = 1000,
+    per_tile: int = 2000,
     threads: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> TilesetSummary:
@@ -202,7 +202,7 @@ def _read(batches: Iterable[ProgramTable | tuple[ProgramTable, Attributes]], spo
             if cut:
                 read.cut[name] += cut
         read.schema.add(columns, len(table))
-        spool.add(Batch(table, columns))
+        spool.add(Batch(table, {name: objects(values) for name, values in columns.items()}))
     spool.finish()
     hashes = np.sort(spool.hashes)
     read.same_ids = int(np.count_nonzero(hashes[1:] == hashes[:-1]))

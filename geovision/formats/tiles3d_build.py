@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +82,7 @@ class TileBuilder:
         square = _square(points, spool.boxes[rows])
         codes = morton_codes(points, square)
         # Along the curve; what stands at one place, by its id. The order of what came in may not show.
-        order = np.lexsort((spool.hashes[rows], points[:, 1], points[:, 0], codes))
+        order = np.lexsort((spool.sums[rows], points[:, 1], points[:, 0], codes))
         tree = plan_tree(codes[order], square, self.most)
         writer = ContentWriter(
             self.folder, self.globe, matrix, self.schema, self.lods, self.compress, self.most
@@ -144,6 +145,16 @@ def _square(points: Floats, boxes: Floats) -> Square:
     return Square(west, south, side)
 
 
+class _AtOnce(Executor):
+    """Does what it is given when it is given: one worker needs no thread of its own."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """The result, or the error, of the call."""
+        future: Future[Any] = Future()
+        future.set_result(call(*args, **kwargs))
+        return future
+
+
 class _Work:
     """Has the tiles of a tree written by workers, children before their parents."""
 
@@ -169,7 +180,7 @@ class _Work:
         batches = self._batches([node for node in tree.walk() if not node.children])
         futures: dict[str, Future[Done]] = {}
         waiting: deque[tuple[Node, Future[Done]]] = deque()
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="tile") as pool:
+        with _AtOnce() if self._workers == 1 else ThreadPoolExecutor(self._workers) as pool:
             try:
                 for node in tree.walk():
                     # A tile waits for tiles that were given out before it, so some worker is never idle.

@@ -140,15 +140,16 @@ class ContentWriter:
         if len(built) < len(batch):
             batch = batch.take(built)
             solids = _solids(batch.table, self.lods[1])
-        kept = Kept(batch, _boxes(solids), _lowest_roofs(solids))
+        boxes = _boxes(solids)
+        kept = Kept(batch, boxes, _lowest_roofs(solids, boxes[:, 5]))
         box = self._write(name, kept, solids, self.lods[1])
         return Tile(name, 0.0, box, content=True), kept, failures
 
     def inner(self, name: str, tiles: Sequence[Tile], kept: Sequence[Kept]) -> tuple[Tile, Kept]:
-        """Write the coarse tile above others: its largest buildings, four times as many as in a leaf."""
-        everything = Kept.concat(kept)
+        """Write the coarse tile above others: over leaves with all buildings, else with the largest."""
         error = max(tile.error for tile in tiles)
-        shown, left_out = _largest(everything, 4 * self.most)
+        over_leaves = not any(tile.children for tile in tiles)
+        shown, left_out = _largest(Kept.concat(kept), (4 if over_leaves else 2) * self.most)
         solids = _solids(shown.batch.table, self.lods[0])
         built = _built(solids)
         missing = np.setdiff1d(np.arange(len(shown.roof)), built)
@@ -238,17 +239,18 @@ def _boxes(solids: Solids) -> Floats:
     return np.hstack([solids.origin + solids.grid * low, solids.origin + solids.grid * high])
 
 
-def _lowest_roofs(solids: Solids) -> Floats:
+def _lowest_roofs(solids: Solids, top: Floats) -> Floats:
     """Height of the lowest corner of a roof of every building; the top where nothing is called a roof."""
     count = len(solids)
     owner = np.repeat(np.arange(count), np.diff(solids.triangle_offsets))
     label = solids.face_label[solids.triangle_face + solids.face_offsets[owner]]
     roof = np.flatnonzero(label == Label.ROOF)
     corners = solids.triangles.reshape(-1, 3)[roof] + solids.vertex_offsets[owner[roof]][:, None]
-    lowest = _boxes(solids)[:, 5]
+    lowest = top.copy()
     if len(roof):
         heights = solids.vertices.reshape(-1, 3)[corners, 2].min(axis=1)
-        owners, starts = np.unique(owner[roof], return_index=True)
+        starts = np.flatnonzero(np.diff(owner[roof], prepend=-1))
+        owners = owner[roof][starts]
         lowest[owners] = solids.origin[owners, 2] + solids.grid * np.minimum.reduceat(heights, starts)
     return lowest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -49,6 +50,11 @@ def _text(tileset: Mapping[str, Any]) -> bytes:
     return json.dumps(tileset, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
+def _rounded(error: float) -> float:
+    """To a tenth of a millimetre, and never down."""
+    return math.ceil(error * 1e4) / 1e4
+
+
 def empty_tileset(extras: Mapping[str, Any]) -> bytes:
     """A tileset in which there is nothing."""
     root = {
@@ -70,7 +76,7 @@ def explicit_tilesets(
         tile = _explicit(top, 0, files, "" if outer else "../../../")
         tileset = {
             "asset": _asset(extras if outer else {}),
-            "geometricError": error if outer else round(top.error, 4),
+            "geometricError": _rounded(error if outer else top.error),
             "root": {"transform": list(transform), **tile} if outer else tile,
         }
         yield "tileset.json" if outer else _file_of(top), _text(tileset)
@@ -84,7 +90,7 @@ def _explicit(tile: Tile, depth: int, files: list[Tile], up: str) -> dict[str, A
     assert tile.box is not None
     found: dict[str, Any] = {
         "boundingVolume": {"box": tile.box.numbers()},
-        "geometricError": round(tile.error, 4),
+        "geometricError": _rounded(tile.error),
         "refine": "REPLACE",
     }
     if depth == SUBTREE_LEVELS and tile.children:
@@ -119,12 +125,11 @@ def implicit_tileset(
     half = square.side / 2
     centre = [square.west + half, square.south + half, (low + high) / 2]
     box = Box(np.array(centre), np.diag([half, half, (high - low) / 2]))
-    implied = max(tile.error * 2.0 ** tile.place[0] for tile in root.walk())
-    shown_error = round(max(implied, root.error), 4)
+    implied = max(_rounded(tile.error) * 2.0 ** tile.place[0] for tile in root.walk())
     tile = {
         "transform": list(transform),
         "boundingVolume": {"box": box.numbers()},
-        "geometricError": shown_error,
+        "geometricError": implied,
         "refine": "REPLACE",
         "content": {"uri": "content/{level}/{x}/{y}.glb"},
         "implicitTiling": {
@@ -138,7 +143,7 @@ def implicit_tileset(
         {
             "asset": _asset(extras),
             "schema": {"id": "geovision_tiles", "classes": {"tile": _TILE_CLASS}},
-            "geometricError": max(error, shown_error),
+            "geometricError": max(error, implied),
             "root": tile,
         }
     )
@@ -175,7 +180,7 @@ def _subtree(top: Tile, below: list[Tile]) -> bytes:
     places = sorted(tiles)
     contents = [place for place in places if tiles[place].content]
     boxes = [number for place in places for number in _numbers(tiles[place])]
-    errors = [round(tiles[place].error, 4) for place in places]
+    errors = [_rounded(tiles[place].error) for place in places]
     chunks: list[bytes] = []
     header: dict[str, Any] = {
         "tileAvailability": _availability(places, size, chunks),

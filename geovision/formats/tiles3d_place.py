@@ -82,17 +82,12 @@ class Globe:
 
     def ecef(self, xyz: Floats) -> Floats:
         """Earth-centred coordinates (n, 3) of points in the CRS."""
-        lon, lat, height = self.geodetic(xyz)
-        around = _A / np.sqrt(1 - _E2 * np.sin(lat) ** 2)
-        flat = (around + height) * np.cos(lat)
-        return np.stack(
-            [flat * np.cos(lon), flat * np.sin(lon), (around * (1 - _E2) + height) * np.sin(lat)], axis=1
-        )
+        return _earth_centred(*self.geodetic(xyz))
 
     def east_north_up(self, xyz: Floats) -> Floats:
         """(4, 4) matrix from the frame at one point of the CRS to earth-centred coordinates."""
-        (lon,), (lat,), _ = self.geodetic(xyz[None])
-        origin = self.ecef(xyz[None])[0]
+        (lon,), (lat,), (height,) = self.geodetic(xyz[None])
+        origin = _earth_centred(lon, lat, height)
         if not np.isfinite(origin).all():
             raise InputError(
                 f"coordinates {xyz[0]:,.0f}, {xyz[1]:,.0f}",
@@ -165,6 +160,13 @@ class Globe:
         return {**words, "conversion": "none", "geoid_m": 0.0}
 
 
+def _earth_centred(lon: Floats, lat: Floats, height: Floats) -> Floats:
+    around = _A / np.sqrt(1 - _E2 * np.sin(lat) ** 2)
+    flat = (around + height) * np.cos(lat)
+    up = (around * (1 - _E2) + height) * np.sin(lat)
+    return np.stack([flat * np.cos(lon), flat * np.sin(lon), up], axis=-1)
+
+
 def _projected(crs: Any) -> Any:
     from pyproj import CRS
     from pyproj.exceptions import CRSError
@@ -203,36 +205,34 @@ def fit_frame(globe: Globe, low: Floats, high: Floats, tolerance: float = 2e-5) 
     """
     middle = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
     frame = Frame(globe.east_north_up(middle), None)
-    scale = max(float(high[0] - low[0]), float(high[1] - low[1]), 2.0) / 2
+    half = (high[:2] - low[:2]) / 2
+    scale = max(float(half.max()), 1.0)
     rise = max(float(high[2] - low[2]), 1.0)
-
-    def sample(uv: Floats, level: float) -> Floats:
-        points = np.column_stack([middle[:2] + scale * uv, np.full(len(uv), low[2] + level)])
-        return frame.to_frame(globe.ecef(points))
-
     checks = _grid(np.linspace(-1, 1, 6))
     # Places beyond the edge of a box that is long and narrow are none that anything stands on.
-    inside = np.abs(checks) * scale <= (high[:2] - low[:2]) / 2 + 1e-6
-    checks = checks[inside.all(axis=1)]
-    checks = np.vstack([checks, [[0.0, 0.0], (high[:2] - low[:2]) / (2 * scale)]])
-    with np.errstate(all="ignore"):
-        truth = [(level, sample(checks, level)) for level in (0.0, 0.5 * rise, rise)]
-        if not all(np.isfinite(points).all() for _, points in truth):
+    checks = checks[(np.abs(checks) * scale <= half + 1e-6).all(axis=1)]
+    checks = np.vstack([checks, [[0.0, 0.0], half / scale]])
+    levels = (0.0, 0.5 * rise, rise)
+    for degree in _DEGREES:
+        nodes, solve = _solver(degree)
+        # All of them at once: a call to PROJ costs as much as a hundred points.
+        samples = [(nodes, 0.0), (nodes, rise), *((checks, level) for level in levels)]
+        points = np.concatenate(
+            [np.column_stack([middle[:2] + scale * uv, np.full(len(uv), low[2] + z)]) for uv, z in samples]
+        )
+        local = np.split(frame.to_frame(globe.ecef(points)), np.cumsum([len(uv) for uv, _ in samples])[:-1])
+        floor, top, truth = local[0], local[1], local[2:]
+        if not np.isfinite(np.concatenate(truth)).all():
             raise InputError(
                 "coordinates", f"lie beyond where {globe.name} is defined", "Give the CRS that they are in"
             )
-        for degree in _DEGREES:
-            nodes, solve = _solver(degree)
-            floor, top = sample(nodes, 0.0), sample(nodes, rise)
-            if not (np.isfinite(floor).all() and np.isfinite(top).all()):
-                continue
-            coefficients = np.hstack([solve @ floor, solve @ ((top - floor) / rise)])
-            terms = _terms(checks, degree) @ coefficients
-            error = max(
-                float(np.abs(terms[:, :3] + level * terms[:, 3:] - points).max()) for level, points in truth
-            )
-            if error <= tolerance:
-                return Frame(frame.matrix, (middle.tolist(), scale, degree, coefficients))
+        if not np.isfinite(np.concatenate([floor, top])).all():
+            continue
+        coefficients = np.hstack([solve @ floor, solve @ ((top - floor) / rise)])
+        terms = _terms(checks, degree) @ coefficients
+        gaps = [terms[:, :3] + z * terms[:, 3:] - there for z, there in zip(levels, truth, strict=True)]
+        if np.abs(gaps).max() <= tolerance:
+            return Frame(frame.matrix, (middle.tolist(), scale, degree, coefficients))
     return frame
 
 

@@ -63,9 +63,10 @@ def _plain(value: Any) -> Any:
 
 
 def _fitting_texts(values: list[Any]) -> tuple[list[Any], int]:
-    texts = [value for value in values if isinstance(value, str)]
-    too_long = sum(len(text) > MAX_TEXT for text in texts)
-    if too_long:
+    texts = values if set(map(type, values)) == {str} else [v for v in values if isinstance(v, str)]
+    too_long = 0
+    if max(map(len, texts)) > MAX_TEXT:
+        too_long = sum(len(text) > MAX_TEXT for text in texts)
         values = [v[: MAX_TEXT - 1] + "…" if isinstance(v, str) and len(v) > MAX_TEXT else v for v in values]
     try:
         "".join(texts).encode()
@@ -85,13 +86,14 @@ class _Seen:
     words: set[str] = field(default_factory=set)
 
     def add(self, values: Sequence[Any]) -> None:
-        there = [value for value in values if value is not None]
+        there = [value for value in values if value is not None] if None in values else values
         self.present += len(there)
         kinds = {kind_of(type_) for type_ in set(map(type, there))}
         self.kinds |= kinds
         if int in kinds:
             whole = there if kinds == {int} else [v for v in there if type(v) is int]
-            self.low, self.high = min(self.low, *whole), max(self.high, *whole)
+            self.low = min(self.low, *whole)
+            self.high = max(self.high, *whole)
         if str in kinds:
             self.words.update(set(NO_STRINGS).intersection(there))
 
@@ -112,7 +114,7 @@ class TileSchema:
     >>> schema = TileSchema()
     >>> schema.add({"id": ["a"], "storeys": [2]}, 1)
     >>> schema.add({"id": ["b"]}, 1)
-    >>> schema.encode({"id": ["b"]}, 1)["storeys"].schema
+    >>> schema.encode({"id": np.array(["b"], object)}, 1)["storeys"].schema
     {'type': 'SCALAR', 'componentType': 'INT32', 'noData': -2147483648}
     """
 
@@ -127,13 +129,14 @@ class TileSchema:
         for name, values in columns.items():
             self._columns.setdefault(name, _Seen()).add(values)
 
-    def encode(self, columns: Mapping[str, Sequence[Any]], count: int) -> dict[str, AttributeColumn]:
+    def encode(self, columns: Mapping[str, NDArray[np.object_]], count: int) -> dict[str, AttributeColumn]:
         """The property table of some of the rows; a column that they lack is empty."""
         encoded: dict[str, AttributeColumn] = {}
         # By name, the id first: the order of what came in may not show.
         for name in sorted(self._columns, key=lambda name: (name != "id", name)):
             key = property_id(name, encoded)
-            column = self._encode(name, columns.get(name) or [None] * count)
+            values = columns[name].tolist() if name in columns else [None] * count
+            column = self._encode(name, values)
             if key != name:
                 column.schema["name"] = name
             encoded[key] = column
@@ -173,7 +176,7 @@ def _texts(name: str, values: Sequence[Any], taken: set[str] | None) -> Attribut
     if taken is not None:
         # Where all of these words are values, an empty text has to stand for both.
         schema["noData"] = next((word for word in NO_STRINGS if word not in taken), NO_STRINGS[0])
-    if any(type(value) is not str for value in values):
+    if set(map(type, values)) != {str}:
         gap = schema.get("noData")
         values = [gap if v is None else v if type(v) is str else as_text(v) for v in values]
     data, offsets = utf8_buffers(name, list(values))

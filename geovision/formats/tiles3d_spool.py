@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,8 @@ from geovision.model.table_layout import COLUMNS
 
 __all__ = ["Batch", "Spool", "plan_boxes"]
 
-Columns = Mapping[str, list[Any]]
+Values = NDArray[np.object_]
+Columns = Mapping[str, Values]
 
 CHUNK = 16_384
 """Buildings a file: what is read back at once."""
@@ -34,16 +35,14 @@ class Batch:
         return len(self.table)
 
     def slice(self, start: int, stop: int) -> Batch:
-        """Rows start to stop."""
+        """Rows start to stop; views."""
         return Batch(
             self.table.slice(start, stop), {k: values[start:stop] for k, values in self.columns.items()}
         )
 
     def take(self, rows: NDArray[np.int64]) -> Batch:
         """The given rows in the given order."""
-        numbers = rows.tolist()
-        columns = {name: [values[row] for row in numbers] for name, values in self.columns.items()}
-        return Batch(self.table.take(rows), columns)
+        return Batch(self.table.take(rows), {name: values[rows] for name, values in self.columns.items()})
 
     @staticmethod
     def concat(batches: Sequence[Batch]) -> Batch:
@@ -52,10 +51,22 @@ class Batch:
             return batches[0]
         names = dict.fromkeys(name for batch in batches for name in batch.columns)
         columns = {
-            name: [v for batch in batches for v in batch.columns.get(name) or [None] * len(batch)]
+            name: np.concatenate(
+                [
+                    batch.columns[name] if name in batch.columns else objects([None] * len(batch))
+                    for batch in batches
+                ]
+            )
             for name in names
         }
         return Batch(ProgramTable.concat([batch.table for batch in batches]), columns)
+
+
+def objects(values: Sequence[Any]) -> Values:
+    """Plain values as an array of objects, which is picked from faster than a list."""
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
 
 
 def plan_boxes(table: ProgramTable) -> NDArray[np.float64]:
@@ -78,18 +89,18 @@ class Spool:
     Attributes:
         boxes: west, south, east, north per building, once `finish` was called.
         ground: its ground height.
-        hashes: 64 bits of its id.
+        hashes: of its id; another process has other ones.
+        sums: checksums of its id.
     """
 
     folder: Path
     boxes: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 4)))
     ground: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    hashes: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    hashes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    sums: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, np.uint32))
     _waiting: list[Batch] = field(default_factory=list)
     _chunks: int = 0
-    _pieces: list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint64]]] = field(
-        default_factory=list
-    )
+    _pieces: list[tuple[NDArray[Any], ...]] = field(default_factory=list)
 
     def add(self, batch: Batch) -> None:
         """Append programs."""
@@ -106,7 +117,9 @@ class Spool:
         if self._waiting:
             self._write(Batch.concat(self._waiting))
         if self._pieces:
-            self.boxes, self.ground, self.hashes = map(np.concatenate, zip(*self._pieces, strict=True))
+            self.boxes, self.ground, self.hashes, self.sums = map(
+                np.concatenate, zip(*self._pieces, strict=True)
+            )
         self._waiting, self._pieces = [], []
 
     def __len__(self) -> int:
@@ -114,35 +127,45 @@ class Spool:
 
     def gather(self, rows: NDArray[np.int64]) -> Batch:
         """The programs at these places, in this order; each chunk is read once."""
-        order = np.argsort(rows, kind="stable")
-        chunks, starts = np.unique(rows[order] // CHUNK, return_index=True)
-        found = [
-            self._read(int(chunk)).take(places % CHUNK)
-            for chunk, places in zip(chunks, np.split(rows[order], starts[1:]), strict=True)
-        ]
-        back = np.empty(len(rows), np.int64)
-        back[order] = np.arange(len(rows))
-        return Batch.concat(found).take(back)
+        chunks = np.unique(rows // CHUNK)
+        found: list[Batch] = []
+        places = np.empty(len(rows), np.int64)
+        for chunk in chunks.tolist():
+            mine = np.flatnonzero(rows // CHUNK == chunk)
+            batch = self._read(chunk)
+            first = sum(map(len, found))
+            if 2 * len(mine) > len(batch):
+                found.append(batch)
+                places[mine] = first + rows[mine] % CHUNK
+            else:
+                found.append(batch.take(rows[mine] % CHUNK))
+                places[mine] = first + np.arange(len(mine))
+        return Batch.concat(found).take(places)
 
     def _write(self, batch: Batch) -> None:
+        columns = {name: values.tolist() for name, values in batch.columns.items()}
         with self._path(self._chunks).open("xb") as file:
             for column in batch.table.columns().values():
                 np.save(file, column, allow_pickle=False)
-            text = json.dumps(batch.columns, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+            text = json.dumps(columns, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
             np.save(file, np.frombuffer(text.encode(), np.uint8), allow_pickle=False)
-        hashes = b"".join(
-            [hashlib.blake2b(name.encode(), digest_size=8).digest() for name in batch.columns["id"]]
-        )
+        ids = columns["id"]
         self._pieces.append(
-            (plan_boxes(batch.table), np.array(batch.table.ground_z), np.frombuffer(hashes, np.uint64))
+            (
+                plan_boxes(batch.table),
+                np.array(batch.table.ground_z),
+                np.array([hash(name) for name in ids], np.int64),
+                np.array([zlib.crc32(name.encode()) for name in ids], np.uint32),
+            )
         )
         self._chunks += 1
 
     def _read(self, chunk: int) -> Batch:
         with self._path(chunk).open("rb") as file:
-            columns = {name: np.load(file, allow_pickle=False) for name in COLUMNS}
-            texts = json.loads(np.load(file, allow_pickle=False).tobytes())
-        return Batch(ProgramTable.from_arrays(ids=texts["id"], **columns), texts)
+            arrays = {name: np.load(file, allow_pickle=False) for name in COLUMNS}
+            columns = json.loads(np.load(file, allow_pickle=False).tobytes())
+        table = ProgramTable.from_arrays(ids=columns["id"], **arrays)
+        return Batch(table, {name: objects(values) for name, values in columns.items()})
 
     def _path(self, chunk: int) -> Path:
         return self.folder / f"{chunk}.programs"

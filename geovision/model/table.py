@@ -262,8 +262,8 @@ class ProgramTable:
         index = np.asarray(rows)
         index = np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64)
         columns, picked_parts = layout.pick(self._columns, index)
-        ids = [self.ids[row] for row in index.tolist()]
-        records: dict[str, list[Any] | None] = {"ids": ids}
+        ids = self.ids
+        records: dict[str, list[Any] | None] = {"ids": [ids[row] for row in index.tolist()]}
         for name in ("attributes", "facade", "provenance"):
             values = self._records[name]
             records[name] = None if values is None else [values[row] for row in index.tolist()]

@@ -3,6 +3,7 @@
 // that a triangle may begin with another of its corners.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -20,8 +21,20 @@ void encode_attributes(const std::uint8_t* data, std::size_t count, std::size_t 
 void encode_triangles(const std::uint8_t* indices, std::size_t count, int width,
                       std::vector<std::uint8_t>& out);
 
-// Filter EXPONENTIAL on multiples of `step`, a power of two: gives the integer that decodes to `value`.
-// |value| must be below 2^23 steps.
-std::uint32_t exponential_filter(float value, int step_exponent);
+// Filter EXPONENTIAL for multiples of 2^exponent: gives the word that decodes to such a value.
+// Values must be within 2^23 steps of 0.
+class ExponentialFilter {
+public:
+    explicit ExponentialFilter(int exponent)
+        : steps_(std::ldexp(1.0f, -exponent)), high_(static_cast<std::uint32_t>(exponent) << 24) {}
+    std::uint32_t operator()(float value) const {
+        const auto steps = static_cast<std::int32_t>(value * steps_);
+        return high_ | (static_cast<std::uint32_t>(steps) & 0xffffffu);
+    }
+
+private:
+    float steps_;  // in a metre; a power of two, so that the product is exact
+    std::uint32_t high_;
+};
 
 }  // namespace geovision
