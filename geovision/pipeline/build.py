@@ -16,7 +16,7 @@ from geovision.model.kinds import RoofKind
 from geovision.model.table import ProgramTable
 from geovision.pipeline.build_to import BuildSummary, publish_buildings
 from geovision.pipeline.fit import Fitted, fit
-from geovision.pipeline.products import ProductSettings, check_formats
+from geovision.pipeline.products import ProductSettings
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -56,7 +56,7 @@ class Built:
     ) -> BuildSummary:
         """Publish the buildings as a folder, as `build_to` does; the arguments are the same."""
         settings = ProductSettings(
-            check_formats(formats),
+            tuple(dict.fromkeys(formats)),
             types=attribute_types(self.programs.attributes, self.programs.ids),
             crs=self.crs,
             lod=lod,

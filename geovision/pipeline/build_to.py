@@ -13,7 +13,7 @@ from geovision.formats.attributes import attribute_types
 from geovision.inverse.placement import Place
 from geovision.model.kinds import RoofKind
 from geovision.pipeline.fit import Fitted, iter_fit
-from geovision.pipeline.products import Products, ProductSettings, Timings, check_formats
+from geovision.pipeline.products import Products, ProductSettings, Timings
 from geovision.pipeline.publish import publish_folder
 from geovision.pipeline.run_facts import run_facts, write_json
 from geovision.pipeline.tally import FitTally
@@ -124,7 +124,7 @@ def build_to(
             yield f"{tile.key.column}_{tile.key.row}", summary.timings.each("fit", batches)
 
     settings = ProductSettings(
-        check_formats(formats),
+        tuple(dict.fromkeys(formats)),
         types=attribute_types(footprints.attributes, footprints.ids),
         crs=summary.crs,
         lod=lod,
@@ -168,6 +168,7 @@ def publish_buildings(
         overwrite: as for `build_to`.
         progress: as for `build_to`.
     """
+    settings.check()
     started, clock = time.time(), time.monotonic()
 
     def report(stage: Literal["fit", "publish"]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from geovision.formats.geotables import open_geotable, write_flatgeobuf, write_g
 from geovision.formats.outlines import building_facts, building_outlines, roof_facets
 from geovision.formats.programs import iter_programs
 from geovision.formats.tiles3d import write_3dtiles
+from geovision.formats.tiles3d_place import Globe
 from geovision.mesh import Solids, mesh
 from geovision.model.fit import FitTable
 from geovision.model.labels import Label
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-__all__ = ["FORMATS", "ProductSettings", "Products", "Timings", "check_formats"]
+__all__ = ["FORMATS", "ProductSettings", "Products", "Timings"]
 
 FORMATS: dict[str, str] = {
     "3dtiles": "tiles/tileset.json: 3D Tiles 1.1",
@@ -70,14 +71,6 @@ _FACET_TYPES: dict[str, AttributeType] = {
     "area": "float",
     "plan_area": "float",
 }
-
-
-def check_formats(formats: Sequence[str]) -> tuple[str, ...]:
-    """The formats without repetition; an error names one that is not known."""
-    for name in formats:
-        if name not in FORMATS:
-            raise UsageError(f"format {name!r}", "is not known", f"Use some of {', '.join(FORMATS)}")
-    return tuple(dict.fromkeys(formats))
 
 
 class Timings:
@@ -138,6 +131,18 @@ class ProductSettings:
     """Height of the geoid above the ellipsoid, for 3D Tiles; by default PROJ's, where it has the grid."""
     title: str = "Buildings"
     threads: int = 0
+
+    def check(self) -> None:
+        """Refuse what could not be written, before any work is done."""
+        for name in self.formats:
+            if name not in FORMATS:
+                raise UsageError(f"format {name!r}", "is not known", f"Use some of {', '.join(FORMATS)}")
+        if "3dtiles" in self.formats:
+            if self.crs is None:
+                raise UsageError(
+                    "3D Tiles", "need a CRS: they stand on the globe", "Give one, or another format"
+                )
+            Globe(self.crs, self.geoid)
 
 
 class Products:
@@ -291,8 +296,6 @@ class Products:
                 first += len(table)
                 yield table, {name: rows[name].to_pylist() for name in names}
 
-        if self._settings.crs is None:
-            raise UsageError("3D Tiles", "need a CRS: they stand on the globe", "Give one, or another format")
         summary = write_3dtiles(
             self.folder / "tiles",
             batches(),

@@ -111,8 +111,9 @@ def test_what_is_there_is_safe(village: Path, tmp_path: Path) -> None:
     (other / "thesis.doc").write_text("years of work")
     with pytest.raises(OutputError, match=r"index\.json"):
         build_to(scene_of(village), other, overwrite=True)
-    with pytest.raises(UsageError, match="format 'gml'"):
-        build_to(scene_of(village), tmp_path / "new", formats=["gml"])
+    for wrong, message in ((["gml"], "format 'gml'"), (["3dtiles"], "geoid = nan")):
+        with pytest.raises(UsageError, match=message):
+            build_to(scene_of(village), tmp_path / "new", formats=wrong, geoid=float("nan"), progress=stop)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "town"]
 
 
