@@ -391,7 +391,7 @@ void theta_bounds(const Site& s, double low, double high, double* lower, double*
     const int n = theta_count(s);
     const double tall = 1.6 * std::max(high - low, 0.5) + 2;  // quantiles miss the ends
     // Under steep lower slopes the eave is far below most points.
-    lower[0] = low - std::max(1.0, 0.6 * (high - low)), upper[0] = high + 1;
+    lower[0] = low - std::max(1.0, 1.2 * (high - low)), upper[0] = high + 1;
     for (int k = 1; k < n; ++k) lower[k] = least_share, upper[k] = most_share;
     if (n > 1) lower[1] = least_rise, upper[1] = tall;
     if (s.kind == RoofKind::hipped && s.by_pitch)

@@ -11,6 +11,7 @@ constexpr double pi = 3.14159265358979323846;
 constexpr int step_points = 500;
 constexpr int kept = 4;                  // candidates of a piece that see all its points
 constexpr double most_shift = 3;         // sigmas
+constexpr double least_valley = 0.1;     // metres
 constexpr double determined_nats = 2.5;  // log of how much better a roof knows its shift than the prior did
 
 // How rare a kind is, in nats: minus the log of its share, among roofs of all countries, roughly.
@@ -108,7 +109,7 @@ void add_shift(Problem& problem, const double* start, double sigma, double held)
 
 // Eaves and valleys stay over the ground, however steep a slope would have them.
 void hold_above_ground(const Site& site, double low, double* lower, double* upper) {
-    lower[0] = std::max(lower[0], std::max(0.3, std::min(0.6 * low, low - 0.5)));
+    lower[0] = std::max(lower[0], std::max(0.3, std::min(0.35 * low, low - 0.5)));
     upper[0] = std::max(upper[0], lower[0] + 0.1);
     const double most = std::max(0.1, std::min(4.0, 0.6 * low));
     if (site.kind == RoofKind::saltbox) upper[3] = std::min({upper[3], most, std::max(0.05, lower[0] - 0.1)});
@@ -270,6 +271,22 @@ void RoofSearch::add_skeleton(Piece& piece, RoofKind kind) {
     piece.best.push_back(std::move(c));
 }
 
+// Whether the middle of a roof is lower than both its sides.
+bool RoofSearch::has_valley(const Piece& piece, Vec down) {
+    double low = 1e300, high = -1e300;
+    for (const Vec p : piece.rings[0]) {
+        const double v = p.x * down.x + p.y * down.y;
+        low = std::min(low, v), high = std::max(high, v);
+    }
+    std::vector<double> z[3];
+    for (std::size_t i = 0; i < piece.some.x.size(); ++i) {
+        const double v = piece.some.x[i] * down.x + piece.some.y[i] * down.y;
+        z[std::clamp(int(3 * (v - low) / (high - low)), 0, 2)].push_back(piece.some.z[i]);
+    }
+    if (std::min({z[0].size(), z[1].size(), z[2].size()}) < 3) return false;
+    return quantile(z[1], 0.5) < std::min(quantile(z[0], 0.5), quantile(z[2], 0.5)) - least_valley;
+}
+
 void RoofSearch::first_round(Piece& piece) {
     std::vector<double> z = piece.some.z;
     piece.low = quantile(z, 0.15), piece.high = quantile(z, 0.97);
@@ -284,6 +301,10 @@ void RoofSearch::first_round(Piece& piece) {
         if (mirrored) continue;
         add(piece, RoofKind::gabled, downs[i], false, 0, ridged);
         add(piece, RoofKind::hipped, downs[i], false, 0, ridged);
+        if (has_valley(piece, downs[i])) {
+            const double fallen[most_theta] = {piece.high, rise, 0.5, 0};
+            add(piece, RoofKind::butterfly, downs[i], false, 0, fallen);
+        }
     }
     if (!downs.empty()) {
         Site probe;
@@ -297,6 +318,14 @@ void RoofSearch::first_round(Piece& piece) {
             add(piece, RoofKind::cone, downs[0], false, 0, ridged);
             add(piece, RoofKind::dome, downs[0], false, 0, ridged);
         }
+    }
+    // A gable whose ridge lies off the middle looks like anything until its ridge may move.
+    const Candidate* gable = nullptr;
+    for (const Candidate& c : piece.best)
+        if (c.site.kind == RoofKind::gabled && (!gable || c.nats < gable->nats)) gable = &c;
+    if (gable) {
+        const double free[most_theta] = {gable->theta[0], gable->theta[1], 0.499, 0};
+        add(piece, RoofKind::gabled, Vec(gable->site.down), false, 0, free);
     }
     add_skeleton(piece, RoofKind::hipped);
     add_skeleton(piece, RoofKind::gabled);
@@ -320,7 +349,6 @@ void RoofSearch::second_round(Piece& piece, const Candidate& parent) {
     switch (parent.site.kind) {
         case RoofKind::gabled:
             if (parent.site.skeleton) break;
-            from(RoofKind::gabled, down, 0, 0.499, 0);
             from(RoofKind::saltbox, down, 0, 0.45, 0.5);
             from(RoofKind::saltbox, up, 0, 0.45, 0.5);
             from(RoofKind::gambrel, down, 0, 0.65, 0.35);

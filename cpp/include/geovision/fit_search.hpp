@@ -117,6 +117,7 @@ private:
     void rescore(Piece& piece);
     void search_piece(Piece& piece);
     void keep_best_plans(std::vector<std::vector<Piece*>>& plans) const;
+    static bool has_valley(const Piece& piece, Vec down);
     void first_round(Piece& piece);
     void second_round(Piece& piece, const Candidate& parent);
     void third_round(Piece& piece);
