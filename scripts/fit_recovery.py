@@ -16,9 +16,9 @@ from PIL import Image, ImageDraw, ImageFont
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import geovision
-from geovision.inverse import propose_parametric
-from geovision.model import Program, canonical
-from tests.inverse.scan import Scanner, scan
+from geovision.inverse.solve import solve
+from geovision.model import Program
+from tests.inverse.scan import Scanner, kinds_of, scan
 
 SWEEPS = {
     "points per square metre": ("density", (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)),
@@ -29,18 +29,13 @@ SIZE, PANEL = (1320, 420), 420
 COLOURS = {"single part": (40, 90, 190), "several parts": (210, 110, 30)}
 
 
-def kinds(program: Program) -> list[str]:
-    """Canonical kinds of the parts; a cone and a pyramid on a round plan are one."""
-    return sorted("pyramidal" if p.roof.kind == "cone" else p.roof.kind for p in canonical(program).parts)
-
-
 def shares(programs: list[Program], solids: geovision.Solids, scanner: Scanner) -> dict[str, float]:
-    """How often all kinds of a building are right."""
+    """How often all kinds of a building are right, of the programs that are chosen in the end."""
     evidence = [scan(program, solids[row], scanner, row) for row, program in enumerate(programs)]
     right: dict[str, list[bool]] = {name: [] for name in COLOURS}
-    for truth, found in zip(programs, propose_parametric(evidence).table, strict=True):
+    for truth, found in zip(programs, solve(evidence).table, strict=True):
         name = "single part" if len(truth.parts) == 1 else "several parts"
-        right[name].append(kinds(truth) == kinds(found))
+        right[name].append(kinds_of(truth) == kinds_of(found))
     return {name: float(np.mean(values)) for name, values in right.items()}
 
 

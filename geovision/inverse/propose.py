@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from geovision.errors import UsageError
 from geovision.inverse.blocks import block_programs, plain_attributes
+from geovision.inverse.confidence import kind_confidence
 from geovision.inverse.roof_points import RoofPoints, offsets_of, roof_points
 from geovision.model.evidence import Evidence
 from geovision.model.fit import Fit, FitStatus, Runner
@@ -23,9 +24,6 @@ __all__ = ["Parametric", "field_path", "propose_parametric", "roof_kinds"]
 
 F64 = NDArray[np.float64]
 
-# How many nats a factor e of probability costs. Misfit is not as independent from point to point as the score
-# takes it to be; the value is where stated confidence and hit rate agree on synthetic buildings.
-TEMPERATURE = 3.0
 ALTERNATIVES = 6
 
 
@@ -187,16 +185,16 @@ def _fit(evidence: Evidence, found: Mapping[str, Any], row: int) -> Fit:
     square = slice(*found["covariance_offsets"][row : row + 2].tolist())
     runners = _runners(found, row)
     chosen, *others = runners
-    weights = np.exp(-np.clip([runner.nats - chosen.nats for runner in runners], 0, 700) / TEMPERATURE)
+    margin = others[0].nats - chosen.nats if others else np.inf
     points = int(found["points"][row])
     return Fit(
         evidence.id,
         kind="+".join(KIND_NAMES[kind] for kind in kinds),
         status=FitStatus.OK,
-        confidence=float(weights[0] / weights.sum()) * _trust(float(found["explained"][row]), len(kinds)),
+        confidence=kind_confidence(margin, len(kinds), float(found["explained"][row])),
         nats=chosen.nats,
         runner_up=others[0].kind if others else "",
-        margin=others[0].nats - chosen.nats if others else float("nan"),
+        margin=margin if others else float("nan"),
         alternatives=tuple(runners[:ALTERNATIVES]),
         points=points,
         density=points / max(evidence.area, 1e-6),
@@ -205,14 +203,6 @@ def _fit(evidence: Evidence, found: Mapping[str, Any], row: int) -> Fit:
         evidence=evidence.digest(),
         notes=evidence.notes,
     )
-
-
-def _trust(explained: float, parts: int) -> float:
-    """How often the true kind is among those tried: less where points stay unexplained, and with every part.
-
-    The numbers are those of generated buildings.
-    """
-    return float(np.clip(1 - 2.5 * (0.9 - explained), 0.0, 1.0)) * 0.9 ** (parts - 1)
 
 
 def _runners(found: Mapping[str, Any], row: int) -> list[Runner]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.inverse.confidence import PLANAR_CONFIDENCE, kind_confidence
 from geovision.inverse.planar import Planar
 from geovision.inverse.plane_sigma import plane_covariances
 from geovision.inverse.propose import Parametric
@@ -26,8 +27,6 @@ F64 = NDArray[np.float64]
 
 PARAMETER_NATS = 5.0
 """Price of a free parameter of a named kind."""
-TEMPERATURE = 3.0
-"""Nats per factor e of probability; points err together, so that misfit overstates what they say."""
 POOR_SHARE = 0.5
 """A program that explains fewer of the points is called poor."""
 PLANAR = KIND_NAMES[RoofKind.PLANAR]
@@ -109,7 +108,7 @@ def _valid(table: ProgramTable, solids: Solids) -> NDArray[np.bool_]:
 
 def _fit(evidence: Evidence, named: Fit, planar: bool, scores: tuple[float, float]) -> Fit:
     """The fit of the chosen candidate, the other among its alternatives, all on the common score."""
-    own, other = (scores[1], scores[0]) if planar else scores
+    own = scores[1] if planar else scores[0]
     shift = scores[0] - named.nats if named.alternatives else 0.0
     runners = [Runner(kind, nats + shift) for kind, nats in named.alternatives]
     if not runners and np.isfinite(scores[0]):
@@ -119,19 +118,11 @@ def _fit(evidence: Evidence, named: Fit, planar: bool, scores: tuple[float, floa
     runners.sort(key=lambda runner: (runner.nats, runner.kind == PLANAR))
     kind = PLANAR if planar else named.kind
     others = [runner for runner in runners if runner.kind != kind]
-    if planar:
-        weights = np.exp(-np.clip([(runner.nats - own) / TEMPERATURE for runner in others], -700, 700))
-        confidence = float(1 / (1 + weights.sum()))
-    else:
-        # That a named kind is right at all, and that among them it is this one.
-        odds = np.exp(-np.clip((other - own) / TEMPERATURE, -700, 700))
-        confidence = named.confidence / float(1 + odds)
     return replace(
         named,
         kind=kind,
         status=FitStatus.OK if planar else named.status,
         nats=float(own) if np.isfinite(own) else named.nats,
-        confidence=confidence,
         runner_up=others[0].kind if others else "",
         margin=float(others[0].nats - own) if others else float("nan"),
         alternatives=tuple(runners),
@@ -139,6 +130,13 @@ def _fit(evidence: Evidence, named: Fit, planar: bool, scores: tuple[float, floa
         covariance=None if planar else named.covariance,
         evidence=named.evidence or evidence.digest(),
     )
+
+
+def _confidence(fit: Fit, explained: float) -> float:
+    if fit.kind == PLANAR:
+        return PLANAR_CONFIDENCE
+    named = [runner.nats - fit.nats for runner in fit.alternatives if runner.kind not in (fit.kind, PLANAR)]
+    return kind_confidence(min(named, default=np.inf), fit.kind.count("+") + 1, explained)
 
 
 def _coverage(inside: RoofPoints, building: int, area: float) -> float:
@@ -158,6 +156,7 @@ def _measured(fit: Fit, misfit: Misfit, row: int, coverage: float) -> Fit:
     return replace(
         fit,
         status=FitStatus.POOR if poor else fit.status,
+        confidence=_confidence(fit, share),
         points=int(misfit.points[row]),
         within_0p1=float(misfit.within_0p1[row]),
         within_0p2=share,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 import geovision
 from geovision.mesh.solids import Solid
-from geovision.model import Evidence, Program
+from geovision.model import Evidence, Program, canonical
 from geovision.model.table import ProgramTable
+from geovision.procedural.style import load_style
+from geovision.procedural.survey import survey
 from geovision.quality.explain import roof_heights
 
 F64 = NDArray[np.float64]
@@ -93,3 +95,33 @@ def scan_table(table: ProgramTable, scanner: Scanner) -> tuple[list[Program], li
         programs.append(program)
         evidence.append(scan(program, solid, scanner, row))
     return programs, evidence
+
+
+SAME = {"cone": "pyramidal"}
+
+
+def kinds_of(program: Program, without: tuple[int, ...] = ()) -> list[str]:
+    """Canonical kinds of the parts, sorted; a cone and a pyramid on a round plan are one."""
+    parts = [part for row, part in enumerate(canonical(program).parts) if row not in without]
+    return sorted(SAME.get(part.roof.kind, part.roof.kind) for part in parts)
+
+
+def surveyed_table(
+    table: ProgramTable, scanner: Scanner, seed: int
+) -> tuple[list[list[str]], list[Evidence]]:
+    """Kinds and evidence, with footprints as `geovision synth` surveys them: moved, bent, parts missing."""
+    solids = geovision.mesh(table, on_error="record")
+    drawn = survey(table, np.arange(len(table), dtype=np.uint64), solids, load_style("mixed", None), seed)
+    kinds, evidence = [], []
+    for row, drawing, gone in zip(drawn.rows.tolist(), drawn.polygons, drawn.missing_parts, strict=True):
+        if len(solids[row].triangles) == 0 or drawing.geom_type != "Polygon":
+            continue
+        item = scan(table[row], solids[row], scanner, row)
+        outline = shapely.geometry.polygon.orient(drawing)
+        rings = [
+            np.asarray(ring.coords)[:-1] - item.origin[:2] for ring in (outline.exterior, *outline.interiors)
+        ]
+        edges = np.full(sum(map(len, rings)), -1, np.int32)
+        kinds.append(kinds_of(table[row], gone))
+        evidence.append(replace(item, rings=tuple(rings), edge_neighbour=edges))
+    return kinds, evidence

@@ -9,17 +9,16 @@ import numpy as np
 import pytest
 
 import geovision
-from geovision.errors import InputError
+from geovision.errors import UsageError
 from geovision.inverse import Parametric, propose_parametric
-from geovision.model import Evidence, Gabled, Program, canonical
+from geovision.model import Evidence, Gabled, Program
 from geovision.model.kinds import RoofKind
 from geovision.model.labels import Status
-from tests.inverse.scan import Scanner, scan, scan_table
+from tests.inverse.scan import Scanner, kinds_of, scan, scan_table
 
 COUNT = 400
 # Kinds without a forward model, and plans that no outline shows.
 OTHER = {"planar", "sawtooth", "onion"}
-SAME = {"cone": "pyramidal"}
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +31,6 @@ def found(world: tuple[list[Program], list[Evidence]]) -> Parametric:
     return propose_parametric(world[1])
 
 
-def kinds(program: Program) -> list[str]:
-    return sorted(SAME.get(part.roof.kind, part.roof.kind) for part in canonical(program).parts)
-
-
 def test_every_program_is_valid(found: Parametric) -> None:
     assert found.table.validate() == []
     solids = geovision.mesh(found.table, on_error="record")
@@ -46,8 +41,8 @@ def test_every_program_is_valid(found: Parametric) -> None:
 def test_kinds_come_back(world: tuple[list[Program], list[Evidence]], found: Parametric) -> None:
     right: dict[bool, list[bool]] = {True: [], False: []}
     for truth, program in zip(world[0], found.table, strict=True):
-        if not OTHER & set(kinds(truth)):
-            right[len(truth.parts) > 1].append(kinds(truth) == kinds(program))
+        if not OTHER & set(kinds_of(truth)):
+            right[len(truth.parts) > 1].append(kinds_of(truth) == kinds_of(program))
     assert np.mean(right[False]) > 0.96
     assert np.mean(right[True]) > 0.8
 
@@ -55,7 +50,7 @@ def test_kinds_come_back(world: tuple[list[Program], list[Evidence]], found: Par
 def test_ridges_and_pitches_come_back(world: tuple[list[Program], list[Evidence]], found: Parametric) -> None:
     ridge, pitch = [], []
     for truth, program in zip(world[0], found.table, strict=True):
-        if len(truth.parts) > 1 or kinds(truth) != ["gabled"] or kinds(program) != ["gabled"]:
+        if len(truth.parts) > 1 or kinds_of(truth) != ["gabled"] or kinds_of(program) != ["gabled"]:
             continue
         a, b = (gable_of(item) for item in (truth, program))
         ridge.append(abs(a[0] - b[0]))
@@ -129,7 +124,7 @@ def test_kinds_can_be_limited(world: tuple[list[Program], list[Evidence]]) -> No
     some = world[1][:40]
     limited = propose_parametric(some, kinds=["flat", RoofKind.GABLED])
     assert {kind for fit in limited.fits for kind in fit.kind.split("+")} <= {"flat", "gabled"}
-    with pytest.raises(InputError, match="roof kind 'dutch'"):
+    with pytest.raises(UsageError, match="roof kind 'dutch'"):
         propose_parametric(some, kinds=["dutch"])
 
 
