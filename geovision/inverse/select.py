@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.errors import ProgramError
 from geovision.inverse.confidence import PLANAR_CONFIDENCE, kind_confidence
 from geovision.inverse.planar import Planar
 from geovision.inverse.plane_sigma import plane_covariances
@@ -103,7 +104,28 @@ def _valid(table: ProgramTable, solids: Solids) -> NDArray[np.bool_]:
     valid = np.equal(solids.status, Status.OK)
     for problem in table.validate():
         valid[problem.index] = False
+    # What `validate` leaves to the programs themselves: faces that cross themselves, by rounding to the grid.
+    for row in _doubtful(table):
+        try:
+            table[row]
+        except ProgramError:
+            valid[row] = False
     return valid
+
+
+def _doubtful(table: ProgramTable) -> list[int]:
+    """Rows with a face that is no simple polygon, if perhaps by less than what programs allow."""
+    import shapely
+
+    if not len(table.face_plane):
+        return []
+    ring = np.repeat(np.arange(len(table.face_vertex_offsets) - 1), np.diff(table.face_vertex_offsets))
+    face = np.repeat(np.arange(len(table.face_plane)), np.diff(table.face_ring_offsets))
+    polygons = shapely.polygons(shapely.linearrings(table.face_xy, indices=ring), indices=face)
+    bad = np.flatnonzero(~shapely.is_valid(polygons))
+    part = np.searchsorted(table.face_offsets, bad, side="right") - 1
+    rows = np.unique(np.searchsorted(table.part_offsets, part, side="right") - 1)
+    return [int(row) for row in rows]
 
 
 def _fit(evidence: Evidence, named: Fit, planar: bool, scores: tuple[float, float]) -> Fit:

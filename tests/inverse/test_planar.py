@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
@@ -172,3 +174,23 @@ def test_faces_are_programs_a_person_can_read(found: Planar) -> None:
     face = next(face for program in found.table for face in program.parts[0].roof.faces)  # type: ignore[union-attr]
     assert isinstance(face, Face)
     assert found.table[0] == Program.from_json(found.table[0].to_json())
+
+
+def test_a_face_that_crosses_itself_is_not_chosen(
+    world: tuple[list[Program], list[Evidence]], found: Planar
+) -> None:
+    evidence = world[1]
+    named, points = propose_parametric(evidence), roof_points(evidence)
+    before = choose(evidence, points, named, found)
+    kinds = [fit.kind for fit in before.fits]
+    chosen = next(row for row in found.rows.tolist() if kinds[row] == "planar")
+    table = found.table.take(np.arange(len(found.table)))
+    part = table.part_offsets[found.rows.tolist().index(chosen)]
+    first = table.face_vertex_offsets[table.face_ring_offsets[table.face_offsets[part]]]
+    table.face_xy[[first, first + 1]] = table.face_xy[[first + 1, first]]
+    after = choose(evidence, points, named, replace(found, table=table))
+    assert after.fits[chosen].kind != "planar"
+    assert [fit.kind for row, fit in enumerate(after.fits) if row != chosen] == kinds[:chosen] + kinds[
+        chosen + 1 :
+    ]
+    assert len(after.table.to_programs()) == len(evidence)
