@@ -54,6 +54,8 @@ PlanOptions options_of(const py::dict& d) {
             o.full_density = value;
         else if (name == "least_height")
             o.least_height = value;
+        else if (name == "overreach")
+            o.overreach = value;
         else if (name == "rounds")
             o.rounds = int(value);
         else if (name == "reach")

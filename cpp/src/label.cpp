@@ -169,15 +169,14 @@ bool Labeller::cut_moves(std::int32_t alpha) {
     }
     // What the move could save at most, with labels that would be given up.
     double most = used_[std::size_t(alpha)] > 0 ? 0 : -(*price_)[std::size_t(alpha)];
-    bool any = false;
     for (const double u : unary_)
-        if (u < 0) most -= u, any = true;
+        if (u < 0) most -= u;
     for (const std::int32_t i : active_nodes_) {
         const auto l = std::size_t(label_[std::size_t(i)]);
         if (++active_[l] == used_[l]) most += (*price_)[l];
     }
     for (const std::int32_t i : active_nodes_) active_[std::size_t(label_[std::size_t(i)])] = 0;
-    if (!any || most <= 1e-6) return false;
+    if (most <= 1e-6) return false;
     cut_.start(count + 2);
     for (const LabelEdge& e : pairs_) cut_.edge(e.a + 2, e.b + 2, e.weight, 0);
     for (std::int32_t i = 0; i < count; ++i) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <tuple>
 
 namespace geovision {
 
@@ -56,6 +57,8 @@ void RoofPlanner::run(const PlanEvidence& evidence, const PlanOptions& options, 
     tidy_lines();
     cut_cells();
     label_cells();
+    best_.energy = std::numeric_limits<double>::infinity();
+    keep_best();
     for (int round = 0; round < o_.rounds; ++round) {
         refit();
         lines_again();
@@ -64,12 +67,13 @@ void RoofPlanner::run(const PlanEvidence& evidence, const PlanOptions& options, 
         tidy_lines();
         cut_cells();
         label_cells();
+        keep_best();
     }
-    result.nats = result.price = energy_;
-    for (std::size_t c = 0; c < cell_label_.size(); ++c)
-        result.price -= data_[c * planes_.size() + std::size_t(cell_label_[c])];
+    // A line that was placed anew may have gone astray.
+    if (best_.energy < energy_) take_best();
+    result.nats = energy_, result.price = energy_ - misfit_;
     draw_faces(result);
-    lift(result);
+    hold_faces(result);
     measure(result);
 }
 
@@ -148,6 +152,21 @@ void RoofPlanner::list_labels() {
     }
 }
 
+void RoofPlanner::keep_best() {
+    if (!(energy_ < best_.energy)) return;
+    best_.planes = planes_, best_.partition = partition_, best_.cell_label = cell_label_;
+    best_.energy = energy_, best_.misfit = misfit_;
+}
+
+void RoofPlanner::take_best() {
+    planes_.swap(best_.planes), std::swap(partition_, best_.partition), cell_label_.swap(best_.cell_label);
+    energy_ = best_.energy, misfit_ = best_.misfit;
+}
+
+double RoofPlanner::plane_price(std::size_t l) const {
+    return o_.plane_nats / std::max(0.05, purity_[l] * purity_[l]);
+}
+
 void RoofPlanner::label_cells() {
     const std::size_t cells = partition_.size(), labels = planes_.size(), n = inverse_variance_.size();
     data_.assign(cells * labels, 0);
@@ -193,15 +212,26 @@ void RoofPlanner::label_cells() {
         edges_.push_back({b.a, b.b, o_.border_nats * inside_length(line, b.t0, b.t1) + 1e-4});
     }
     price_.resize(labels);
-    for (std::size_t l = 0; l < labels; ++l)
-        price_[l] = o_.plane_nats / std::max(0.05, purity_[l] * purity_[l]);
+    for (std::size_t l = 0; l < labels; ++l) price_[l] = plane_price(l);
     energy_ = labeller_.run(std::int32_t(cells), std::int32_t(labels), data_, edges_, price_, cell_label_);
+    misfit_ = 0;
+    for (std::size_t c = 0; c < cells; ++c) misfit_ += data_[c * labels + std::size_t(cell_label_[c])];
 }
 
-// Planes fitted to the points of their cells by iterated reweighting (Tukey's biweight).
+// Planes fitted to the points of their cells; those that one plane explains as well become one.
 void RoofPlanner::refit() {
-    const std::size_t n = inverse_variance_.size();
     drop_unused();
+    hand_down_labels();
+    for (std::size_t l = 0; l < planes_.size(); ++l) refit_plane(l);
+    if (!merge_planes()) return;
+    drop_unused();
+    hand_down_labels();
+    for (std::size_t l = 0; l < planes_.size(); ++l) refit_plane(l);
+}
+
+// The labels of cells to their points and pixels.
+void RoofPlanner::hand_down_labels() {
+    const std::size_t n = inverse_variance_.size();
     for (std::size_t c = 0; c < partition_.size(); ++c) {
         for (const std::int32_t s : partition_.cell(c).sites) {
             if (std::size_t(s) < n)
@@ -211,29 +241,102 @@ void RoofPlanner::refit() {
         }
     }
     list_labels();
-    for (std::size_t l = 0; l < planes_.size(); ++l) {
-        for (int pass = 0; pass < 3; ++pass) {
-            RoofPlane& p = planes_[l];
-            const double cosine = p.cosine();
-            PlaneSums sums;
-            if (label_begin_[l] == label_begin_[l + 1]) break;
-            const std::size_t first = std::size_t(label_item_[std::size_t(label_begin_[l])]);
-            const double x = points_[3 * first], y = points_[3 * first + 1], z = points_[3 * first + 2];
-            int near = 0;
-            for (std::int32_t k = label_begin_[l]; k < label_begin_[l + 1]; ++k) {
-                const auto i = std::size_t(label_item_[std::size_t(k)]);
-                const double d = (points_[3 * i + 2] - p.at(points_[3 * i], points_[3 * i + 1])) * cosine;
-                const double u = d * d * inverse_variance_[i] / 12;
-                if (u >= 1) continue;
-                ++near;
-                sums.add(points_[3 * i] - x, points_[3 * i + 1] - y, points_[3 * i + 2] - z,
-                         (1 - u) * (1 - u));
-            }
-            RoofPlane better;
-            if (near < 5 || !sums.solve(&better)) break;
-            better.c += z - better.a * x - better.b * y;
-            p = better;
+}
+
+// Iterated reweighting (Tukey's biweight).
+void RoofPlanner::refit_plane(std::size_t l) {
+    if (label_begin_[l] == label_begin_[l + 1]) return;
+    const std::size_t first = std::size_t(label_item_[std::size_t(label_begin_[l])]);
+    const double x = points_[3 * first], y = points_[3 * first + 1], z = points_[3 * first + 2];
+    for (int pass = 0; pass < 3; ++pass) {
+        RoofPlane& p = planes_[l];
+        const double cosine = p.cosine();
+        PlaneSums sums;
+        int near = 0;
+        for (std::int32_t k = label_begin_[l]; k < label_begin_[l + 1]; ++k) {
+            const auto i = std::size_t(label_item_[std::size_t(k)]);
+            const double d = (points_[3 * i + 2] - p.at(points_[3 * i], points_[3 * i + 1])) * cosine;
+            const double u = d * d * inverse_variance_[i] / 12;
+            if (u >= 1) continue;
+            ++near;
+            sums.add(points_[3 * i] - x, points_[3 * i + 1] - y, points_[3 * i + 2] - z, (1 - u) * (1 - u));
         }
+        RoofPlane better;
+        if (near < 5 || !sums.solve(&better)) return;
+        better.c += z - better.a * x - better.b * y;
+        p = better;
+    }
+}
+
+// Neighbours whose points one plane explains nearly as well as two are given one label and that plane, the
+// pair that gains most first. Labels alone cannot find this: neither of the two planes is the common one.
+bool RoofPlanner::merge_planes() {
+    const std::size_t labels = planes_.size();
+    pairs_.clear();
+    for (std::size_t k = 0; k < edges_.size(); ++k) {
+        const std::int32_t a = cell_label_[std::size_t(edges_[k].a)],
+                           b = cell_label_[std::size_t(edges_[k].b)];
+        if (a != b) pairs_.push_back({std::min(a, b), std::max(a, b), edges_[k].weight});
+    }
+    std::sort(pairs_.begin(), pairs_.end(), [](const LabelEdge& u, const LabelEdge& v) {
+        return std::tie(u.a, u.b, u.weight) < std::tie(v.a, v.b, v.weight);
+    });
+    const double x = left_, y = bottom_, z = low_;
+    sums_.assign(labels, PlaneSums{});
+    std::vector<double> nats(labels, 0);
+    const auto misfit = [](const PlaneSums& sums, RoofPlane* plane) {
+        if (!sums.solve(plane)) return std::numeric_limits<double>::infinity();
+        return 0.5 * sums.deviation2(*plane) * plane->cosine() * plane->cosine();
+    };
+    for (std::size_t l = 0; l < labels; ++l) {
+        const RoofPlane& p = planes_[l];
+        const double cosine = p.cosine();
+        for (std::int32_t k = label_begin_[l]; k < label_begin_[l + 1]; ++k) {
+            const auto i = std::size_t(label_item_[std::size_t(k)]);
+            const double* q = points_.data() + 3 * i;
+            const double v = inverse_variance_[i];
+            if (capped_nats((q[2] - p.at(q[0], q[1])) * cosine, v, o_.outlier_nats) < o_.outlier_nats)
+                sums_[l].add(q[0] - x, q[1] - y, q[2] - z, weight_ * v);
+        }
+        RoofPlane own;
+        nats[l] = misfit(sums_[l], &own);
+    }
+    bool any = false;
+    while (true) {
+        double most = 0;
+        std::int32_t one = -1, other = -1;
+        RoofPlane common, best;
+        for (std::size_t i = 0, j; i < pairs_.size(); i = j) {
+            const std::int32_t a = pairs_[i].a, b = pairs_[i].b;
+            double border = 0;
+            for (j = i; j < pairs_.size() && pairs_[j].a == a && pairs_[j].b == b; ++j)
+                border += pairs_[j].weight;
+            PlaneSums both = sums_[std::size_t(a)];
+            both.add(sums_[std::size_t(b)]);
+            const double cost = misfit(both, &common) - nats[std::size_t(a)] - nats[std::size_t(b)];
+            const double saved = border + std::min(plane_price(std::size_t(a)), plane_price(std::size_t(b)));
+            if (!(saved - cost > most)) continue;
+            most = saved - cost, one = a, other = b, best = common;
+        }
+        if (one < 0) return any;
+        any = true;
+        const auto a = std::size_t(one), b = std::size_t(other);
+        sums_[a].add(sums_[b]);
+        nats[a] = misfit(sums_[a], &common);
+        best.c += z - best.a * x - best.b * y;
+        planes_[a] = best, purity_[a] = std::max(purity_[a], purity_[b]);
+        for (std::int32_t& l : cell_label_)
+            if (l == other) l = one;
+        for (LabelEdge& pair : pairs_) {
+            if (pair.a == other) pair.a = one;
+            if (pair.b == other) pair.b = one;
+            if (pair.a > pair.b) std::swap(pair.a, pair.b);
+        }
+        const auto inner = [](const LabelEdge& pair) { return pair.a == pair.b; };
+        pairs_.erase(std::remove_if(pairs_.begin(), pairs_.end(), inner), pairs_.end());
+        std::sort(pairs_.begin(), pairs_.end(), [](const LabelEdge& u, const LabelEdge& v) {
+            return std::tie(u.a, u.b, u.weight) < std::tie(v.a, v.b, v.weight);
+        });
     }
 }
 

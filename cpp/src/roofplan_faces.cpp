@@ -116,22 +116,51 @@ void RoofPlanner::draw_faces(RoofPlan& result) {
     }
 }
 
-// Faces that would dip to the ground are flattened, or lifted, until they do not.
-void RoofPlanner::lift(RoofPlan& result) {
-    const double floor = o_.least_height;
+// The heights of the points that lie on each plane, within the cells that have it.
+void RoofPlanner::measure_reach() {
+    reach_.assign(planes_.size(), {std::numeric_limits<double>::infinity(), 0});
+    for (auto& reach : reach_) reach[1] = -reach[0];
+    const std::size_t n = inverse_variance_.size();
+    for (std::size_t c = 0; c < partition_.size(); ++c) {
+        const auto l = std::size_t(cell_label_[c]);
+        const RoofPlane& p = planes_[l];
+        const double cosine = p.cosine();
+        for (const std::int32_t s : partition_.cell(c).sites) {
+            const auto i = std::size_t(s);
+            if (i >= n) continue;
+            const double* q = points_.data() + 3 * i;
+            const double nats =
+                capped_nats((q[2] - p.at(q[0], q[1])) * cosine, inverse_variance_[i], o_.outlier_nats);
+            if (nats >= o_.outlier_nats) continue;
+            reach_[l] = {std::min(reach_[l][0], q[2]), std::max(reach_[l][1], q[2])};
+        }
+    }
+}
+
+// Faces that would dip to the ground, are too steep, or run far above or below their plane's points are
+// flattened, or lifted, until they do not.
+void RoofPlanner::hold_faces(RoofPlan& result) {
+    measure_reach();
     for (RoofFace& face : result.faces) {
         RoofPlane plane = result.planes[std::size_t(face.plane)];
+        const auto& reach = reach_[std::size_t(face.plane)];
+        double floor = o_.least_height, roof = std::numeric_limits<double>::infinity();
+        if (reach[0] <= reach[1]) {
+            floor = std::max(floor, reach[0] - o_.overreach);
+            roof = std::max(floor, reach[1] + o_.overreach);
+        }
         const double slope = std::hypot(plane.a, plane.b);
-        double x = 0, y = 0, least = std::numeric_limits<double>::infinity();
+        double x = 0, y = 0, least = std::numeric_limits<double>::infinity(), most = -least;
         for (const Vec& v : face.rings[0]) {
             x += v.x, y += v.y;
-            least = std::min(least, plane.at(v.x, v.y));
+            least = std::min(least, plane.at(v.x, v.y)), most = std::max(most, plane.at(v.x, v.y));
         }
-        if (least >= floor && slope <= steepest) continue;
+        if (least >= floor && most <= roof && slope <= steepest) continue;
         x /= double(face.rings[0].size()), y /= double(face.rings[0].size());
-        const double middle = std::max(floor, plane.at(x, y));
+        const double at = plane.at(x, y), middle = std::clamp(at, floor, roof);
         double keep = slope > steepest ? steepest / slope : 1;
-        if (least < floor) keep = std::min(keep, middle > least ? (middle - floor) / (middle - least) : 0);
+        if (least < floor) keep = std::min(keep, at > least ? (middle - floor) / (at - least) : 0);
+        if (most > roof) keep = std::min(keep, most > at ? (roof - middle) / (most - at) : 0);
         plane.a *= keep, plane.b *= keep;
         plane.c = middle - plane.a * x - plane.b * y;
         face.plane = std::int32_t(result.planes.size());

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geovision.inverse.roof_points import may_be_roof, offsets_of
 from geovision.model.evidence import Evidence
@@ -15,19 +16,24 @@ from geovision.model.fit import Fit, FitStatus
 from geovision.model.kinds import RoofKind
 from geovision.model.table import ProgramTable
 
-__all__ = ["block_height", "block_programs", "plain_attributes", "stated_height"]
+__all__ = ["block_height", "block_programs", "common_level", "plain_attributes", "stated_height"]
 
 USUAL_HEIGHT_M = 6.0
 LEVEL_M = 3.0
 LEAST_M = 1.5
 MOST_M = 900.0
+LEVEL_BAND_M = 0.4
+"""Points this close in height lie on one level."""
 
 _HEIGHTS = ("height", "building:height", "building_height", "measuredheight", "hoogte", "bldg_height", "h")
 _LEVELS = ("building:levels", "levels", "storeys", "stories", "num_floors", "storeysaboveground")
 
 
-def block_programs(evidence: Sequence[Evidence]) -> tuple[ProgramTable, list[Fit]]:
+def block_programs(evidence: Sequence[Evidence], *, poor: bool = False) -> tuple[ProgramTable, list[Fit]]:
     """A flat block for every building, and why it is one.
+
+    With `poor` there are points that no roof explains: the block is as high as the level that most of them
+    share.
 
     >>> square = np.array([[0.0, 0.0], [8.0, 0.0], [8.0, 6.0], [0.0, 6.0]])
     >>> here = Evidence("a", np.zeros(3), (square,), attributes={"building:levels": 2})
@@ -35,7 +41,7 @@ def block_programs(evidence: Sequence[Evidence]) -> tuple[ProgramTable, list[Fit
     >>> table[0].parts[0].eave_height, fit.status.name
     (6.0, 'HEIGHT_FROM_ATTRIBUTE')
     """
-    found = [block_height(item) for item in evidence]
+    found = [block_height(item, poor=poor) for item in evidence]
     table = _table(evidence, [height for height, _ in found], [status for _, status in found])
     fits = [
         Fit(
@@ -51,7 +57,7 @@ def block_programs(evidence: Sequence[Evidence]) -> tuple[ProgramTable, list[Fit
     return table, fits
 
 
-def block_height(evidence: Evidence) -> tuple[float, FitStatus]:
+def block_height(evidence: Evidence, *, poor: bool = False) -> tuple[float, FitStatus]:
     """Height over the ground, and where it comes from: points, an attribute, or a usual one."""
     xy = evidence.points[may_be_roof(evidence)]
     if len(xy):
@@ -59,13 +65,26 @@ def block_height(evidence: Evidence) -> tuple[float, FitStatus]:
 
         inside = contains_xy(Polygon(evidence.rings[0], evidence.rings[1:]), xy[:, 0], xy[:, 1])
         if inside.sum() >= 3:
-            middle = float(np.median(xy[inside, 2])) - evidence.ground_z
-            if middle > LEAST_M:
-                return min(middle, MOST_M), FitStatus.FEW_POINTS
+            z = xy[inside, 2] - evidence.ground_z
+            height = common_level(z) if poor else float(np.median(z))
+            if height > LEAST_M:
+                return min(height, MOST_M), FitStatus.POOR if poor else FitStatus.FEW_POINTS
     stated = stated_height(evidence.attributes)
     if stated is not None:
         return stated, FitStatus.HEIGHT_FROM_ATTRIBUTE
     return USUAL_HEIGHT_M, FitStatus.HEIGHT_ASSUMED
+
+
+def common_level(z: NDArray[np.float64]) -> float:
+    """The height that most points share, the lower of equals: a roof under leaves, rather than the leaves.
+
+    >>> round(common_level(np.array([3.0, 3.1, 3.05, 4.0, 5.2, 6.1, 7.3])), 2)
+    3.05
+    """
+    z = np.sort(z)
+    ends = np.searchsorted(z, z + LEVEL_BAND_M, side="right")
+    first = int(np.argmax(ends - np.arange(len(z))))
+    return float(np.median(z[first : ends[first]]))
 
 
 def stated_height(attributes: Mapping[str, Any]) -> float | None:
@@ -120,7 +139,7 @@ def _table(
         provenance=[
             {
                 "default": "given",
-                "parts/0/eave_height": known[s is FitStatus.FEW_POINTS],
+                "parts/0/eave_height": known[s in (FitStatus.FEW_POINTS, FitStatus.POOR)],
                 "parts/0/roof": "inferred",
             }
             for s in statuses

@@ -50,6 +50,8 @@ class Planar:
     """[buildings] metres between points."""
     scatter: F64
     """[buildings] metres; what points scatter about their local plane."""
+    explained: F64
+    """[buildings] share of the points within 0.2 m of their face."""
     inside: NDArray[np.bool_]
     """[points] of the batch: whether they lie inside their footprint."""
 
@@ -97,6 +99,7 @@ def propose_planar(
         found["price"],
         found["spacing"],
         found["scatter"],
+        found["explained"],
         found["inside"].astype(bool),
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision.errors import ProgramError
+from geovision.inverse.blocks import block_programs
 from geovision.inverse.confidence import PLANAR_CONFIDENCE, kind_confidence
 from geovision.inverse.planar import Planar
 from geovision.inverse.plane_sigma import plane_covariances
@@ -28,8 +29,14 @@ F64 = NDArray[np.float64]
 
 PARAMETER_NATS = 5.0
 """Price of a free parameter of a named kind."""
-POOR_SHARE = 0.5
+POOR_SHARE = 0.6
 """A program that explains fewer of the points is called poor."""
+DOUBTFUL_SHARE = 0.75
+"""Where planes explain fewer, a block is looked at as well."""
+HEADROOM_M = 1.0
+"""A ridge or chimney may stand this far, and two spacings, above the highest point."""
+SPIRE_NATS = 1000.0
+"""Price of a metre beyond that."""
 PLANAR = KIND_NAMES[RoofKind.PLANAR]
 
 
@@ -59,45 +66,90 @@ def choose(
 ) -> Chosen:
     """Take for every building the candidate whose misfit and price sum to less; the named kind when they tie.
 
-    With `general` false the plane arrangement may only step in where no named kind makes a solid. Both are
+    With `general` false the plane arrangement may only step in where no named kind makes a solid. All are
     compared through their solids, by the distances of the same points under the same noise model, so that it
-    does not matter how either was found.
+    does not matter how they were found. Where much stays unexplained a block at the level that most points
+    share is a candidate as well, and it is taken where the best roof leaves four points in ten: chance fits
+    roofs to the leaves of a tree, one for every few of its points.
     """
     count = len(evidence)
     inside = inside_points(points, planar.inside)
     noise = NoiseModel.of(planar.scatter, planar.spacing)
-    table = ProgramTable.concat([parametric.table, planar.table])
+    points_of = np.diff(inside.point_offsets)
+    doubtful = np.flatnonzero((planar.explained < DOUBTFUL_SHARE) & (points_of > 0) & general)
+    blocks, _ = block_programs([evidence[row] for row in doubtful.tolist()], poor=True)
+    table = ProgramTable.concat([parametric.table, planar.table, blocks])
     solids = mesh(table, threads=threads, on_error="record")
-    which = np.concatenate([np.arange(count), planar.rows])
+    which = np.concatenate([np.arange(count), planar.rows, doubtful])
     moved = np.zeros((len(table), 2))
     moved[:count] = parametric.shift
     misfit = measure(solids, inside, which, noise, shift=moved, threads=threads)
-    named_price = PARAMETER_NATS * parametric.parameters + parametric.super_price + parametric.shift_price
-    price = np.concatenate([named_price, planar.price[planar.rows]])
+    price = np.concatenate(
+        [
+            PARAMETER_NATS * parametric.parameters + parametric.super_price + parametric.shift_price,
+            planar.price[planar.rows],
+            np.full(len(doubtful), PARAMETER_NATS),
+        ]
+    )
+    price += SPIRE_NATS * _overshoot(solids, inside, which, planar.spacing)
     score = np.where(_valid(table, solids), misfit.nats + price, np.inf)
-    named, planes = score[:count], np.full(count, np.inf)
-    planes[planar.rows] = score[count:]
+    place = np.full((3, count), -1)
+    place[0] = np.arange(count)
+    place[1, planar.rows] = count + np.arange(len(planar.rows))
+    place[2, doubtful] = count + len(planar.rows) + np.arange(len(doubtful))
+    scores = np.where(place >= 0, score[place], np.inf)
+    named, planes = scores[0], scores[1]
     take_planar = planes < named if general else np.isfinite(planes) & ~np.isfinite(named)
-    row_of = np.arange(count)
-    place = np.full(count, -1)
-    place[planar.rows] = count + np.arange(len(planar.rows))
-    row_of[take_planar] = place[take_planar]
-    fits = [
-        _fit(evidence[row], parametric.fits[row], bool(take_planar[row]), (named[row], planes[row]))
-        for row in range(count)
-    ]
-    cover = [_coverage(inside, row, item.area) for row, item in enumerate(evidence)]
-    fits = [
-        _measured(fit, misfit, int(row), share) for fit, row, share in zip(fits, row_of, cover, strict=True)
-    ]
-    chosen, rows = table.take(row_of), np.flatnonzero(take_planar)
+    row_of = np.where(take_planar, place[1], place[0])
+    loose = (misfit.within_0p2[row_of] < POOR_SHARE) & (price[row_of] > PARAMETER_NATS)
+    take_block = np.isfinite(scores[2]) & (loose | (scores[2] < score[row_of]))
+    row_of = np.where(take_block, place[2], row_of)
+    fits = []
+    for row, item in enumerate(evidence):
+        fit = _fit(item, parametric.fits[row], bool(take_planar[row]), (named[row], planes[row]))
+        if take_block[row]:
+            fit = _block_fit(fit, float(scores[2, row]))
+        fits.append(_measured(fit, misfit, int(row_of[row]), _coverage(inside, row, item.area)))
+    chosen, rows = table.take(row_of), np.flatnonzero(take_planar & ~take_block)
     known = plane_covariances(chosen.take(rows), inside, rows, noise.sigma[rows], threads=threads)
     for row, (paths, covariance) in zip(rows.tolist(), known, strict=True):
         fits[row] = replace(fits[row], parameters=paths, covariance=covariance)
     valid = np.isfinite(score[row_of])
-    told = (~take_planar & valid)[:, None]
+    told = (~take_planar & ~take_block & valid)[:, None]
     shift, sigma = (np.where(told, known, 0.0) for known in (parametric.shift, parametric.shift_sigma))
     return Chosen(chosen, fits, solids.take(row_of), valid, shift, sigma)
+
+
+def _overshoot(solids: Solids, inside: RoofPoints, which: NDArray[np.int64], spacing: F64) -> F64:
+    """Metres that each solid rises above all points of its building, beyond what may stand between them."""
+    highest = np.full(len(inside.ground_z), np.inf)
+    some = np.diff(inside.point_offsets) > 0
+    starts = inside.point_offsets[:-1][some]
+    if len(starts):
+        highest[some] = np.maximum.reduceat(inside.points[:, 2], starts) + inside.ground_z[some]
+    top = np.full(len(solids), -np.inf)
+    filled = np.diff(solids.vertex_offsets) > 0
+    starts = solids.vertex_offsets[:-1][filled]
+    if len(starts):
+        top[filled] = solids.grid * np.maximum.reduceat(solids.vertices[:, 2], starts)
+    over: F64 = top + solids.origin[:, 2] - highest[which] - HEADROOM_M - 2 * spacing[which]
+    return np.maximum(over, 0.0)
+
+
+def _block_fit(fit: Fit, nats: float) -> Fit:
+    """The fit of a block that was taken because no roof explains the points."""
+    others = fit.alternatives
+    return replace(
+        fit,
+        kind=KIND_NAMES[RoofKind.FLAT],
+        status=FitStatus.POOR,
+        nats=nats,
+        confidence=0.0,
+        runner_up=others[0].kind if others else "",
+        margin=float(others[0].nats - nats) if others else float("nan"),
+        parameters=(),
+        covariance=None,
+    )
 
 
 def _valid(table: ProgramTable, solids: Solids) -> NDArray[np.bool_]:

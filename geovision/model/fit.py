@@ -43,7 +43,7 @@ FIT_REASON: dict[FitStatus, str] = {
     FitStatus.HEIGHT_FROM_ATTRIBUTE: "nothing measured the roof: a block as high as an attribute states",
     FitStatus.HEIGHT_ASSUMED: "neither points nor attributes tell the height: a block of a usual one",
     FitStatus.NO_SOLID: "no roof that fits the points makes a valid solid: a block at their median height",
-    FitStatus.POOR: "the best roof leaves most of the points unexplained; look at it before you rely on it",
+    FitStatus.POOR: "no roof explains six points in ten: a block at the level that most of them share",
     FitStatus.FAILED: "the building could not be fitted at all",
 }
 

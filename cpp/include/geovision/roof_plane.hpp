@@ -29,6 +29,18 @@ struct PlaneSums {
         xx += wx * px, xy += wx * py, yy += wy * py, xz += wx * pz, yz += wy * pz, zz += wz * pz;
     }
 
+    void add(const PlaneSums& o) {
+        w += o.w, x += o.x, y += o.y, z += o.z;
+        xx += o.xx, xy += o.xy, yy += o.yy, xz += o.xz, yz += o.yz, zz += o.zz;
+    }
+
+    // Weighted sum of squared heights over the least-squares plane.
+    double deviation2(const RoofPlane& p) const {
+        const double czz = zz - z * z / w, cxz = xz - x * z / w, cyz = yz - y * z / w;
+        const double sum = czz - p.a * cxz - p.b * cyz;
+        return sum > 0 ? sum : 0;
+    }
+
     // Heights fitted by least squares; false when the points lie on a line in plan.
     bool solve(RoofPlane* plane) const {
         if (!(w > 0)) return false;

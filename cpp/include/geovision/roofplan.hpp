@@ -7,9 +7,9 @@
 // points say that one plane ends and the other begins, points that are still unexplained propose planes of
 // their own, and cells are labelled anew.
 //
-// Promises: the faces cover the footprint, do not overlap, and lie above the ground by at least
-// `PlanOptions::least_height`. Results depend on the evidence of this building alone. Work is bounded by
-// counts.
+// Promises: the faces cover the footprint, do not overlap, lie above the ground by at least
+// `PlanOptions::least_height`, and no more than `overreach` above or below the points of their plane. Results
+// depend on the evidence of this building alone. Work is bounded by counts.
 #pragma once
 
 #include <array>
@@ -41,8 +41,9 @@ struct PlanOptions {
     double border_nats = 2;     // price of a metre of border
     double outlier_nats = 8;    // what a point costs at most
     double noise = 0.08;        // metres; least standard deviation of a point about its face
-    double full_density = 10;   // points per square metre; denser ones count less, as they err together
+    double full_density = 7;    // points per square metre; denser ones count less, as they err together
     double least_height = 0.3;  // metres of every face above the ground
+    double overreach = 1;       // metres that a face may rise above or sink below the points of its plane
     int rounds = 2;
 };
 
@@ -110,18 +111,25 @@ private:
     // roofplan.cpp
     void cut_cells();
     void label_cells();
+    double plane_price(std::size_t l) const;
     void refit();
+    void hand_down_labels();
+    void refit_plane(std::size_t l);
+    bool merge_planes();
     void drop_unused();
     void list_labels();
     void measure_purity(std::size_t from_label);
     void propose_from_residuals();
     std::int32_t pixel_of(std::size_t point) const;
+    void keep_best();
+    void take_best();
     void measure(RoofPlan& result);
 
     // roofplan_faces.cpp
     void draw_faces(RoofPlan& result);
     std::int32_t label_at(double x, double y) const;
-    void lift(RoofPlan& result);
+    void measure_reach();
+    void hold_faces(RoofPlan& result);
 
     PlanEvidence e_;
     PlanOptions o_;
@@ -159,9 +167,17 @@ private:
     Partition partition_;
     std::vector<std::int32_t> cell_label_, cell_points_;
     std::vector<double> data_, price_;
-    std::vector<LabelEdge> edges_;
+    std::vector<LabelEdge> edges_, pairs_;
+    std::vector<PlaneSums> sums_;
+    std::vector<std::array<double, 2>> reach_;  // per plane: heights of its lowest and its highest point
     Labeller labeller_;
-    double energy_ = 0;
+    double energy_ = 0, misfit_ = 0;  // of the cells as they are labelled, the misfit a part of the energy
+    struct Labelled {
+        std::vector<RoofPlane> planes;
+        Partition partition;
+        std::vector<std::int32_t> cell_label;
+        double energy = 0, misfit = 0;
+    } best_;
 
     Noder noder_;
     PlanarMap map_;

@@ -1,0 +1,114 @@
+"""Where points say little of a roof: trees over sheds, strays. Nothing may stand out beyond what was seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from geovision.inverse.blocks import common_level
+from geovision.inverse.roof_points import roof_points
+from geovision.inverse.solve import Solved, solve
+from geovision.mesh import check
+from geovision.model import Evidence
+from geovision.model.fit import FitStatus
+from geovision.model.labels import Status
+
+F64 = NDArray[np.float64]
+DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+SHED = np.array([[0.0, 0.0], [6.0, 0.0], [6.0, 4.0], [0.0, 4.0]])
+HEADROOM_M = 1.0
+"""A roof may rise this far above the highest point inside, and two spacings of the points."""
+
+
+def shed_under_tree(
+    seed: int, roof_share: float, height: float, crown_m: float, count: int = 300
+) -> Evidence:
+    """A flat roof seen through leaves that fill some metres over it."""
+    rng = np.random.default_rng(seed)
+    xy = rng.uniform((0, 0), (6, 4), (count, 2))
+    leaves = height + 0.5 + crown_m * rng.random(count) ** 0.7
+    roof = height + 0.03 * rng.standard_normal(count)
+    z = np.where(rng.random(count) < roof_share, roof, leaves)
+    return Evidence("a", np.zeros(3), (SHED,), ground_known=True, points=np.column_stack([xy, z]))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 9999),
+    share=st.floats(0.3, 0.45),
+    height=st.floats(2.2, 4.0),
+    crown=st.floats(8.0, 14.0),
+)
+def test_a_shed_under_a_tree_is_a_shed(seed: int, share: float, height: float, crown: float) -> None:
+    solved = solve([shed_under_tree(seed, share, height, crown)])
+    assert solved.fits[0].kind == "flat"
+    assert solved.fits[0].status is FitStatus.POOR
+    assert solved.fits[0].within_0p2 < 0.6
+    assert solved.table[0].parts[0].eave_height == pytest.approx(height, abs=0.25)
+    assert solved.fits[0].reason
+
+
+def test_a_given_kind_is_kept_however_poor() -> None:
+    solved = solve([shed_under_tree(1, 0.3, 3.0, 10.0)], kinds=["gabled"])
+    assert set(solved.fits[0].kind.split("+")) == {"gabled"}
+
+
+@settings(max_examples=50, deadline=None)
+@given(level=st.floats(2, 20), seed=st.integers(0, 9999), strays=st.integers(0, 60))
+def test_the_common_level_is_that_of_most_points(level: float, seed: int, strays: int) -> None:
+    rng = np.random.default_rng(seed)
+    z = np.concatenate([level + 0.03 * rng.standard_normal(40), rng.uniform(level + 1, level + 31, strays)])
+    assert common_level(rng.permutation(z)) == pytest.approx(level, abs=0.15)
+
+
+def nothing_stands_out(evidence: list[Evidence], solved: Solved) -> list[str]:
+    """Buildings whose roof rises above everything that was measured, or goes down to the ground."""
+    points = roof_points(evidence)
+    out = []
+    for row, solid in enumerate(solved.solids):
+        own = points.points[points.point_offsets[row] : points.point_offsets[row + 1]]
+        if solved.fits[row].status.name.startswith("HEIGHT") or len(own) < 30:
+            continue
+        top = solid.vertices[:, 2].max() - points.ground_z[row]
+        spacing = np.sqrt(evidence[row].area / len(own))
+        if top > own[:, 2].max() + HEADROOM_M + 3 * spacing:
+            out.append(f"{solid.id}: {top:.2f} over {own[:, 2].max():.2f}")
+        corners = solid.vertices[solid.triangles]
+        up = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])[:, 2] > 1e-9
+        if corners[up][:, :, 2].min() < points.ground_z[row] + 0.1:
+            out.append(f"{solid.id}: a roof on the ground")
+    return out
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 9999), count=st.integers(30, 600), wild=st.floats(0, 8), tilt=st.floats(0, 3))
+def test_planes_stay_near_their_points(seed: int, count: int, wild: float, tilt: float) -> None:
+    rng = np.random.default_rng(seed)
+    # Only a corner of the footprint is measured: planes would run far across the rest.
+    xy = rng.uniform((0, 0), (2.5, 2.5), (count, 2))
+    z = 4 + tilt * np.minimum(xy[:, 0], 1.2) + wild * (rng.random(count) < 0.2) * rng.random(count)
+    evidence = Evidence("a", np.zeros(3), (SHED,), ground_known=True, points=np.column_stack([xy, z]))
+    solved = solve([evidence])
+    assert nothing_stands_out([evidence], solved) == []
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="shared/data is not here")
+@pytest.mark.parametrize(("name", "every"), [("ahn3_blocks", 5), ("dales_west", 2)])
+def test_no_spikes_on_real_roofs(name: str, every: int) -> None:
+    from geovision.sources import open_scene
+
+    scene = open_scene(points=DATA / name / "points.laz", footprints=DATA / name / "footprints.gpkg")
+    evidence = [item for tile in scene.tiles() for item in scene.evidence(tile, images=False)][::every]
+    solved = solve(evidence)
+    assert (solved.solids.status == Status.OK).all()
+    assert check(solved.solids).ok
+    assert nothing_stands_out(evidence, solved) == []
+    # What is poor is a block.
+    poor = [row for row, fit in enumerate(solved.fits) if fit.status is FitStatus.POOR]
+    assert all(solved.fits[row].kind == "flat" for row in poor)
+    assert len(poor) < 0.04 * len(evidence)
