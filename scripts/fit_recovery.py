@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import geovision
-from geovision.inverse.solve import solve
+from geovision.inverse.solver import solve
 from geovision.model import Program
 from tests.inverse.scan import Scanner, kinds_of, scan
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import geovision
 from geovision.inverse.confidence import TIE_NATS
-from geovision.inverse.solve import solve
+from geovision.inverse.solver import solve
 from geovision.model.fit import Fit
 from tests.inverse.scan import Scanner, kinds_of, scan_table, surveyed_table
 

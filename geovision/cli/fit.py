@@ -103,7 +103,7 @@ def _explain(
     output: Path,
 ) -> None:
     from geovision.errors import InputError
-    from geovision.inverse.solve import solve
+    from geovision.inverse.solver import solve
     from geovision.quality.explain import explain_png
 
     if output.suffix.lower() != ".png":

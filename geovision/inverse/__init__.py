@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from geovision.inverse.refine import refit
     from geovision.inverse.score import measure
     from geovision.inverse.select import choose
-    from geovision.inverse.solve import solve
+    from geovision.inverse.solver import solve
 
 __all__ = [
     "Parametric",
@@ -45,7 +45,7 @@ _HOMES = {
     "propose_parametric": "propose",
     "propose_planar": "planar",
     "refit": "refine",
-    "solve": "solve",
+    "solve": "solver",
 }
 
 

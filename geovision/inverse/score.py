@@ -18,7 +18,7 @@ FAR_M = 1.0
 """Distances stop growing here: an outlier is an outlier."""
 LEAST_SIGMA_M = 0.08
 OUTLIER_NATS = 8.0
-FULL_DENSITY = 7.0
+FULL_DENSITY = 10.0
 """Points per square metre; denser ones count less, as neighbours err together."""
 
 

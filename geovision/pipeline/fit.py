@@ -12,7 +12,7 @@ import numpy as np
 from geovision.errors import GeovisionError, UsageError
 from geovision.inverse.placement import Place, check_place
 from geovision.inverse.propose import roof_kinds
-from geovision.inverse.solve import Solved, solve
+from geovision.inverse.solver import Solved, solve
 from geovision.mesh import Solids
 from geovision.model.evidence import Evidence
 from geovision.model.fit import Fit, FitTable

@@ -6,7 +6,7 @@ import numpy as np
 
 import geovision
 from geovision.inverse.confidence import kind_confidence
-from geovision.inverse.solve import solve
+from geovision.inverse.solver import solve
 from tests.inverse.scan import Scanner, kinds_of, scan_table, surveyed_table
 
 LEAST = 40

@@ -17,7 +17,7 @@ from geovision.inverse.propose import propose_parametric
 from geovision.inverse.roof_points import roof_points
 from geovision.inverse.score import NoiseModel, inside_points, measure
 from geovision.inverse.select import choose
-from geovision.inverse.solve import solve
+from geovision.inverse.solver import solve
 from geovision.mesh import check, mesh
 from geovision.model import Evidence, Face, Gabled, Part, Program
 from geovision.model import Planar as PlanarRoof

@@ -8,7 +8,7 @@ import pytest
 import geovision
 from geovision.errors import UsageError
 from geovision.inverse import block_programs, refit
-from geovision.inverse.solve import solve
+from geovision.inverse.solver import solve
 from geovision.model import Evidence, Flat, Gabled, Hipped, Part, Program
 from geovision.model.fit import FitStatus
 from tests.inverse.scan import Scanner, scan

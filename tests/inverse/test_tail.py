@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from geovision.inverse.blocks import common_level
 from geovision.inverse.roof_points import roof_points
-from geovision.inverse.solve import Solved, solve
+from geovision.inverse.solver import Solved, solve
 from geovision.mesh import check
 from geovision.model import Evidence
 from geovision.model.fit import FitStatus
