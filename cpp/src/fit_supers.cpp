@@ -115,7 +115,8 @@ void SuperSearch::group(const std::vector<RoofedPoint>& points) {
     // Cells as wide as the reach; neighbours are in the nine round a point's own.
     std::vector<std::pair<std::int64_t, std::int32_t>> cells;
     const auto key = [&](double x, double y) {
-        return (std::int64_t(std::floor(x / reach)) << 32) + std::int64_t(std::floor(y / reach));
+        return std::int64_t(std::floor(x / reach)) * (std::int64_t{1} << 32) +
+               std::int64_t(std::floor(y / reach));
     };
     for (const std::int32_t i : above)
         cells.push_back({key(points[std::size_t(i)].x, points[std::size_t(i)].y), i});
