@@ -41,7 +41,7 @@ struct PlanOptions {
     double border_nats = 2;     // price of a metre of border
     double outlier_nats = 8;    // what a point costs at most
     double noise = 0.08;        // metres; least standard deviation of a point about its face
-    double full_density = 10;    // points per square metre; denser ones count less, as they err together
+    double full_density = 10;   // points per square metre; denser ones count less, as they err together
     double least_height = 0.3;  // metres of every face above the ground
     double overreach = 1;       // metres that a face may rise above or sink below the points of its plane
     int rounds = 2;
