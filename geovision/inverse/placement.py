@@ -154,7 +154,7 @@ def placed(evidence: Sequence[Evidence], placement: Placement, place: Place = "f
     >>> shift, centre = np.array([[0.3, 0.0, 0.0, 0.0]]), np.array([[4.0, 3.0]])
     >>> found = Placement(shift, np.eye(4)[None], centre, np.ones(1, np.int32))
     >>> item = Evidence("a", np.zeros(3), (wall,), points=np.array([[1.0, 1.0, 5.0]]))
-    >>> placed([item], found)[0].points.tolist()
+    >>> placed([item], found)[0].points.round(6).tolist()
     [[0.7, 1.0, 5.0]]
     >>> placed([item], found, "points")[0].rings[0][0].tolist()
     [0.3, 0.0]

@@ -121,9 +121,10 @@ class Solids:
         """The given buildings, by number, in the given order.
 
         >>> from geovision.mesh import mesh
-        >>> from geovision.model import Part, Program
+        >>> from geovision.model import Flat, Part, Program
         >>> square = [(0, 0), (8, 0), (8, 8), (0, 8)]
-        >>> two = mesh([Program(id=i, parts=[Part(shell=square, eave_height=5.0)]) for i in "ab"])
+        >>> block = Part(shell=square, eave_height=5.0, roof=Flat())
+        >>> two = mesh([Program(id=name, parts=[block]) for name in "ab"])
         >>> two.take([1, 1, 0]).ids
         ['b', 'b', 'a']
         """
