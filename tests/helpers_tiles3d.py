@@ -96,9 +96,9 @@ def _implicit(folder: Path, tileset: dict[str, Any], at: Floats, tiles: list[Til
     tiling = root["implicitTiling"]
     assert tiling["subdivisionScheme"] == "QUADTREE"
     known: dict[tuple[int, int, int], Tile] = {}
-    todo = [(0, 0, 0)]
-    while todo:
-        level, x, y = todo.pop(0)
+    waiting = [(0, 0, 0)]
+    while waiting:
+        level, x, y = waiting.pop(0)
         name = tiling["subtrees"]["uri"].format(level=level, x=x, y=y)
         subtree = _Subtree((folder / name).read_bytes(), tiling["subtreeLevels"], tileset["schema"])
         for depth, place, row in subtree.tiles():
@@ -116,7 +116,7 @@ def _implicit(folder: Path, tileset: dict[str, Any], at: Floats, tiles: list[Til
             tiles.append(known[key])
         for cx, cy in subtree.child_subtrees():
             deep = tiling["subtreeLevels"]
-            todo.append((level + deep, (x << deep) + cx, (y << deep) + cy))
+            waiting.append((level + deep, (x << deep) + cx, (y << deep) + cy))
 
 
 def _implied(root: dict[str, Any], level: int, x: int, y: int) -> tuple[Floats, float]:
