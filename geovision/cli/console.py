@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from geovision.cli.interrupt import check_interrupt
+
 __all__ = ["emit_json", "note", "progress_bar", "report_failures", "status"]
 
 FAILURES_SHOWN = 10
@@ -43,8 +45,10 @@ def status(text: str, *, quiet: bool = False) -> Iterator[None]:
 @contextmanager
 def progress_bar(
     name: str, read: Callable[[State], tuple[str, float, float]], *, quiet: bool = False
-) -> Iterator[Callable[[State], None] | None]:
-    """A progress bar on stderr while the block runs; None where stderr is no terminal.
+) -> Iterator[Callable[[State], None]]:
+    """A progress bar on stderr while the block runs; none where stderr is no terminal.
+
+    Each report is also where a job ends to whose code Ctrl-C did not get through.
 
     Args:
         name: what stands beside the bar before the first report.
@@ -52,7 +56,7 @@ def progress_bar(
         quiet: no bar.
     """
     if quiet or not sys.stderr.isatty():
-        yield None
+        yield lambda state: check_interrupt()
         return
     from rich.console import Console
     from rich.progress import Progress
@@ -61,6 +65,7 @@ def progress_bar(
         task = bar.add_task(name, total=None)
 
         def report(state: State) -> None:
+            check_interrupt()
             text, done, total = read(state)
             bar.update(task, description=text, completed=done, total=total or None)
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from geovision._version import __version__
+from geovision.cli.interrupt import interrupted, remember_interrupts
 from geovision.errors import GeovisionError
 
 __all__ = ["main", "run"]
@@ -88,14 +89,24 @@ def call(args: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if args is None else args)
     # Needed before click has parsed anything, because parsing can fail too.
     debug = "--debug" in arguments or bool(os.environ.get("GEOVISION_DEBUG"))
+    with remember_interrupts():
+        try:
+            return _call(arguments, debug)
+        except (click.Abort, KeyboardInterrupt):
+            pass
+        except Exception:
+            if debug or not interrupted():
+                raise
+    _message("interrupted")
+    return 130
+
+
+def _call(arguments: list[str], debug: bool) -> int:
     try:
         result: Any = main.main(arguments, prog_name="geovision", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        _message("interrupted")
-        return 130
     except BrokenPipeError:
         # The reader (head, say) has what it wanted. Without this, closing stdout fails again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -103,6 +114,8 @@ def call(args: Sequence[str] | None = None) -> int:
     except GeovisionError as error:
         if debug:
             traceback.print_exc()
+        if interrupted():
+            raise
         _message(str(error))
         return error.exit_code
     return result if isinstance(result, int) else 0

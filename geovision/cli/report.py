@@ -41,7 +41,8 @@ def command(path: Path, output: Path | None, title: str, threads: int, quiet: bo
         return f"{state[0]:,} buildings", state[0], state[1]
 
     with progress_bar("reading", read, quiet=quiet) as bar:
-        progress = None if bar is None else (lambda done, total: bar((done, total)))
-        written = report(path, output, title=title, threads=threads, progress=progress)
+        written = report(
+            path, output, title=title, threads=threads, progress=lambda done, total: bar((done, total))
+        )
     click.echo(written)
     note(f"{written}: {written.stat().st_size / 1e6:.1f} MB", quiet=quiet)

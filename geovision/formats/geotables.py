@@ -7,17 +7,19 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from geovision.errors import InputError
-from geovision.formats.atomic import atomic_path, atomic_write
+from geovision.formats.atomic import atomic_path
 from geovision.formats.attributes import AttributeType
+from geovision.formats.parquet import open_parquet
 
 if TYPE_CHECKING:
-    pass
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 __all__ = ["GeoTableWriter", "open_geotable", "write_flatgeobuf", "write_geopackage"]
 
@@ -38,27 +40,19 @@ def open_geotable(
         columns: names and types of the columns beside the geometry; each batch brings the same.
         crs: of the coordinates; a local frame without one.
     """
-    with atomic_write(path) as file:
-        writer = GeoTableWriter(file, columns, crs=crs)
-        try:
-            yield writer
-        finally:
-            writer.close()  # after an error too: Arrow complains of writers that are not, and the file goes
+    schema = _schema(columns)
+    with open_parquet(path, schema) as file:
+        writer = GeoTableWriter(file, schema, crs=crs)
+        yield writer
+        writer.finish()
 
 
 class GeoTableWriter:
-    """Writes batches of shapes with their attributes to one open binary file."""
+    """Writes batches of shapes with their attributes to one open Parquet file."""
 
-    def __init__(self, file: BinaryIO, columns: Mapping[str, AttributeType], *, crs: str | None) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        kinds = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "text": pa.string()}
-        if GEOMETRY in columns:
-            raise InputError(f"attribute {GEOMETRY!r}", "is the name of the shapes", "Give it another name")
-        fields = [pa.field(name, kinds[kind]) for name, kind in columns.items()]
-        self._schema = pa.schema([*fields, pa.field(GEOMETRY, pa.binary())])
-        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
+    def __init__(self, file: pq.ParquetWriter, schema: pa.Schema, *, crs: str | None) -> None:
+        self._schema = schema
+        self._writer = file
         self._crs = crs
         self._types: set[str] = set()
         self._box: list[npt.NDArray[np.float64]] = []
@@ -85,8 +79,8 @@ class GeoTableWriter:
         if len(bounds):
             self._box.append(np.concatenate([bounds[:, :2].min(axis=0), bounds[:, 2:].max(axis=0)]))
 
-    def close(self) -> None:
-        """Write the footer; the file stays open, it is its owner's."""
+    def finish(self) -> None:
+        """Add to the footer what makes the file a GeoParquet."""
         about: dict[str, Any] = {"encoding": "WKB", "geometry_types": sorted(self._types), "crs": None}
         if self._crs is not None:
             from pyproj import CRS
@@ -97,7 +91,16 @@ class GeoTableWriter:
             about["bbox"] = [*box[:, :2].min(axis=0).tolist(), *box[:, 2:].max(axis=0).tolist()]
         geo = {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: about}}
         self._writer.add_key_value_metadata({"geo": json.dumps(geo)})
-        self._writer.close()
+
+
+def _schema(columns: Mapping[str, AttributeType]) -> pa.Schema:
+    import pyarrow as pa
+
+    kinds = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "text": pa.string()}
+    if GEOMETRY in columns:
+        raise InputError(f"attribute {GEOMETRY!r}", "is the name of the shapes", "Give it another name")
+    fields = [pa.field(name, kinds[kind]) for name, kind in columns.items()]
+    return pa.schema([*fields, pa.field(GEOMETRY, pa.binary())])
 
 
 _NAMES = (

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from geovision.errors import InputError, ProgramError, UsageError
 from geovision.formats.atomic import atomic_write
 from geovision.formats.attributes import PROGRAM
+from geovision.formats.parquet import open_parquet
 
 if TYPE_CHECKING:
     from geovision.model.program import Program
@@ -272,12 +273,10 @@ def write_programs(path: str | Path, programs: Program | Sequence[Program] | Pro
 
 
 def _write_parquet(path: Path, table: ProgramTable) -> None:
-    import pyarrow.parquet as pq
-
     arrow = table.to_arrow()
-    with atomic_write(path) as file:
+    with open_parquet(path, arrow.schema) as writer:
         # Small row groups let readers stream.
-        pq.write_table(arrow, file, compression="zstd", row_group_size=65_536)
+        writer.write_table(arrow, row_group_size=65_536)
 
 
 def _json_pieces(programs: Program | Sequence[Program] | ProgramTable, *, lines: bool) -> Iterator[str]:

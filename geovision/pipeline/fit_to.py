@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from geovision.errors import UsageError
-from geovision.formats.atomic import atomic_write
 from geovision.formats.attributes import building_columns, fits_columns
 from geovision.formats.cityjson import CityJSONSeqWriter, open_cityjsonseq
+from geovision.formats.parquet import open_parquet
 from geovision.inverse.placement import Place
 from geovision.mesh import mesh
 from geovision.model.fit import FitTable
@@ -89,8 +89,6 @@ def fit_to(
         threads: 0 for all cores.
         progress: called after each batch.
     """
-    import pyarrow.parquet as pq
-
     target = Path(out)
     if target.suffix.lower() not in (".parquet", ".pq"):
         raise UsageError(str(out), "is no Parquet file", "Give a name that ends in .parquet")
@@ -104,12 +102,9 @@ def fit_to(
     if not (scene.can_read("dsm") or scene.can_read("ndsm")):
         summary.notes += ("neither points nor heights were given: attributes, or a guess, give the heights",)
     with ExitStack() as stack:
-        program_file = stack.enter_context(atomic_write(target))
-        fit_file = stack.enter_context(atomic_write(fits_path(target)))
         writer = None if models is None else stack.enter_context(open_cityjsonseq(models, crs=crs, lod=lod))
-        # Closed before the files are published: the stack unwinds in the opposite order.
-        programs = stack.enter_context(pq.ParquetWriter(program_file, ProgramTable.empty().to_arrow().schema))
-        fits = stack.enter_context(pq.ParquetWriter(fit_file, FitTable([]).to_arrow().schema))
+        programs = stack.enter_context(open_parquet(target, ProgramTable.empty().to_arrow().schema))
+        fits = stack.enter_context(open_parquet(fits_path(target), FitTable([]).to_arrow().schema))
         for fitted in iter_fit(
             _evidence(scene), kinds=kinds, place=place, on_error=on_error, threads=threads
         ):

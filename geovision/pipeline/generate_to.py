@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -120,8 +121,9 @@ def generate_to(
     with publish_folder(out, overwrite=overwrite) as folder:
         job = _Job(folder, city, lod, tuple(formats), preview)
         workers = threads or os.cpu_count() or 1
-        with open_program_sink(folder, programs) as keep:
-            for done in _meshed(job, workers):
+        # The workers have ended before the folder goes, also after Ctrl-C.
+        with open_program_sink(folder, programs) as keep, closing(_meshed(job, workers)) as made:
+            for done in made:
                 keep(done.tile.table)
                 job.add(done)
                 _report(progress, "tiles", job)
@@ -219,7 +221,7 @@ def _check(formats: Sequence[str], programs: str) -> None:
         raise UsageError(f"programs = {programs!r}", "is not known", "Use parquet, jsonl or none")
 
 
-def _meshed(job: _Job, workers: int) -> Iterator[_Done]:
+def _meshed(job: _Job, workers: int) -> Generator[_Done, None, None]:
     """Tiles in order, each meshed and written by one of the workers; only a few are in flight."""
     (job.folder / "tiles").mkdir()
     waiting: deque[Future[_Done]] = deque()

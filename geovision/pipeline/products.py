@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from geovision.errors import UsageError
-from geovision.formats.atomic import atomic_write
 from geovision.formats.attributes import (
     PROGRAM,
     AttributeType,
@@ -25,6 +24,7 @@ from geovision.formats.attributes import (
 from geovision.formats.cityjson import cityjson_from_seq, open_cityjsonseq
 from geovision.formats.geotables import open_geotable, write_flatgeobuf, write_geopackage
 from geovision.formats.outlines import building_facts, building_outlines, roof_facets
+from geovision.formats.parquet import open_parquet
 from geovision.formats.programs import iter_programs
 from geovision.formats.tiles3d import write_3dtiles
 from geovision.formats.tiles3d_place import Globe
@@ -168,13 +168,11 @@ class Products:
         self._tables = bool(self._formats & {"parquet", "gpkg", "fgb", "3dtiles", "viewer"})
 
     def __enter__(self) -> Products:
-        import pyarrow.parquet as pq
-
         self._stack = ExitStack()
         with ExitStack() as stack:
             self._programs = stack.enter_context(open_program_sink(self.folder, "parquet"))
-            file = stack.enter_context(atomic_write(self.folder / "programs.fits.parquet"))
-            self._fits = stack.enter_context(pq.ParquetWriter(file, FitTable([]).to_arrow().schema))
+            fits = open_parquet(self.folder / "programs.fits.parquet", FitTable([]).to_arrow().schema)
+            self._fits = stack.enter_context(fits)
             if self._seq:
                 path = self.folder / "buildings.city.jsonl"
                 self._features = stack.enter_context(

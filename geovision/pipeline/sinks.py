@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from geovision.formats.atomic import atomic_write
+from geovision.formats.parquet import open_parquet
 from geovision.model.table import ProgramTable
 
 __all__ = ["open_program_sink"]
@@ -26,30 +26,7 @@ def open_program_sink(folder: Path, how: str) -> Iterator[Callable[[ProgramTable
 
             yield write_lines
     else:
-        with atomic_write(folder / "programs.parquet") as file, _ParquetSink(file) as sink:
-            yield sink.write
-
-
-class _ParquetSink:
-    """One row group per tile, so that readers can stream as the writer did."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self._writer: Any = None
-
-    def __enter__(self) -> _ParquetSink:
-        return self
-
-    def write(self, table: ProgramTable) -> None:
-        """Append the programs of a tile."""
-        import pyarrow.parquet as pq
-
-        arrow = table.to_arrow()
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._file, arrow.schema, compression="zstd")
-        self._writer.write_table(arrow)
-
-    def __exit__(self, *_: object) -> None:
-        if self._writer is None:
-            self.write(ProgramTable.empty())
-        self._writer.close()
+        # One row group per tile, so that readers can stream as the writer did.
+        schema = ProgramTable.empty().to_arrow().schema
+        with open_parquet(folder / "programs.parquet", schema) as writer:
+            yield lambda table: writer.write_table(table.to_arrow())
