@@ -1,4 +1,5 @@
 // Binds the fitter's kernel: points and outlines in, plane arrangements and point-to-solid distances out.
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -226,15 +227,19 @@ py::dict plane_covariances(const Offsets& face_offsets, const Offsets& ring_offs
         });
     });
     std::vector<std::uint8_t> all_known;
-    std::vector<double> all;
     std::vector<std::int64_t> offsets{0};
     for (std::size_t b = 0; b < known.size(); ++b) {
         all_known.insert(all_known.end(), known[b].begin(), known[b].end());
-        all.insert(all.end(), covariance[b].begin(), covariance[b].end());
-        offsets.push_back(std::int64_t(all.size()));
+        offsets.push_back(offsets.back() + std::int64_t(covariance[b].size()));
+    }
+    // Megabytes where roofs have many faces: copied once.
+    py::array_t<double> all(offsets.back());
+    for (std::size_t b = 0; b < known.size(); ++b) {
+        std::copy(covariance[b].begin(), covariance[b].end(), all.mutable_data() + offsets[b]);
+        std::vector<double>().swap(covariance[b]);
     }
     py::dict d;
-    d["known"] = column(all_known), d["covariance"] = column(all), d["offsets"] = column(offsets);
+    d["known"] = column(all_known), d["covariance"] = all, d["offsets"] = column(offsets);
     return d;
 }
 

@@ -33,10 +33,12 @@ bool MinCut::levels() {
             const Arc& arc = arcs_[std::size_t(e)];
             if (arc.left <= tiny || level_[std::size_t(arc.to)] >= 0) continue;
             level_[std::size_t(arc.to)] = level_[std::size_t(u)] + 1;
+            // What lies farther than the sink is on no shortest path.
+            if (arc.to == 1) return true;
             queue_.push_back(arc.to);
         }
     }
-    return level_[1] >= 0;
+    return false;
 }
 
 // Depth is bounded by the number of levels; graphs here have a few hundred nodes.

@@ -57,7 +57,7 @@ void RoofPlanner::run(const PlanEvidence& evidence, const PlanOptions& options, 
     tidy_lines();
     cut_cells();
     label_cells();
-    best_.energy = std::numeric_limits<double>::infinity();
+    best_.energy = std::numeric_limits<double>::infinity(), best_.in_place = false;
     keep_best();
     for (int round = 0; round < o_.rounds; ++round) {
         refit();
@@ -108,6 +108,8 @@ void RoofPlanner::measure_purity(std::size_t from_label) {
 }
 
 void RoofPlanner::cut_cells() {
+    // What was cut before may be the best so far: it stays, and the other one is written over.
+    if (best_.in_place) std::swap(partition_, best_.partition), best_.in_place = false;
     const double x0 = left_, y0 = bottom_, x1 = left_ + columns_ * pixel_, y1 = bottom_ + rows_ * pixel_;
     partition_.start(x0 - 0.5, y0 - 0.5, x1 + 0.5, y1 + 0.5, sites_.data(), std::int32_t(sites_.size() / 2));
     if (lines_.size() > most_lines) lines_.resize(most_lines);
@@ -150,11 +152,24 @@ void RoofPlanner::list_labels() {
         s.x0 = std::min(s.x0, x), s.x1 = std::max(s.x1, x);
         s.y0 = std::min(s.y0, y), s.y1 = std::max(s.y1, y);
     }
+    bound_runs();
+}
+
+// Boxes round runs of listed points: scanners list neighbours one after the other, so boxes are small.
+void RoofPlanner::bound_runs() {
+    run_box_.clear();
+    for (std::size_t k = 0; k < label_item_.size(); ++k) {
+        const double *p = points_.data() + 3 * std::size_t(label_item_[k]), x = p[0], y = p[1];
+        if (k % run_length == 0) run_box_.push_back({0, x, y, x, y});
+        Support& s = run_box_.back();
+        s.x0 = std::min(s.x0, x), s.x1 = std::max(s.x1, x);
+        s.y0 = std::min(s.y0, y), s.y1 = std::max(s.y1, y);
+    }
 }
 
 void RoofPlanner::keep_best() {
     if (!(energy_ < best_.energy)) return;
-    best_.planes = planes_, best_.partition = partition_, best_.cell_label = cell_label_;
+    best_.planes = planes_, best_.in_place = true, best_.cell_label = cell_label_;
     best_.energy = energy_, best_.misfit = misfit_;
 }
 
@@ -167,8 +182,34 @@ double RoofPlanner::plane_price(std::size_t l) const {
     return o_.plane_nats / std::max(0.05, purity_[l] * purity_[l]);
 }
 
+// The points of a cell, coordinate by coordinate.
+void RoofPlanner::gather_cell(const Partition::Cell& cell) {
+    const std::size_t n = inverse_variance_.size();
+    for (auto& column : cell_points_) column.clear();
+    for (const std::int32_t site : cell.sites) {
+        const auto i = std::size_t(site);
+        if (i >= n) continue;
+        for (std::size_t k = 0; k < 3; ++k) cell_points_[k].push_back(points_[3 * i + k]);
+        cell_points_[3].push_back(inverse_variance_[i]);
+    }
+    cell_nats_.resize(cell_points_[0].size());
+}
+
+double RoofPlanner::cell_misfit(const RoofPlane& p) {
+    const double cosine = p.cosine(), cap = o_.outlier_nats;
+    const double *x = cell_points_[0].data(), *y = cell_points_[1].data(), *z = cell_points_[2].data(),
+                 *v = cell_points_[3].data();
+    double* nats = cell_nats_.data();
+    const std::size_t n = cell_nats_.size();
+    // First all, then their sum, so that no point waits for the sum before it.
+    for (std::size_t i = 0; i < n; ++i) nats[i] = capped_nats((z[i] - p.at(x[i], y[i])) * cosine, v[i], cap);
+    double sum = 0;
+    for (std::size_t i = 0; i < n; ++i) sum += nats[i];
+    return sum;
+}
+
 void RoofPlanner::label_cells() {
-    const std::size_t cells = partition_.size(), labels = planes_.size(), n = inverse_variance_.size();
+    const std::size_t cells = partition_.size(), labels = planes_.size();
     data_.assign(cells * labels, 0);
     cell_label_.assign(cells, 0);
     for (std::size_t c = 0; c < cells; ++c) {
@@ -177,10 +218,8 @@ void RoofPlanner::label_cells() {
         double mx = 0, my = 0;
         for (const Partition::Corner& p : cell.ring) mx += p.x, my += p.y;
         mx /= double(cell.ring.size()), my /= double(cell.ring.size());
-        cell_points_.clear();
-        for (const std::int32_t s : cell.sites)
-            if (std::size_t(s) < n) cell_points_.push_back(s);
-        const std::size_t inside_points = cell_points_.size(), pixels = cell.sites.size() - inside_points;
+        gather_cell(cell);
+        const std::size_t inside_points = cell_nats_.size(), pixels = cell.sites.size() - inside_points;
         const double area = double(pixels) * pixel_ * pixel_;
         for (std::size_t l = 0; l < labels; ++l) {
             const RoofPlane& p = planes_[l];
@@ -193,14 +232,7 @@ void RoofPlanner::label_cells() {
                 cost[l] = weight_ * o_.outlier_nats * double(inside_points) + far_nats * away;
                 continue;
             }
-            const double cosine = p.cosine();
-            double sum = 0;
-            for (const std::int32_t i : cell_points_) {
-                const double* q = points_.data() + 3 * std::size_t(i);
-                sum += capped_nats((q[2] - p.at(q[0], q[1])) * cosine, inverse_variance_[std::size_t(i)],
-                                   o_.outlier_nats);
-            }
-            cost[l] = weight_ * sum + empty_nats * away * area;
+            cost[l] = weight_ * cell_misfit(p) + empty_nats * away * area;
             const double z = p.at(mx, my);
             if (pixels > 0 && (z > high_ + 1 || z < low_ - 1)) cost[l] += impossible;
         }

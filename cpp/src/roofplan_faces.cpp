@@ -16,18 +16,31 @@ constexpr double steepest = 5;   // rise per metre; 80 degrees are walls
 
 }  // namespace
 
+// How far inside a cell a point lies, or minus how far outside; no more than `enough` if it is less.
+double RoofPlanner::depth_in(const Partition::Cell& cell, double x, double y, double enough) {
+    const std::vector<Partition::Corner>& ring = cell.ring;
+    double least = std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < ring.size() && least > enough; ++i) {
+        const Partition::Corner &p = ring[i], &q = ring[i + 1 < ring.size() ? i + 1 : 0];
+        const double dx = q.x - p.x, dy = q.y - p.y, length = std::hypot(dx, dy);
+        if (length > 1e-9) least = std::min(least, (dx * (y - p.y) - dy * (x - p.x)) / length);
+    }
+    return least;
+}
+
+// The label of the cell that a point lies in, or nearest to.
 std::int32_t RoofPlanner::label_at(double x, double y) const {
+    for (std::size_t c = 0; c < partition_.size(); ++c) {
+        const Partition::Cell& cell = partition_.cell(c);
+        if (std::abs(x - cell.x) <= cell.half_x && std::abs(y - cell.y) <= cell.half_y &&
+            depth_in(cell, x, y, 0) > 0)
+            return cell_label_[c];
+    }
     double best = -std::numeric_limits<double>::infinity();
     std::int32_t label = 0;
     for (std::size_t c = 0; c < partition_.size(); ++c) {
-        const std::vector<Partition::Corner>& ring = partition_.cell(c).ring;
-        double least = std::numeric_limits<double>::infinity();
-        for (std::size_t i = 0; i < ring.size() && least > best; ++i) {
-            const Partition::Corner &p = ring[i], &q = ring[i + 1 < ring.size() ? i + 1 : 0];
-            const double dx = q.x - p.x, dy = q.y - p.y, length = std::hypot(dx, dy);
-            if (length > 1e-9) least = std::min(least, (dx * (y - p.y) - dy * (x - p.x)) / length);
-        }
-        if (least > best) best = least, label = cell_label_[c];
+        const double depth = depth_in(partition_.cell(c), x, y, best);
+        if (depth > best) best = depth, label = cell_label_[c];
     }
     return label;
 }

@@ -200,12 +200,28 @@ void RoofPlanner::refine_step(CutLine* line, const std::vector<std::array<double
     const double reach = std::max(0.8, 2.5 * pixel_);
     const RoofPlane &left = planes_[std::size_t(line->left)], &right = planes_[std::size_t(line->right)];
     const double cl = left.cosine(), cr = right.cosine();
+    double first = runs[0][0], last = runs[0][1];
+    for (const auto& run : runs) first = std::min(first, run[0]), last = std::max(last, run[1]);
+    const auto far_off = [&](const Support& box) {
+        const double x = 0.5 * (box.x0 + box.x1), y = 0.5 * (box.y0 + box.y1);
+        const double wide = 0.5 * (box.x1 - box.x0), high = 0.5 * (box.y1 - box.y0);
+        const double nx = std::abs(line->nx), ny = std::abs(line->ny), t = line->along(x, y);
+        return std::abs(line->across(x, y)) > reach + nx * wide + ny * high ||
+               t + ny * wide + nx * high < first || t - ny * wide - nx * high > last;
+    };
     split_.clear();
     double all = 0;
     for (const std::int32_t label : {line->left, line->right}) {
-        for (std::int32_t k = label_begin_[std::size_t(label)]; k < label_begin_[std::size_t(label) + 1];
-             ++k) {
-            const auto i = std::size_t(label_item_[std::size_t(k)]);
+        const auto end = std::size_t(label_begin_[std::size_t(label) + 1]);
+        for (auto k = std::size_t(label_begin_[std::size_t(label)]), next = k; k < end; ++k) {
+            if (k == next) {
+                next = (k / run_length + 1) * run_length;
+                if (far_off(run_box_[k / run_length])) {
+                    k = next - 1;
+                    continue;
+                }
+            }
+            const auto i = std::size_t(label_item_[k]);
             const double x = points_[3 * i], y = points_[3 * i + 1], z = points_[3 * i + 2];
             const double u = line->across(x, y);
             if (std::abs(u) > reach) continue;

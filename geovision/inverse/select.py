@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from geovision.errors import ProgramError
 from geovision.inverse.blocks import block_programs
 from geovision.inverse.confidence import PLANAR_CONFIDENCE, kind_confidence
 from geovision.inverse.planar import Planar
@@ -21,6 +20,7 @@ from geovision.model.evidence import Evidence
 from geovision.model.fit import Fit, FitStatus, Runner
 from geovision.model.kinds import KIND_NAMES, RoofKind
 from geovision.model.labels import Status
+from geovision.model.rings import check_rings
 from geovision.model.table import ProgramTable
 
 __all__ = ["Chosen", "choose"]
@@ -156,28 +156,35 @@ def _valid(table: ProgramTable, solids: Solids) -> NDArray[np.bool_]:
     valid = np.equal(solids.status, Status.OK)
     for problem in table.validate():
         valid[problem.index] = False
-    # What `validate` leaves to the programs themselves: faces that cross themselves, by rounding to the grid.
-    for row in _doubtful(table):
-        try:
-            table[row]
-        except ProgramError:
-            valid[row] = False
+    valid[_crossed(table)] = False
     return valid
 
 
-def _doubtful(table: ProgramTable) -> list[int]:
-    """Rows with a face that is no simple polygon, if perhaps by less than what programs allow."""
+def _crossed(table: ProgramTable) -> NDArray[np.int64]:
+    """Rows with a face that crosses itself by more than programs allow, as rounding to the grid may make it.
+
+    `validate` leaves that to the programs themselves; only faces that are no simple polygons need the look.
+    """
     import shapely
 
-    if not len(table.face_plane):
-        return []
+    faces = len(table.face_plane)
+    if not faces:
+        return np.zeros(0, np.int64)
     ring = np.repeat(np.arange(len(table.face_vertex_offsets) - 1), np.diff(table.face_vertex_offsets))
-    face = np.repeat(np.arange(len(table.face_plane)), np.diff(table.face_ring_offsets))
+    face = np.repeat(np.arange(faces), np.diff(table.face_ring_offsets))
     polygons = shapely.polygons(shapely.linearrings(table.face_xy, indices=ring), indices=face)
-    bad = np.flatnonzero(~shapely.is_valid(polygons))
+    doubtful = np.flatnonzero(~shapely.is_valid(polygons))
+    rings = [
+        [
+            table.face_xy[slice(*table.face_vertex_offsets[k : k + 2])]
+            for k in range(*table.face_ring_offsets[row : row + 2])
+        ]
+        for row in doubtful.tolist()
+    ]
+    bad = doubtful[np.array([check_rings(one) is not None for one in rings], bool)]
     part = np.searchsorted(table.face_offsets, bad, side="right") - 1
-    rows = np.unique(np.searchsorted(table.part_offsets, part, side="right") - 1)
-    return [int(row) for row in rows]
+    row: NDArray[np.int64] = np.searchsorted(table.part_offsets, part, side="right") - 1
+    return row
 
 
 def _fit(evidence: Evidence, named: Fit, planar: bool, scores: tuple[float, float]) -> Fit:

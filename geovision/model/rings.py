@@ -123,8 +123,9 @@ def check_rings(rings: list[Array]) -> RingProblem | None:
             return RingProblem(
                 number, vertex, "the hole lies outside the shell", "Drop the hole, or move it inside"
             )
+    boxes = np.array([(*ring.min(axis=0), *ring.max(axis=0)) for ring in rings])
     for a in range(len(rings)):
-        for b in range(a + 1, len(rings)):
+        for b in (a + 1 + np.flatnonzero(_boxes_meet(boxes[a], boxes[a + 1 :]))).tolist():
             vertex_or_none = _crossing(rings[b], rings[a])
             if vertex_or_none is not None:
                 other = "the shell" if a == 0 else f"hole {a - 1}"
@@ -138,6 +139,12 @@ def check_rings(rings: list[Array]) -> RingProblem | None:
                     b, None, f"the hole lies in hole {a - 1}", "Drop the inner one of the two holes"
                 )
     return None
+
+
+def _boxes_meet(box: Array, others: Array) -> NDArray[np.bool_]:
+    """Which boxes (low x, low y, high x, high y) come as close as a grid step."""
+    apart = (others[:, :2] > box[2:] + GRID_M) | (others[:, 2:] < box[:2] - GRID_M)
+    return np.logical_not(apart.any(axis=1))
 
 
 def _is_plain(ring: Array) -> bool:
@@ -210,11 +217,19 @@ def _edges(ring: Array) -> tuple[Array, Array]:
     return ring[keep], ends[keep]
 
 
+def _edges_near(ring: Array, other: Array) -> tuple[Array, Array]:
+    """Those edges of a ring that come close to the box round another."""
+    start, end = _edges(ring)
+    box = np.concatenate([other.min(axis=0), other.max(axis=0)])
+    near = _boxes_meet(box, np.hstack([np.minimum(start, end), np.maximum(start, end)]))
+    return start[near], end[near]
+
+
 def _crossing(ring: Array, other: Array | None) -> int | None:
     """The vertex of the first edge that crosses an edge of the other ring (None: of the ring itself)."""
     origin = ring[0]
     start, end = _edges(ring - origin)
-    other_start, other_end = (start, end) if other is None else _edges(other - origin)
+    other_start, other_end = (start, end) if other is None else _edges_near(other - origin, ring - origin)
     rows = max(1, BLOCK_PAIRS // max(1, len(other_start)))
     for first in range(0, len(start), rows):
         block = slice(first, min(first + rows, len(start)))

@@ -110,6 +110,8 @@ private:
 
     // roofplan.cpp
     void cut_cells();
+    void gather_cell(const Partition::Cell& cell);
+    double cell_misfit(const RoofPlane& plane);
     void label_cells();
     double plane_price(std::size_t l) const;
     void refit();
@@ -118,6 +120,7 @@ private:
     bool merge_planes();
     void drop_unused();
     void list_labels();
+    void bound_runs();
     void measure_purity(std::size_t from_label);
     void propose_from_residuals();
     std::int32_t pixel_of(std::size_t point) const;
@@ -128,6 +131,7 @@ private:
     // roofplan_faces.cpp
     void draw_faces(RoofPlan& result);
     std::int32_t label_at(double x, double y) const;
+    static double depth_in(const Partition::Cell& cell, double x, double y, double enough);
     void measure_reach();
     void hold_faces(RoofPlan& result);
 
@@ -160,12 +164,16 @@ private:
     std::vector<std::array<double, 2>> runs_;
     std::vector<double> votes_;
     std::vector<std::int32_t> label_begin_, label_item_, cursor_, renamed_;
+    static constexpr std::size_t run_length = 16;
+    std::vector<Support> run_box_;  // of every so many of label_item_
 
     std::vector<double> rest_;              // points that nothing explains
     std::vector<std::int32_t> rest_point_;  // which they are
     std::vector<double> sites_;
     Partition partition_;
-    std::vector<std::int32_t> cell_label_, cell_points_;
+    std::vector<std::int32_t> cell_label_;
+    std::array<std::vector<double>, 4> cell_points_;  // of one cell: x, y, z, 1 / variance
+    std::vector<double> cell_nats_;
     std::vector<double> data_, price_;
     std::vector<LabelEdge> edges_, pairs_;
     std::vector<PlaneSums> sums_;
@@ -175,6 +183,7 @@ private:
     struct Labelled {
         std::vector<RoofPlane> planes;
         Partition partition;
+        bool in_place = false;  // its partition is still the current one
         std::vector<std::int32_t> cell_label;
         double energy = 0, misfit = 0;
     } best_;
