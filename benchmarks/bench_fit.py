@@ -19,12 +19,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import geopandas
 import laspy
 import numpy as np
+import pyarrow.parquet as pq
 import shapely
 from common import report
 from numpy.typing import NDArray
@@ -32,6 +34,8 @@ from numpy.typing import NDArray
 import geovision
 from geovision import _kernel
 from geovision.mesh import Solid, Solids, check, mesh
+from geovision.model.fit import FitTable
+from geovision.pipeline.fit_to import fits_path
 
 F64 = NDArray[np.float64]
 BAR = 0.92
@@ -49,6 +53,8 @@ ROOFER: dict[str, dict[str, float]] = {
 }
 CPU_BAR = {"ahn3_blocks": 25.6, "dales_west": 33.3}
 FLAT_ENOUGH = 0.05
+SURE = (0.0, 0.25, 0.5, 0.8, 0.95, 1.01)
+STATED = (0.0, 0.6, 0.8, 0.9, 0.95, 1.01)
 SAME_NORMAL = 0.99985
 SAME_PLANE_M = 0.02
 
@@ -71,11 +77,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         reading = read_seconds(args.points)
         solids = mesh(geovision.read_programs(out))
         rows = score(solids, args.points, args.footprints, args.id_field)
+        fits = FitTable.from_arrow(pq.read_table(fits_path(out)))
         summary = summarise(rows) | {
             "sound": bool(check(solids, self_intersection=True).ok),
             "cpu_s": round(seconds, 2),
             "cpu_per_laspy_read": round(seconds / reading, 1),
         }
+        summary |= reliability(fits, rows)
         if args.judge is not None:
             summary["judge_difference"] = compare(args.judge, args.points[0], args.footprints, models, rows)
     name = args.points[0].parent.name
@@ -238,6 +246,23 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {"buildings": len(rows), "modelled": int(column["modelled"].sum())} | {
         name: round(float(value), 4) for name, value in figures.items()
     }
+
+
+def reliability(fits: FitTable, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Mean share within 0.2 m of the buildings of one piece, by the confidence and the share that fits state.
+
+    Of what a fit says of itself the share is what a user can filter by where nobody knows the true kind.
+    """
+    judged = {row["id"]: row["within_0p2"] for row in rows if row["pieces"] == 1}
+    stated = [(fit.confidence, fit.within_0p2, judged[fit.id]) for fit in fits if fit.id in judged]
+    sure, own, share = np.array(stated).reshape(-1, 3).T
+    out: dict[str, Any] = {}
+    for name, values, edges in (("sure", sure, SURE), ("stated", own, STATED)):
+        for low, high in pairwise(edges):
+            held = (values >= low) & (values < high)
+            if held.sum() >= 5:
+                out[f"{name}_{low}_to_{high:.2g}"] = f"{share[held].mean():.3f} of {held.sum()}"
+    return out
 
 
 def compare(judge: Path, points: Path, footprints: Path, models: Path, rows: list[dict[str, Any]]) -> float:

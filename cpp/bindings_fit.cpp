@@ -193,6 +193,10 @@ SearchOptions search_options(const py::dict& given) {
             o.shift_sigma = value.cast<double>();
         else if (name == "superstructures")
             o.superstructures = value.cast<bool>();
+        else if (name == "graduated")
+            o.graduated = value.cast<bool>();
+        else if (name == "ties")
+            o.ties = value.cast<bool>();
         else if (name == "most_pieces")
             o.decompose.most_pieces = value.cast<int>();
         else if (name == "most_ways")

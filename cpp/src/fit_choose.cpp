@@ -255,7 +255,7 @@ void RoofSearch::finish(std::vector<Piece*>& pieces, SearchResult& result) {
     lm_.solve(free, points, options, true, solved);
     Problem* taken = &free;
     Problem tied = free;
-    if (pieces.size() > 1) {
+    if (o_.ties && pieces.size() > 1) {
         for (std::size_t i = 1; i < tied.parts.size(); ++i)
             for (std::size_t j = 0; j < i; ++j) {
                 ProblemPart &a = tied.parts[j], &b = tied.parts[i];

@@ -233,6 +233,7 @@ void RoofSearch::fit(Piece& piece, Candidate& c, bool all) {
         options.first_width = std::clamp(half, 6.0, 80.0), options.narrowing = 3;
         options.level_iterations = 3, options.iterations = 5, options.tolerance = 2e-3;
     }
+    if (!o_.graduated) options.first_width = 0;
     options.width *= scale_;
     lm_.solve(problem_, points, options, false, lm_result_);
     std::copy(lm_result_.theta.begin(), lm_result_.theta.begin() + n, c.theta);

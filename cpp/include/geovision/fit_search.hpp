@@ -31,6 +31,8 @@ struct SearchOptions {
     double range = 8;             // ... and lie anywhere in so many metres
     bool skeletons = true;        // try roofs from the straight skeleton
     bool superstructures = true;  // add what stands on the parts
+    bool graduated = true;        // narrow the loss in steps, so that a bad start does not decide
+    bool ties = true;             // let eaves and rises of several parts be one where the score allows
     double shift_sigma = 0.15;    // metres, each way, that points may lie off the footprint; 0: they do not
     DecomposeOptions decompose;
     SuperOptions supers;
