@@ -20,6 +20,7 @@ public:
         view.eave = take<double>("eave", p);
         view.base = take<double>("base", p);
         view.overhang = take<double>("overhang", p);
+        if (has("roof_shift")) view.roof_shift = take<double>("roof_shift", 2 * p);
         view.roof_params = take<double>("roof_params", p * roof_slots);
         const Array<std::int64_t> rings = offsets("ring_offsets", p),
                                   vertices = offsets("vertex_offsets", last(rings));

@@ -18,7 +18,7 @@ import shapely.affinity
 import trimesh
 from numpy.typing import NDArray
 
-from .strategies import Case
+from .strategies import Case, Part
 
 Arrays = Mapping[str, Any]
 Complaints = list[tuple[int, str]]
@@ -313,7 +313,7 @@ def analytic_volume(solids: Arrays, cases: Sequence[Case], volumes: Floats) -> C
     for b in np.flatnonzero(solids["status"] == 0).tolist():
         expected = exact_volume(cases[b])
         if expected is None or int(solids["flags"][b]) & (
-            MERGED_EDGES | MERGED_HEIGHTS | SIMPLIFIED | SEPARATED
+            MERGED_EDGES | MERGED_HEIGHTS | SIMPLIFIED | SEPARATED | REMOVED
         ):
             continue
         f = cases[b].parts[0].footprint
@@ -347,13 +347,26 @@ def exact_volume(c: Case) -> float | None:
     if part.kind == 0:
         return area * part.eave
     if part.kind == 1 and part.params[1] == part.params[1]:
-        return area * _skillion_middle(
-            part.footprint.shell, polygon.centroid, part.params[1], part.eave, ridge
-        )
+        east, north = part.roof_shift
+        below = shapely.Point(polygon.centroid.x - east, polygon.centroid.y - north)
+        return area * _skillion_middle(part.footprint.shell, below, part.params[1], part.eave, ridge)
     rectangle = c.name.endswith(": rectangle")
-    if part.kind in {5, 2} and rectangle and part.params[1] != part.params[1]:
-        return area * (part.eave + (ridge - part.eave) * (0.5 if part.kind == 2 else 1 / 3))
+    if part.kind == 2 and rectangle and part.params[1] != part.params[1]:
+        off, place = _off_middle(part), part.params[2]
+        share = 0.5 - off**2 / 2 * (1 / place + 1 / (1 - place))
+        return area * (part.eave + (ridge - part.eave) * share) if abs(off) < min(place, 1 - place) else None
+    if part.kind == 5 and rectangle and part.roof_shift == (0.0, 0.0):
+        return area * (part.eave + (ridge - part.eave) / 3)
     return None
+
+
+def _off_middle(part: Part) -> float:
+    """By how much of its width a gable along the long side of a rectangle is shifted across."""
+    corners = np.array(part.footprint.shell)
+    sides = np.diff(corners[[0, 1, 2]], axis=0)
+    length = np.hypot(*sides.T)
+    short = int(np.argmin(length))
+    return float(sides[short] @ np.array(part.roof_shift)) / float(length[short]) ** 2
 
 
 def _skillion_middle(shell: Any, middle: Any, azimuth_deg: float, eave: float, ridge: float) -> float:

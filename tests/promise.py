@@ -145,7 +145,12 @@ def _simpler(c: Case) -> list[Case]:
     if c.ground_z:
         variant(lambda d: d.update(ground_z=0.0))
     for i, p in enumerate(c.parts):
-        for key, plain in (("overhang", 0.0), ("base", 0.0), ("edge_pitch", None)):
+        for key, plain in (
+            ("overhang", 0.0),
+            ("roof_shift", (0.0, 0.0)),
+            ("base", 0.0),
+            ("edge_pitch", None),
+        ):
             if data["parts"][i][key] != plain:
                 variant(lambda d, i=i, key=key, plain=plain: d["parts"][i].update({key: plain}))
         if p.edge_pitch is None:

@@ -37,6 +37,7 @@ class Part:
     eave: float = 3.0
     base: float = 0.0
     overhang: float = 0.0
+    roof_shift: Point = (0.0, 0.0)
     params: list[float] = field(default_factory=lambda: [NAN] * 8)
     edge_pitch: list[float] | None = None
     faces: list[tuple[list[Ring], tuple[float, float, float]]] = field(default_factory=list)
@@ -82,8 +83,23 @@ def case(seed: int) -> Case:
         for part in parts[1:]:  # near-equal eaves: steps lower than the least edge
             part.eave = eave + rng.choice((0.0, 0.004, 0.009, 0.011))
             part.kind, part.params, part.base = FLAT, [NAN] * 8, 0.0
+    # A stream of its own: the rest of the building is what it was before roofs could be shifted.
+    _shift_roofs(Random(f"shift-{seed}"), parts)
     supers = _supers(rng, parts) if rng.random() < 0.25 else []
     return Case(parts, supers, ground, f"seed {seed}: {'+'.join(s.name for s in shapes)}")
+
+
+def _shift_roofs(rng: Random, parts: Sequence[Part]) -> None:
+    """All roofs of some buildings, or each by itself, a few millimetres to as far as roofs may be moved."""
+    if rng.random() > 0.3:
+        return
+    far = rng.choice((0.003, 0.05, 0.3, 0.3, 2.0))
+    shift = (rng.uniform(-far, far), rng.choice((0.0, rng.uniform(-far, far))))
+    for part in parts:
+        if part.kind not in {ONION, PLANAR}:
+            part.roof_shift = shift
+        if rng.random() < 0.3:
+            shift = (rng.uniform(-far, far), rng.uniform(-far, far))
 
 
 def span(f: Footprint) -> float:
@@ -324,6 +340,7 @@ def to_arrays(cases: Sequence[Case]) -> dict[str, NDArray[Any]]:
         "eave": np.array([p.eave for p in parts], np.float64),
         "base": np.array([p.base for p in parts], np.float64),
         "overhang": np.array([p.overhang for p in parts], np.float64),
+        "roof_shift": _table([p.roof_shift for p in parts], 2),
         "roof_params": _table([p.params for p in parts], 8),
         "ring_offsets": _offsets(ring_counts),
         "vertex_offsets": _offsets([len(r) for r in rings]),
@@ -360,6 +377,7 @@ def to_json(c: Case) -> dict[str, Any]:
                 "eave": p.eave,
                 "base": p.base,
                 "overhang": p.overhang,
+                "roof_shift": p.roof_shift,
                 "params": [_null(v) for v in p.params],
                 "edge_pitch": None if p.edge_pitch is None else [_null(v) for v in p.edge_pitch],
                 "shell": p.footprint.shell,
@@ -384,6 +402,8 @@ def from_json(data: dict[str, Any]) -> Case:
                 p["eave"],
                 p["base"],
                 p["overhang"],
+                # Files from before roofs could be shifted have none.
+                tuple(p.get("roof_shift", (0.0, 0.0))),
                 [_nan(v) for v in p["params"]],
                 None if p["edge_pitch"] is None else [_nan(v) for v in p["edge_pitch"]],
                 [([_ring(r) for r in f["rings"]], tuple(f["plane"])) for f in p["faces"]],

@@ -127,7 +127,8 @@ Status Worker::make(std::int64_t b, std::uint32_t* flags) {
                                                        [](double o) { return o > 0; });
     const bool short_way =
         !overhangs && reader_.specs.size() == 1 && p_.super_offsets[b] == p_.super_offsets[b + 1];
-    scratch_.proof = short_way ? SkeletonProof::left_to_caller : SkeletonProof::now;
+    scratch_.proof =
+        short_way && !reader_.specs[0].shifted() ? SkeletonProof::left_to_caller : SkeletonProof::now;
     scratch_.unproven = false;
     status = draw(b);
     if (short_way && status == Status::ok &&

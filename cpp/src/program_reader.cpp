@@ -39,6 +39,16 @@ Status ProgramReader::read(std::int64_t b, std::uint32_t* flags) {
         if (spec.eave < spec.base || spec.eave > max_length || spec.base < -max_length ||
             !(overhang[k] >= 0 && overhang[k] <= max_length))
             return Status::bad_parameter;
+        if (p_.roof_shift)
+            spec.shift = {steps(p_.roof_shift[2 * part]), steps(p_.roof_shift[2 * part + 1])};
+        else
+            spec.shift = {0, 0};
+        if (!std::isfinite(spec.shift.x) || !std::isfinite(spec.shift.y)) return Status::not_finite;
+        // Faces of planes say themselves where they lie, and an onion stands on its walls.
+        const bool placed = spec.kind == RoofKind::planar || spec.kind == RoofKind::onion;
+        if (std::max(std::abs(spec.shift.x), std::abs(spec.shift.y)) > steps(most_roof_shift) ||
+            (placed && spec.shifted()))
+            return Status::bad_parameter;
         for (int s = 0; s < roof_slots; ++s) {
             const double value = p_.roof_params[part * roof_slots + s];
             if (std::isinf(value)) return Status::not_finite;

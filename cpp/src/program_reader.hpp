@@ -11,7 +11,8 @@
 
 namespace geovision {
 
-constexpr double max_length = 1e8;  // grid steps: no height or roof dimension is over 100 km
+constexpr double max_length = 1e8;       // grid steps: no height or roof dimension is over 100 km
+constexpr double most_roof_shift = 2.0;  // metres, each way
 
 class ProgramReader {
 public:

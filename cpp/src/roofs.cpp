@@ -73,9 +73,7 @@ Plane face_plane(const PlanarFaces& f, std::int64_t k) {
 // Faces over a flat at the eave, which shows only where no face lies.
 Status draw_planar(const RoofSpec& spec, const Shape& shape, const PlanarFaces& f, Drawing& drawing) {
     if (f.count == 0) return Status::bad_parameter;
-    draw_flat(spec, shape, drawing);
-    drawing.surfaces.back().rank = -1;
-    const std::int16_t layer = drawing.add_layer(std::int16_t(drawing.layers.size() - 1));
+    const std::int16_t layer = roof::draw_under(spec, shape, drawing);
     for (std::int64_t k = 0; k < f.count; ++k) {
         const double* p = f.plane + 3 * k;
         if (!std::isfinite(p[0]) || !std::isfinite(p[1]) || !std::isfinite(p[2])) return Status::not_finite;
@@ -105,7 +103,9 @@ Status draw_planar(const RoofSpec& spec, const Shape& shape, const PlanarFaces& 
 
 }  // namespace
 
-Status draw_roof(const RoofSpec& spec, const Shape& shape, double grid, const PlanarFaces& faces,
+namespace {
+
+Status draw_kind(const RoofSpec& spec, const Shape& shape, double grid, const PlanarFaces& faces,
                  RoofScratch& scratch, Drawing& drawing) {
     switch (spec.kind) {
         case RoofKind::flat:
@@ -144,6 +144,33 @@ Status draw_roof(const RoofSpec& spec, const Shape& shape, double grid, const Pl
     return Status::unknown_kind;
 }
 
+// A shifted roof runs on below its eaves no further than half way down to the base; there it is level.
+void draw_floor(const RoofSpec& spec, const Shape& shape, std::size_t first, Drawing& drawing) {
+    double low = spec.eave;
+    if (spec.kind == RoofKind::butterfly) low = spec.slots[slot_ridge];
+    if (spec.has(slot_rear_eave)) low = std::min(low, spec.slots[slot_rear_eave]);
+    const double floor = (spec.base + low) / 2;
+    const auto dips = [&](const Surface& s) {
+        return std::any_of(shape.points.begin(), shape.points.end(),
+                           [&](Vec p) { return s.top.at(p.x, p.y) < floor; });
+    };
+    if (std::any_of(drawing.surfaces.begin() + std::ptrdiff_t(first), drawing.surfaces.end(), dips))
+        draw_block(shape,
+                   drawing.add_surface({0, 0, floor}, spec.base, spec.part, drawing.groups++, Label::roof),
+                   drawing);
+}
+
+}  // namespace
+
+Status draw_roof(const RoofSpec& spec, const Shape& shape, double grid, const PlanarFaces& faces,
+                 RoofScratch& scratch, Drawing& drawing) {
+    const std::size_t first = drawing.surfaces.size();
+    const Status status = draw_kind(spec, shape, grid, faces, scratch, drawing);
+    if (status == Status::ok && spec.shifted() && spec.kind != RoofKind::dome)
+        draw_floor(spec, shape, first, drawing);
+    return status;
+}
+
 double block_height(const RoofSpec& spec, const Shape& shape, const PlanarFaces& faces) {
     double top = spec.eave;
     if (spec.kind == RoofKind::flat) return top;
@@ -177,6 +204,12 @@ double block_height(const RoofSpec& spec, const Shape& shape, const PlanarFaces&
 }
 
 namespace roof {
+
+std::int16_t draw_under(const RoofSpec& spec, const Shape& shape, Drawing& drawing) {
+    draw_flat(spec, shape, drawing);
+    drawing.surfaces.back().rank = -1;
+    return drawing.add_layer(std::int16_t(drawing.layers.size() - 1));
+}
 
 // Corners that are not on the line of their neighbours (to one grid step); at most `most` are listed.
 std::size_t true_corners(const Shape& shape, std::size_t* corner, std::size_t most) {

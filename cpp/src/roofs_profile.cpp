@@ -50,6 +50,20 @@ void round_profile(Profile& p, double width, double eave, double crown, double g
     p.one_surface = true;
 }
 
+// A barrel's rim is too steep to be continued: beyond it the roof is level, as far as `reach`.
+void level_ends(Profile& p, double reach) {
+    const double low = p.low[0], high = p.high[p.strips - 1];
+    for (int k = p.strips; k > 0; --k) {
+        p.low[k] = p.low[k - 1], p.high[k] = p.high[k - 1], p.meets[k] = true;
+        p.breaks[k + 1] = p.breaks[k];
+    }
+    p.breaks[1] = p.breaks[0];
+    p.breaks[0] -= reach;
+    p.low[0] = p.high[0] = low;
+    ++p.strips;
+    strip(p, p.breaks[p.strips] + reach, high, high, true);
+}
+
 Status make_profile(const RoofSpec& s, RoofKind kind, double width, double grid, Profile& p) {
     const double eave = s.eave, ridge = s.slots[slot_ridge];
     if (!s.has(slot_ridge)) return Status::bad_parameter;
@@ -105,6 +119,7 @@ void draw_profile(const RoofSpec& spec, const Shape& shape, Vec d, const Profile
                   Drawing& drawing, RoofScratch& scratch) {
     double lo = 0, hi = 0;
     extent(shape, d, &lo, &hi);
+    hi += spec.shift.x * d.x + spec.shift.y * d.y;
     const std::int16_t layer = drawing.add_layer();
     const auto first = std::int32_t(drawing.surfaces.size());
     for (int k = 0; k < profile.strips; ++k) {
@@ -174,6 +189,7 @@ Status draw_profile_kind(const RoofSpec& spec, const Shape& shape, double grid, 
         Profile profile;
         const Status status = make_profile(spec, spec.kind, hi - lo, grid, profile);
         if (status != Status::ok) return status;
+        if (profile.one_surface && spec.shifted()) level_ends(profile, norm(spec.shift.x, spec.shift.y) + 1);
         draw_profile(spec, shape, d, profile, Label::roof, drawing, scratch);
     }
     return Status::ok;

@@ -144,8 +144,10 @@ double area_of(const std::vector<Vec>& p) {
 }  // namespace
 
 Status draw_quad_kind(const RoofSpec& spec, const Shape& shape, RoofScratch& scratch, Drawing& drawing) {
-    Quad q;
-    if (!find_quad(spec, shape, &q)) return Status::not_a_quad;
+    Quad outline;
+    if (!find_quad(spec, shape, &outline)) return Status::not_a_quad;
+    Quad q = outline;  // where the roof lies
+    for (Vec& p : q.p) p = {p.x + spec.shift.x, p.y + spec.shift.y};
     const double eave = spec.eave, ridge = spec.slots[slot_ridge], setback = spec.slots[slot_inset];
     const double start = spec.kind == RoofKind::half_hipped ? spec.slots[slot_break] : eave;
     const Vec end1{(q.p[1].x + q.p[2].x) / 2, (q.p[1].y + q.p[2].y) / 2};
@@ -174,7 +176,7 @@ Status draw_quad_kind(const RoofSpec& spec, const Shape& shape, RoofScratch& scr
     }
     const std::int16_t layer = drawing.add_layer();
     for (int i = 0; i < count; ++i) {
-        scratch.poly.assign(q.p, q.p + 4);
+        scratch.poly.assign(outline.p, outline.p + 4);
         for (int j = 0; j < count; ++j) {
             if (j == i) continue;
             keep_below(scratch.poly, planes[i], planes[j], scratch.clipped);
@@ -183,7 +185,7 @@ Status draw_quad_kind(const RoofSpec& spec, const Shape& shape, RoofScratch& scr
         if (scratch.poly.size() < 3 || area_of(scratch.poly) < 4) continue;
         const std::int32_t s =
             drawing.add_surface(planes[i], spec.base, spec.part, drawing.groups++, Label::roof);
-        draw_face(q, shape, scratch.poly, s, layer, drawing);
+        draw_face(outline, shape, scratch.poly, s, layer, drawing);
     }
     return Status::ok;
 }

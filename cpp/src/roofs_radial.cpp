@@ -70,6 +70,13 @@ bool find_apex(const Shape& shape, RoofScratch& scratch, Vec* apex) {
     return sees_all(shape, *apex, clear / 2);
 }
 
+double least_reach(const Shape& shape, Vec p) {
+    double least = 1e300;
+    for (std::size_t i = 0; i < shape.points.size(); ++i)
+        least = std::min(least, inside_distance(shape.points[i], shape.points[shape.next(i, 0)], p));
+    return least;
+}
+
 // Plane over the face of edge ab between two rings, which both are level along that edge.
 Plane band_plane(Vec a, Vec b, Vec apex, Ring outer, Ring inner) {
     const double length = norm(b.x - a.x, b.y - a.y), reach = inside_distance(a, b, apex);
@@ -123,21 +130,24 @@ void draw_sheets(const RoofSpec& spec, const Shape& shape, Vec apex, const Sheet
     for (int i = 0; i < s.unders; ++i) radii[n++] = s.under[i].r;
     std::sort(radii, radii + n, [](double a, double b) { return a > b; });
     n = int(std::unique(radii, radii + n, [](double a, double b) { return std::abs(a - b) < 1e-9; }) - radii);
-    const std::int16_t layer = drawing.add_layer();
+    const Vec by = spec.shift;
+    const std::int16_t layer = spec.shifted() ? draw_under(spec, shape, drawing) : drawing.add_layer();
     if (one_surface) ++drawing.groups;
     for (std::size_t i = 0; i < shape.points.size(); ++i) {
-        const Vec a = shape.points[i], b = shape.points[shape.next(i, 0)];
+        const Vec from = shape.points[i], to = shape.points[shape.next(i, 0)];
+        const Vec a{from.x + by.x, from.y + by.y}, b{to.x + by.x, to.y + by.y};
         if (!one_surface) ++drawing.groups;
         const auto at = [&](Vec p, double r) {
             return Vec{apex.x + r * (p.x - apex.x), apex.y + r * (p.y - apex.y)};
         };
         for (int k = 0; k + 1 < n; ++k) {
-            if (!bulges && radii[k] > 1 + 1e-9) continue;
+            const bool bulge = s.unders > 0 && radii[k] > 1 + 1e-9;
+            if (bulge && !bulges) continue;
             const Ring outer{radii[k], height_at(s.top, s.tops, radii[k])},
                 inner{radii[k + 1], height_at(s.top, s.tops, radii[k + 1])};
             const std::int32_t id = drawing.add_surface(band_plane(a, b, apex, outer, inner), spec.base,
                                                         spec.part, drawing.groups - 1, Label::roof);
-            if (radii[k] > 1 + 1e-9) {
+            if (bulge) {
                 drawing.surfaces[std::size_t(id)].rank = bulge_rank;
                 drawing.surfaces[std::size_t(id)].bottom =
                     band_plane(a, b, apex, {radii[k], height_at(s.under, s.unders, radii[k])},
@@ -146,7 +156,8 @@ void draw_sheets(const RoofSpec& spec, const Shape& shape, Vec apex, const Sheet
             const Vec quad[4] = {at(a, radii[k]), at(b, radii[k]), at(b, radii[k + 1]), at(a, radii[k + 1])};
             const std::size_t outline = drawing.lines.size();
             drawing.polygon(quad, radii[k + 1] > 1e-9 ? 4 : 3, id, layer);
-            if (std::abs(radii[k] - 1) < 1e-9) drawing.lines[outline].source = shape.point(i);
+            if (std::abs(radii[k] - 1) < 1e-9 && !spec.shifted())
+                drawing.lines[outline].source = shape.point(i);
         }
     }
 }
@@ -170,11 +181,14 @@ Status draw_radial_kind(const RoofSpec& spec, const Shape& shape, double grid, R
         if (!(bulge > 0 && bulge <= radius)) return Status::bad_parameter;
         onion_sheets(spec.eave, top, bulge / radius, sheets);
     } else {
-        sheets.top[sheets.tops++] = {1, spec.eave};
+        // A shifted one runs on until it covers the outline wherever that lies; a dome's rim is too steep to.
+        const double r = 1 + norm(spec.shift.x, spec.shift.y) / least_reach(shape, apex);
+        sheets.top[sheets.tops++] = {r, spec.eave - (r - 1) * (top - spec.eave)};
         sheets.top[sheets.tops++] = {0, top};
         one_surface = spec.kind == RoofKind::cone;
     }
-    draw_sheets(spec, shape, apex, sheets, one_surface, scratch.bulges, drawing);
+    draw_sheets(spec, shape, {apex.x + spec.shift.x, apex.y + spec.shift.y}, sheets, one_surface,
+                scratch.bulges, drawing);
     return Status::ok;
 }
 

@@ -95,15 +95,18 @@ bool set_slopes(const RoofSpec& spec, const Shape& shape, RoofScratch& s, std::u
     return true;
 }
 
-// Adds the skeleton's inner nodes to the drawing's points.
+// Adds the skeleton's nodes to the drawing's points; its corners are there already, unless they are shifted.
 class Nodes {
 public:
-    Nodes(const Shape& shape, const Skeleton& k, double grid, Drawing& drawing)
-        : corners_(std::int32_t(shape.points.size())),
+    Nodes(const RoofSpec& spec, const Shape& shape, const Skeleton& k, double grid, Drawing& drawing)
+        : corners_(spec.shifted() ? 0 : std::int32_t(shape.points.size())),
           corner_(shape.first_source),
           inner_(std::int32_t(drawing.points.size()) - corners_) {
-        for (std::size_t i = shape.points.size(); i < k.nodes.size(); ++i)
-            drawing.points.push_back({k.nodes[i].x / grid, k.nodes[i].y / grid});
+        const std::size_t n = shape.points.size();
+        for (auto i = std::size_t(corners_); i < k.nodes.size(); ++i) {
+            const Vec p = i < n ? shape.points[i] : Vec{k.nodes[i].x / grid, k.nodes[i].y / grid};
+            drawing.points.push_back({p.x + spec.shift.x, p.y + spec.shift.y});
+        }
     }
     std::int32_t operator()(std::int32_t node) const { return node + (node < corners_ ? corner_ : inner_); }
 
@@ -135,27 +138,99 @@ void draw_outline(const Shape& shape, const Skeleton& k, const Nodes& node, std:
     }
 }
 
-Plane edge_plane(const Shape& shape, std::size_t i, std::size_t ring, double height, double slope) {
+Vec outward(const Shape& shape, std::size_t i, std::size_t ring) {
     const Vec a = shape.points[i], b = shape.points[shape.next(i, ring)];
     const double length = norm(b.x - a.x, b.y - a.y);
-    const Vec in{-(b.y - a.y) / length, (b.x - a.x) / length};
-    return {slope * in.x, slope * in.y, height - slope * (in.x * a.x + in.y * a.y)};
+    return {(b.y - a.y) / length, -(b.x - a.x) / length};
+}
+
+Plane edge_plane(const RoofSpec& spec, const Shape& shape, std::size_t i, std::size_t ring, double height,
+                 double slope) {
+    const Vec a = shape.points[i], out = outward(shape, i, ring);
+    return {-slope * out.x, -slope * out.y,
+            height + slope * (out.x * (a.x + spec.shift.x) + out.y * (a.y + spec.shift.y))};
+}
+
+// Where the outline of a shifted roof begins a face, and the edge that it is on.
+struct Eave {
+    std::int32_t node, face;
+    std::size_t edge;
+};
+
+void list_eaves(const Shape& shape, const Skeleton& k, std::size_t ring, std::vector<Eave>& eaves) {
+    eaves.clear();
+    auto piece = std::size_t(
+        std::lower_bound(k.pieces.begin(), k.pieces.end(), shape.ring_begin[ring],
+                         [](const SkeletonPiece& p, std::int64_t edge) { return p.edge < edge; }) -
+        k.pieces.begin());
+    for (auto i = std::size_t(shape.ring_begin[ring]); i < std::size_t(shape.ring_begin[ring + 1]); ++i) {
+        if (piece >= k.pieces.size() || std::size_t(k.pieces[piece].edge) != i)
+            eaves.push_back({std::int32_t(i), std::int32_t(i), i});
+        for (; piece < k.pieces.size() && std::size_t(k.pieces[piece].edge) == i; ++piece)
+            eaves.push_back({k.pieces[piece].a, k.pieces[piece].face, i});
+    }
+}
+
+// Where the crease between two faces has run `reach` beyond both their eaves, or the corner of one face.
+Vec beyond(Vec from, Vec out, Vec next_out, const Plane& before, const Plane& after, double reach) {
+    Vec way{out.x + next_out.x, out.y + next_out.y};
+    const Vec crease{before.b - after.b, after.a - before.a};
+    if (norm(crease.x, crease.y) > 1e-6) {
+        const double side = crease.x * way.x + crease.y * way.y < 0 ? -1 : 1;
+        way = {side * crease.x, side * crease.y};
+    }
+    const double length = std::max(norm(way.x, way.y), 1e-9);
+    way = {way.x / length, way.y / length};
+    const double slowest = std::min(way.x * out.x + way.y * out.y, way.x * next_out.x + way.y * next_out.y);
+    const double far = reach / std::max(slowest, 0.05);
+    return {from.x + far * way.x, from.y + far * way.y};
+}
+
+// The faces of a shifted roof run on beyond its eaves, further than the outline can lie. `first` is the
+// surface of edge 0.
+void draw_beyond(const RoofSpec& spec, const Shape& shape, const Skeleton& k, const Nodes& node,
+                 std::int16_t layer, std::int32_t first, Drawing& drawing) {
+    const double reach = norm(spec.shift.x, spec.shift.y) + 20;
+    std::vector<Eave> eaves;
+    for (std::size_t r = 0; r < shape.rings(); ++r) {
+        list_eaves(shape, k, r, eaves);
+        const auto start = std::int32_t(drawing.points.size()), n = std::int32_t(eaves.size());
+        for (std::int32_t i = 0; i < n; ++i) {
+            const Eave &e = eaves[std::size_t(i)], &last = eaves[std::size_t((i + n - 1) % n)];
+            const std::int32_t at = node(e.node), to = start + i;
+            drawing.points.push_back(beyond(drawing.points[std::size_t(at)], outward(shape, last.edge, r),
+                                            outward(shape, e.edge, r),
+                                            drawing.surfaces[std::size_t(first + last.face)].top,
+                                            drawing.surfaces[std::size_t(first + e.face)].top, reach));
+            if (e.face != last.face)
+                drawing.lines.push_back({at, to, first + e.face, first + last.face, layer, true, -1});
+            drawing.lines.push_back({to, start + (i + 1) % n, first + e.face, -1, layer, true, -1});
+        }
+    }
+}
+
+void draw_eaves(const RoofSpec& spec, const Shape& shape, const Skeleton& k, const Nodes& node,
+                std::int16_t layer, std::int32_t first, Drawing& drawing) {
+    if (spec.shifted())
+        draw_beyond(spec, shape, k, node, layer, first, drawing);
+    else
+        draw_outline(shape, k, node, layer, [&](std::int32_t edge) { return first + edge; }, drawing);
 }
 
 Status draw_hips(const RoofSpec& spec, const Shape& shape, double grid, double scale, RoofScratch& s,
                  Drawing& drawing) {
-    const std::int16_t layer = drawing.add_layer();
+    const std::int16_t layer = spec.shifted() ? draw_under(spec, shape, drawing) : drawing.add_layer();
     const auto first = std::int32_t(drawing.surfaces.size());
     for (std::size_t r = 0; r < shape.rings(); ++r) {
         for (std::size_t i = std::size_t(shape.ring_begin[r]); i < std::size_t(shape.ring_begin[r + 1]);
              ++i) {
             const double slope = std::isfinite(s.slope[i]) ? s.slope[i] * scale : 0;
-            drawing.add_surface(edge_plane(shape, i, r, spec.eave, slope), spec.base, spec.part,
+            drawing.add_surface(edge_plane(spec, shape, i, r, spec.eave, slope), spec.base, spec.part,
                                 drawing.groups++, Label::roof);
         }
     }
-    const Nodes node(shape, s.skeleton, grid, drawing);
-    draw_outline(shape, s.skeleton, node, layer, [&](std::int32_t edge) { return first + edge; }, drawing);
+    const Nodes node(spec, shape, s.skeleton, grid, drawing);
+    draw_eaves(spec, shape, s.skeleton, node, layer, first, drawing);
     Line* line = drawing.add_lines(s.skeleton.arcs.size());
     for (const SkeletonArc& arc : s.skeleton.arcs)
         *line++ = {node(arc.a), node(arc.b), first + arc.left, first + arc.right, layer, true, -1};
@@ -211,7 +286,7 @@ Status draw_mansard(const RoofSpec& spec, const Shape& shape, double grid, RoofS
     const double level = inset * grid, reach = top_of(k);
     if (!(reach > level + 0.02)) return Status::bad_parameter;
     const double low = (at - spec.eave) / inset, high = (ridge - at) / (reach / grid - inset);
-    const std::int16_t layer = drawing.add_layer();
+    const std::int16_t layer = spec.shifted() ? draw_under(spec, shape, drawing) : drawing.add_layer();
     const auto first = std::int32_t(drawing.surfaces.size()), n = std::int32_t(shape.points.size());
     for (int storey = 0; storey < 2; ++storey) {
         for (std::size_t r = 0; r < shape.rings(); ++r) {
@@ -219,13 +294,13 @@ Status draw_mansard(const RoofSpec& spec, const Shape& shape, double grid, RoofS
                  ++i) {
                 const double slope = storey == 0 ? low : high;
                 const double height = storey == 0 ? spec.eave : at - high * inset;
-                drawing.add_surface(edge_plane(shape, i, r, height, slope), spec.base, spec.part,
+                drawing.add_surface(edge_plane(spec, shape, i, r, height, slope), spec.base, spec.part,
                                     drawing.groups++, Label::roof);
             }
         }
     }
-    const Nodes node(shape, k, grid, drawing);
-    draw_outline(shape, k, node, layer, [&](std::int32_t edge) { return first + edge; }, drawing);
+    const Nodes node(spec, shape, k, grid, drawing);
+    draw_eaves(spec, shape, k, node, layer, first, drawing);
     struct Hit {
         std::int32_t face;
         double along;
@@ -287,7 +362,7 @@ Status draw_parapet(const RoofSpec& host, const Shape& shape, double thickness, 
     const std::int16_t layer = drawing.add_layer(support);
     const std::int32_t surface =
         drawing.add_surface({0, 0, top}, host.base, host.part, drawing.groups++, Label::parapet);
-    const Nodes node(shape, s.skeleton, grid, drawing);
+    const Nodes node(RoofSpec{}, shape, s.skeleton, grid, drawing);
     draw_outline(shape, s.skeleton, node, layer, [&](std::int32_t) { return surface; }, drawing);
     for (const SkeletonArc& arc : s.skeleton.arcs) {
         if (arc.left >= 0 && arc.right >= 0) continue;

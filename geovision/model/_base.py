@@ -23,6 +23,7 @@ def _unit(unit: str) -> dict[str, Any]:
 Metres = Annotated[float, Field(strict=True, allow_inf_nan=False, json_schema_extra=_unit("m"))]
 PositiveMetres = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, json_schema_extra=_unit("m"))]
 Length = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, json_schema_extra=_unit("m"))]
+Offset = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-2, le=2, json_schema_extra=_unit("m"))]
 Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False, json_schema_extra=_unit("deg"))]
 Slope = Annotated[float, Field(strict=True, allow_inf_nan=False, json_schema_extra=_unit("m/m"))]
 Fraction = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, lt=1, json_schema_extra=_unit("1"))]

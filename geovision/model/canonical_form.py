@@ -57,7 +57,31 @@ def _canonical_part(part: Part) -> Part:
         if simpler is None:
             break
         part = part.replace(roof=simpler)
+    part = _unshifted(part)
     return _turn_rings(part.replace(roof=_turned(part.roof)))
+
+
+def _unshifted(part: Part) -> Part:
+    """A level roof cannot tell a shift; to one slope it is another height."""
+    if isinstance(part.roof, roofs.Flat) or not any(part.roof_shift):
+        return part.replace(roof_shift=(0.0, 0.0))
+    if isinstance(part.roof, roofs.Skillion) and part.roof.azimuth_deg is not None:
+        return _raised(part, part.roof, part.roof.azimuth_deg)
+    return part
+
+
+def _raised(part: Part, roof: roofs.Skillion, azimuth_deg: float) -> Part:
+    azimuth = math.radians(azimuth_deg)
+    down = np.array([math.sin(azimuth), math.cos(azimuth)])
+    slope = (roof.ridge_height - part.eave_height) / float(np.ptp(np.asarray(part.shell, float) @ down))
+    up = slope * float(down @ part.roof_shift)
+    if part.eave_height + up <= part.base_height:
+        return part
+    return part.replace(
+        roof_shift=(0.0, 0.0),
+        eave_height=part.eave_height + up,
+        roof=roof.replace(ridge_height=roof.ridge_height + up),
+    )
 
 
 def _one_pitch(part: Part) -> Part:

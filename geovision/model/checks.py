@@ -38,6 +38,7 @@ def check_part(part: Part) -> None:
     arrays = [np.asarray(ring, dtype=float).reshape(-1, 2) for ring in (part.shell, *part.holes)]
     _check_outline(arrays, prefix="")
     _check_edge_pitch(part)
+    _check_shift(part)
     _check_heights(part)
     _check_plan(part, arrays[0])
     if isinstance(part.roof, roofs.Planar):
@@ -108,6 +109,17 @@ def _check_edge_pitch(part: Part) -> None:
             None,
             "the roof has no pitch of its own for this edge",
             "Give the edge a pitch, or the roof a ridge_height or pitch_deg",
+        )
+
+
+def _check_shift(part: Part) -> None:
+    if any(part.roof_shift) and isinstance(part.roof, (roofs.Planar, roofs.Onion)):
+        remedy = "Move its faces" if isinstance(part.roof, roofs.Planar) else "Move the part"
+        raise Refusal(
+            "roof_shift",
+            list(part.roof_shift),
+            f"{part.roof.kind} roofs stand where they are",
+            f"Leave it out. {remedy} instead",
         )
 
 

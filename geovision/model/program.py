@@ -6,10 +6,20 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue, StrictBool, StrictInt, StrictStr, field_validator, model_validator
+from pydantic import (
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from geovision.model._base import UNNAMED, Length, Metres, Model, Refusal, Ring
+from geovision.model._base import UNNAMED, Length, Metres, Model, Offset, Refusal, Ring
 from geovision.model.checks import check_part, check_superstructure
 from geovision.model.labels import Provenance
 from geovision.model.roofs import Roof, open_ring
@@ -47,6 +57,8 @@ class Part(Model):
     """Height of the underside above ground_z; 0 where the part stands on the ground."""
     overhang: Length = 0.0
     """How far the roof reaches beyond the walls, in plan."""
+    roof_shift: tuple[Offset, Offset] = (0.0, 0.0)
+    """Metres east and north by which the roof lies off the outline; the JSON leaves zeros out."""
     edge_pitch_deg: tuple[Annotated[float, Field(strict=True, allow_inf_nan=False)] | None, ...] | None = None
     """Degrees per edge of the shell, then of the holes: null for the roof's own pitch, 90 for a gable."""
     roof: Roof
@@ -71,6 +83,14 @@ class Part(Model):
     def _physical(self) -> Self:
         check_part(self)
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_zero_shift(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What programs said before roofs could be shifted, so that digests stay."""
+        fields: dict[str, Any] = handler(self)
+        if not any(self.roof_shift):
+            fields.pop("roof_shift", None)
+        return fields
 
 
 class Program(Model):

@@ -46,6 +46,7 @@ class ProgramTable:
     eave: NDArray[np.float64]
     base: NDArray[np.float64]
     overhang: NDArray[np.float64]
+    roof_shift: NDArray[np.float64]
     roof_params: NDArray[np.float64]
     ring_offsets: NDArray[np.int64]
     vertex_offsets: NDArray[np.int64]
@@ -83,7 +84,8 @@ class ProgramTable:
         """A table straight from arrays; work is per call, not per building.
 
         Needed: ground_z, part_offsets, roof_kind, eave, roof_params, ring_offsets, vertex_offsets, xy. The
-        rest has defaults (base 0, overhang 0, no edge pitch, no faces, no superstructures; ids "0", "1" ...).
+        rest has defaults (base 0, overhang 0, no roof shift, no edge pitch, no faces, no superstructures; ids
+        "0", "1" ...).
         Shapes, types and offsets are checked here, values by `validate`.
         """
         arrays = layout.complete(columns)

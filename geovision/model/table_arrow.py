@@ -27,6 +27,7 @@ ROOF_NAMES = (
     "count",
     "pitch_deg",
 )
+SHIFT_NAMES = ("roof_shift_x", "roof_shift_y")
 SUPER_NAMES = ("x", "y", "azimuth_deg", "width", "depth", "eave_height", "top_height")
 METADATA_KEY = b"geovision.schema"
 TEXT_COLUMNS = ("attributes", "facade", "provenance")
@@ -49,7 +50,7 @@ def arrow_schema() -> pa.Schema:
         [
             pa.field("id", pa.string()),
             pa.field("kind", pa.uint8()),
-            *numbers("eave_height", "base_height", "overhang", *ROOF_NAMES),
+            *numbers("eave_height", "base_height", "overhang", *SHIFT_NAMES, *ROOF_NAMES),
             pa.field("rings", rings("x", "y", "edge_pitch_deg")),
             pa.field("faces", pa.large_list(face)),
         ]
@@ -96,6 +97,7 @@ def to_arrow(table: ProgramTable) -> pa.Table:
             "eave_height": number(table.eave),
             "base_height": number(table.base),
             "overhang": number(table.overhang),
+            **{name: number(table.roof_shift[:, axis]) for axis, name in enumerate(SHIFT_NAMES)},
             **{name: number(table.roof_params[:, slot]) for slot, name in enumerate(ROOF_NAMES)},
             "rings": cut(table.ring_offsets, cut(table.vertex_offsets, vertices)),
             "faces": cut(table.face_offsets, struct({**plane, "rings": face_rings})),
@@ -178,6 +180,8 @@ def _numeric_columns(columns: dict[str, pa.Array]) -> dict[str, NDArray[Any]]:
         "eave": _numbers(parts["eave_height"]),
         "base": _numbers(parts["base_height"]),
         "overhang": _numbers(parts["overhang"]),
+        # Files from before roofs could be shifted have no such columns.
+        "roof_shift": np.nan_to_num(_stack(parts, SHIFT_NAMES)),
         "roof_params": _stack(parts, ROOF_NAMES),
         "ring_offsets": ring_offsets,
         "vertex_offsets": vertex_offsets,

@@ -35,6 +35,7 @@ _NAMES = {
     COUNT: "count",
     PITCH: "pitch_deg",
 }
+MOST_SHIFT_M = 2.0
 _NO_RIDGE = (K.FLAT, K.HIPPED, K.PLANAR, K.BUTTERFLY)
 
 Mask = NDArray[np.bool_]
@@ -121,6 +122,10 @@ def _check_numbers(check: _Collector) -> None:
             table.eave <= table.base, "eave_height", table.eave, "it is not above base_height", "Raise it"
         )
         check.parts(table.overhang < 0, "overhang", table.overhang, "it is negative", "Give 0 or more")
+        far = np.asarray(~(np.abs(table.roof_shift) <= MOST_SHIFT_M).all(axis=1))
+        check.parts(far, "roof_shift", table.roof_shift, "it is over 2 m", "Move the part instead")
+    fixed = np.isin(table.roof_kind, (K.PLANAR, K.ONION)) & table.roof_shift.any(axis=1)
+    check.parts(fixed, "roof_shift", table.roof_shift, "its roof stands where it is", "Leave it out")
 
 
 def _check_rings(check: _Collector) -> None:

@@ -36,6 +36,7 @@ COLUMNS: dict[str, Column] = {
     "eave": Column(np.float64, "parts", needed=True),
     "base": Column(np.float64, "parts"),
     "overhang": Column(np.float64, "parts"),
+    "roof_shift": Column(np.float64, "parts", width=2),
     "roof_params": Column(np.float64, "parts", width=ROOF_SLOTS, needed=True),
     "ring_offsets": Column(np.int64, "parts", cuts="rings", needed=True),
     "vertex_offsets": Column(np.int64, "rings", cuts="vertices", needed=True),

@@ -61,6 +61,7 @@ class _Builder:
         values["eave"].append(part.eave_height)
         values["base"].append(part.base_height)
         values["overhang"].append(part.overhang)
+        values["roof_shift"].append(part.roof_shift)
         values["roof_params"].append(_params(part.roof, part.roof.slots, ROOF_SLOTS))
         self._add_rings("vertex_offsets", "xy", (part.shell, *part.holes))
         values["ring_offsets"].append(len(values["vertex_offsets"]) - 1)
@@ -145,6 +146,7 @@ def _part(table: ProgramTable, part: int) -> dict[str, Any]:
         "edge_pitch_deg": [None if math.isnan(value) else value for value in pitch.tolist()]
         if given
         else None,
+        **({"roof_shift": table.roof_shift[part].tolist()} if table.roof_shift[part].any() else {}),
         "roof": roof,
     }
 

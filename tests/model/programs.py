@@ -87,6 +87,8 @@ def parts(draw: st.DrawFn) -> Json:
         roof["azimuth_deg"] = draw(number(-720, 720))
     if draw(st.booleans()):
         part |= {"overhang": draw(number(0, 2)), "base_height": draw(number(-1, 0))}
+    if kind not in {"planar", "onion"} and draw(st.booleans()):
+        part["roof_shift"] = [draw(number(-2, 2)), draw(number(-2, 2))]
     return part
 
 

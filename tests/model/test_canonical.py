@@ -114,3 +114,18 @@ def test_provenance_of_a_parameter_that_is_gone_goes_with_it() -> None:
         "provenance": {"parts/0/roof/break_height": "observed", "parts/0/roof/ridge_height": "observed"}
     }
     assert canonical(Program.from_dict(data)).provenance == {"parts/0/roof/ridge_height": "observed"}
+
+
+def test_one_slope_tells_a_shift_as_a_height_and_a_level_roof_not_at_all() -> None:
+    slope = {"kind": "skillion", "ridge_height": 8, "azimuth_deg": 180}
+    part = canonical(Program.from_dict(building(roof=slope, roof_shift=[0.7, -0.4]))).parts[0]
+    # 3 m of rise over 6 m: a roof that lies 0.4 m further south is 0.2 m higher here.
+    assert part.roof_shift == (0.0, 0.0)
+    assert (part.eave_height, getattr(part.roof, "ridge_height", 0)) == pytest.approx((5.2, 8.2))
+    level = canonical(Program.from_dict(building(roof={"kind": "flat"}, roof_shift=[0.7, -0.4]))).parts[0]
+    assert level.roof_shift == (0.0, 0.0)
+    gable = {"kind": "gabled", "ridge_height": 8}
+    assert canonical(Program.from_dict(building(roof=gable, roof_shift=[0.7, -0.4]))).parts[0].roof_shift == (
+        0.7,
+        -0.4,
+    )

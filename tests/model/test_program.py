@@ -63,6 +63,19 @@ def test_digest_is_the_same_on_every_machine() -> None:
     assert digest == "b1563ab09a3e0b9a639bd59d93f883ab2ad918e179d1fa818c0b457cdbb01c84"
 
 
+def test_a_shift_is_said_only_where_there_is_one() -> None:
+    data = building()
+    plain = Program.from_dict(data)
+    assert "roof_shift" not in plain.to_dict()["parts"][0]
+    data["parts"][0]["roof_shift"] = [0.0, -0.0]
+    assert Program.from_dict(data).digest() == plain.digest()
+    data["parts"][0]["roof_shift"] = [0.25, -0.1]
+    moved = Program.from_dict(data | {"provenance": {"parts/0/roof_shift": "observed"}})
+    assert moved.to_dict()["parts"][0]["roof_shift"] == [0.25, -0.1]
+    assert moved.provenance_of("parts/0/roof_shift").text == "observed"
+    assert Program.from_json(moved.to_json()) == moved != plain
+
+
 def test_programs_are_frozen_hashable_and_picklable() -> None:
     program = Program.from_dict(building())
     with pytest.raises(ValueError, match="frozen"):

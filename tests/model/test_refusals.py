@@ -46,6 +46,18 @@ PARTS: dict[str, tuple[Json, str, str]] = {
     "eave as truth": ({"eave_height": True}, "parts/0/eave_height", "number"),
     "eave under base": ({"base_height": 6.0}, "parts/0/eave_height", "not above base_height (6)"),
     "negative overhang": ({"overhang": -0.1}, "parts/0/overhang", "of at least 0"),
+    "roof shifted too far": ({"roof_shift": [0.0, 2.1]}, "parts/0/roof_shift/1", "of at most 2"),
+    "roof shifted one way": ({"roof_shift": [0.5]}, "parts/0/roof_shift/1", "two coordinates"),
+    "shifted onion": (
+        roof("onion", ridge_height=9, bulge=0.5) | {"roof_shift": [0.1, 0]},
+        "parts/0/roof_shift",
+        "stand where they are.*Move the part",
+    ),
+    "shifted planes": (
+        planar() | {"roof_shift": [0.1, 0]},
+        "parts/0/roof_shift",
+        "stand where they are.*Move its faces",
+    ),
     "unknown field": ({"eaves": 5}, "parts/0/eaves", "check its spelling"),
     "unknown kind": (roof("gable", ridge_height=8), "parts/0/roof", "'gable' is not known.*'gabled'"),
     "no kind": ({"roof": {"ridge_height": 8}}, "parts/0/roof", 'Add "kind"'),

@@ -38,6 +38,18 @@ def test_objects_arrays_and_arrow_hold_the_same(batch: list[Program]) -> None:
     assert table.validate() == []
 
 
+def test_tables_of_before_roofs_could_be_shifted_are_read() -> None:
+    table = boxes(3)
+    arrow = table.to_arrow()
+    parts = arrow["parts"].combine_chunks()
+    old = pa.struct([field for field in parts.type.value_type if not field.name.startswith("roof_shift")])
+    values = parts.values
+    kept = pa.StructArray.from_arrays([values.field(field.name) for field in old], fields=list(old))
+    lists = pa.LargeListArray.from_arrays(parts.offsets, kept)
+    place = arrow.schema.get_field_index("parts")
+    assert ProgramTable.from_arrow(arrow.set_column(place, "parts", lists)) == table
+
+
 @settings(max_examples=40)
 @given(batches, st.data())
 def test_rows_can_be_cut_picked_and_joined(batch: list[Program], data: st.DataObject) -> None:
@@ -180,6 +192,7 @@ VALUES: dict[str, tuple[dict[str, Any], str, str]] = {
     "eave": ({"eave": np.array([4, np.inf])}, "parts/0/eave_height", "not finite"),
     "base": ({"base": np.array([0, 4.0])}, "parts/0/eave_height", "not above base"),
     "overhang": ({"overhang": np.array([0, -1.0])}, "parts/0/overhang", "negative"),
+    "shift": ({"roof_shift": np.array([[0, 0], [0, -2.5]])}, "parts/0/roof_shift", "over 2 m"),
     "coordinate": (set_xy(5, np.nan, 0), "parts/0/shell", "coordinate is not finite"),
     "far vertex": (set_xy(5, 3e6, 0), "parts/0/shell", "wider than 1,000 km"),
     "no area": (

@@ -91,9 +91,11 @@ struct Shape {
 struct RoofSpec {
     RoofKind kind = RoofKind::flat;
     double eave = 0, base = 0;
+    Vec shift{0, 0};  // the roof is that of the outline moved by this, continued or cut to the outline
     double slots[roof_slots] = {};
     std::int32_t part = 0;
     bool has(int slot) const { return slots[slot] == slots[slot]; }
+    bool shifted() const { return shift.x != 0 || shift.y != 0; }
 };
 
 struct RoofScratch {
@@ -151,6 +153,9 @@ struct Profile {
 };
 
 Vec across_long_side(const Shape& shape);
+// The outline level at the eave, which shows only where nothing of the layer returned lies; that counts
+// inside the outline alone.
+std::int16_t draw_under(const RoofSpec& spec, const Shape& shape, Drawing& drawing);
 void extent(const Shape& shape, Vec direction, double* lo, double* hi);
 void draw_profile(const RoofSpec& spec, const Shape& shape, Vec downhill, const Profile& profile, Label label,
                   Drawing& drawing, RoofScratch& scratch);

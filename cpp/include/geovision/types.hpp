@@ -129,6 +129,8 @@ struct Programs {
     const double* eave = nullptr;                  // [P] above ground_z
     const double* base = nullptr;                  // [P] bottom above ground_z, 0 on the ground
     const double* overhang = nullptr;              // [P] metres, 0 for none
+    const double* roof_shift = nullptr;            // [P, 2] metres east and north that the roof lies off its
+                                                   // outline. May be null
     const double* roof_params = nullptr;           // [P, roof_slots]
     const std::int64_t* ring_offsets = nullptr;    // [P+1] shell first, then holes
     const std::int64_t* vertex_offsets = nullptr;  // [R+1] open rings, any orientation
