@@ -16,7 +16,10 @@ __all__ = ["RoofPoints", "may_be_roof", "offsets_of", "roof_points", "with_base"
 F64 = NDArray[np.float64]
 
 LEAST_HEIGHT_M = 0.8
-"""Points lower over the ground than this are no roof, whatever their class."""
+"""Points lower over the ground than this are no roof where nothing says what they are."""
+CLASSED_HEIGHT_M = 0.2
+"""The same of points classed as a building with no higher ones beside: slabs, decks and the roofs of cellars
+are low, as are floors under roofs, porches and walls."""
 GUESSED_GROUND_M = -1.0
 """The same where the ground is a guess."""
 STOREY_M = 3.0
@@ -46,9 +49,28 @@ class RoofPoints:
 def may_be_roof(evidence: Evidence) -> NDArray[np.bool_]:
     """Which points may lie on the building: not told to be something else, and not on the ground."""
     kind = evidence.point_kind
-    least = LEAST_HEIGHT_M if evidence.ground_known else GUESSED_GROUND_M
-    high = evidence.points[:, 2] > evidence.ground_z + least
-    return np.asarray(((kind == PointKind.BUILDING) | (kind == PointKind.UNKNOWN)) & high)
+    height = evidence.points[:, 2] - evidence.ground_z
+    may = (kind == PointKind.BUILDING) | (kind == PointKind.UNKNOWN)
+    if not evidence.ground_known:
+        return np.asarray(may & (height > GUESSED_GROUND_M))
+    high = may & (height > LEAST_HEIGHT_M)
+    low = (kind == PointKind.BUILDING) & (height > CLASSED_HEIGHT_M) & ~high
+    if low.any():
+        low[low] = ~_beside(evidence.points[low, :2], evidence.points[high, :2])
+    return np.asarray(high | low)
+
+
+def _beside(these: F64, those: F64) -> NDArray[np.bool_]:
+    """Which of these lie in a square of half a metre that holds one of those, or next to such a square."""
+    around = (np.arange(3) - 1)[:, None] + (1 << 32) * (np.arange(3) - 1)
+    held = np.unique(_squares(those)[:, None] + around.ravel())
+    return np.isin(_squares(these), held)
+
+
+def _squares(xy: F64) -> NDArray[np.int64]:
+    """The square of half a metre that each place lies in, as one number."""
+    east, north = np.floor(2 * xy).astype(np.int64).T
+    return np.asarray((east << 32) + north)
 
 
 def with_base(evidence: Evidence) -> Evidence:

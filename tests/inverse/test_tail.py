@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from geovision.inverse.blocks import common_level
-from geovision.inverse.roof_points import roof_points
+from geovision.inverse.roof_points import may_be_roof, roof_points
 from geovision.inverse.solver import Solved, solve
 from geovision.mesh import check
 from geovision.model import Evidence
+from geovision.model.evidence import PointKind
 from geovision.model.fit import FitStatus
 from geovision.model.labels import Status
 
@@ -112,3 +113,40 @@ def test_no_spikes_on_real_roofs(name: str, every: int) -> None:
     poor = [row for row, fit in enumerate(solved.fits) if fit.status is FitStatus.POOR]
     assert all(solved.fits[row].kind == "flat" for row in poor)
     assert len(poor) < 0.04 * len(evidence)
+
+
+@pytest.mark.parametrize(
+    ("kind", "height", "low"), [(PointKind.BUILDING, 0.35, True), (PointKind.UNKNOWN, 0.35, False)]
+)
+def test_a_slab_is_a_building_where_the_points_are_classed_as_one(
+    kind: PointKind, height: float, low: bool
+) -> None:
+    rng = np.random.default_rng(3)
+    xyz = np.column_stack([rng.uniform((0, 0), (6, 4), (300, 2)), height + 0.02 * rng.standard_normal(300)])
+    slab = Evidence(
+        "a", np.zeros(3), (SHED,), ground_known=True, points=xyz, point_kind=np.full(300, kind, np.uint8)
+    )
+    solved = solve([slab])
+    if low:
+        assert solved.fits[0].status is FitStatus.OK
+        assert solved.table[0].parts[0].eave_height == pytest.approx(height, abs=0.02)
+    else:
+        assert solved.fits[0].status is FitStatus.HEIGHT_ASSUMED
+
+
+def test_a_floor_under_a_roof_is_no_evidence() -> None:
+    rng = np.random.default_rng(4)
+    xy = rng.uniform((0, 0), (6, 4), (600, 2))
+    z = np.where(np.arange(600) % 2, 3.0, 0.4) + 0.02 * rng.standard_normal(600)
+    carport = Evidence(
+        "a",
+        np.zeros(3),
+        (SHED,),
+        ground_known=True,
+        points=np.column_stack([xy, z]),
+        point_kind=np.full(600, PointKind.BUILDING, np.uint8),
+    )
+    assert may_be_roof(carport).sum() == (z > 1).sum()
+    solved = solve([carport])
+    assert solved.fits[0].kind == "flat"
+    assert solved.table[0].parts[0].eave_height == pytest.approx(3.0, abs=0.02)
