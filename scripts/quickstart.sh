@@ -18,7 +18,7 @@ cat <<MESSAGE
 
 Fitted to the LiDAR of sample_data/village, in $PWD/$out:
   index.html             open it in a browser: the buildings on their ground, no server needed
-  tiles/tileset.json     3D Tiles, for CesiumJS and others
+  tiles/tileset.json     3D Tiles, buildings and terrain, for CesiumJS and others
   buildings.city.json    CityJSON 2.0
   buildings.parquet      footprints with what is known of each building; roof_facets.parquet the slopes (QGIS opens both)
   programs.parquet       the building programs that all of it was made from

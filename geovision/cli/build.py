@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from geovision.cli import options
-from geovision.cli.console import emit_json, note, progress_bar, report_failures, status
+from geovision.cli.console import emit_json, note, progress_bar, report_fitted, status
 from geovision.cli.scene import open_from_options
 
 if TYPE_CHECKING:
-    from geovision.pipeline.build_to import BuildProgress, BuildSummary
+    from geovision.pipeline.build_to import BuildProgress
 
 __all__ = ["command"]
 
@@ -28,6 +28,12 @@ __all__ = ["command"]
     type=float,
     metavar="METRES",
     help="Height of the geoid above the ellipsoid, for 3D Tiles. By default PROJ's, where it has the grid.",
+)
+@click.option(
+    "--terrain/--no-terrain",
+    default=True,
+    show_default=True,
+    help="Publish the ground with 3D Tiles and GLB, with the photo on it, and carry walls down to it.",
 )
 @click.option("--title", default="Buildings", show_default=True, metavar="TEXT", help="Of the pages.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is an earlier result.")
@@ -46,6 +52,7 @@ def command(
     place: Literal["footprints", "points"],
     merged: bool,
     geoid: float | None,
+    terrain: bool,
     title: str,
     overwrite: bool,
     lod: str,
@@ -83,6 +90,7 @@ def command(
             lod=lod,
             merged=merged,
             geoid=geoid,
+            terrain=terrain,
             title=title,
             on_error=on_error,
             overwrite=overwrite,
@@ -91,23 +99,10 @@ def command(
         )
     if as_json:
         emit_json(summary.to_dict())
-    _summarise(summary, quiet=quiet)
-    ctx.exit(1 if summary.problems else 0)
-
-
-def _summarise(summary: BuildSummary, *, quiet: bool) -> None:
-    report_failures(summary.problems)
-    for text in summary.notes:
-        note(f"note: {text}", quiet=quiet)
+    report_fitted(summary, quiet=quiet)
     if not summary.buildings:
         note("warning: no footprint lies in the scene, so there is no building", quiet=quiet)
-    statuses = ", ".join(f"{count:,} {name}" for name, count in summary.status.most_common())
-    share = "" if summary.within_0p2 is None else f"; {100 * summary.within_0p2:.1f} % of points within 0.2 m"
-    much = f"{len(summary.files)} files, {summary.seconds:.1f} s"
-    note(
-        f"{summary.out}: {summary.buildings:,} buildings ({statuses}){share}, {much}",
-        quiet=quiet,
-    )
+    ctx.exit(1 if summary.problems else 0)
 
 
 def _read(state: BuildProgress) -> tuple[str, float, float]:

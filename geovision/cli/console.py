@@ -6,13 +6,17 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from geovision.cli.interrupt import check_interrupt
 
-__all__ = ["emit_json", "note", "progress_bar", "report_failures", "status"]
+if TYPE_CHECKING:
+    from geovision.pipeline.build_to import BuildSummary
+    from geovision.pipeline.fit_to import FitSummary
+
+__all__ = ["emit_json", "note", "progress_bar", "report_failures", "report_fitted", "status"]
 
 FAILURES_SHOWN = 10
 
@@ -78,3 +82,15 @@ def report_failures(reasons: Sequence[str]) -> None:
         note(f"failed: {reason}")
     if len(reasons) > FAILURES_SHOWN:
         note(f"failed: and {len(reasons) - FAILURES_SHOWN} more")
+
+
+def report_fitted(summary: BuildSummary | FitSummary, *, quiet: bool = False) -> None:
+    """What failed, what was assumed, and how many buildings came out how well."""
+    report_failures(summary.problems)
+    for text in summary.notes:
+        note(f"note: {text}", quiet=quiet)
+    statuses = ", ".join(f"{count:,} {name}" for name, count in summary.status.most_common())
+    held = f" ({statuses})" if statuses else ""
+    share = "" if summary.within_0p2 is None else f"; {100 * summary.within_0p2:.1f} % of points within 0.2 m"
+    much = f"{len(summary.files)} files, {summary.seconds:.1f} s"
+    note(f"{summary.out}: {summary.buildings:,} buildings{held}{share}, {much}", quiet=quiet)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from geovision.cli import options
-from geovision.cli.console import emit_json, note, progress_bar, report_failures, status
+from geovision.cli.console import emit_json, note, progress_bar, report_fitted, status
 from geovision.cli.scene import open_from_options
 
 if TYPE_CHECKING:
-    from geovision.pipeline.fit_to import FitProgress, FitSummary
+    from geovision.pipeline.fit_to import FitProgress
     from geovision.sources import Scene
 
 __all__ = ["command"]
@@ -90,7 +90,7 @@ def command(
         )
     if as_json:
         emit_json(summary.to_dict())
-    _summarise(summary, quiet=quiet)
+    report_fitted(summary, quiet=quiet)
     ctx.exit(1 if summary.problems else 0)
 
 
@@ -123,19 +123,6 @@ def _explain(
     evidence = next(item for item in scene.evidence(tile, images=False) if item.id == building)
     solved = solve([evidence], kinds=kinds, place=place, threads=threads)
     explain_png(output, solved.evidence[0], solved.fits[0], solved.solids)
-
-
-def _summarise(summary: FitSummary, *, quiet: bool) -> None:
-    report_failures(summary.problems)
-    for text in summary.notes:
-        note(f"note: {text}", quiet=quiet)
-    statuses = ", ".join(f"{count:,} {name}" for name, count in summary.status.most_common())
-    share = "" if summary.within_0p2 is None else f"; {100 * summary.within_0p2:.1f} % of points within 0.2 m"
-    held = f" ({statuses})" if statuses else ""
-    note(
-        f"{summary.out}: {summary.buildings:,} buildings{held}{share}, {summary.seconds:.1f} s",
-        quiet=quiet,
-    )
 
 
 def _read(state: FitProgress) -> tuple[str, float, float]:

@@ -11,10 +11,10 @@ from geovision.formats.columns import AttributeColumn
 from geovision.formats.materials import LABEL_COLOURS, linear_rgb, material_name
 from geovision.model.labels import Label
 
-__all__ = ["gltf_json"]
+__all__ = ["Z_UP_TO_Y_UP", "gltf_json"]
 
 # Column-major: x east, y up, z south from x east, y north, z up.
-_Z_UP_TO_Y_UP = [1, 0, 0, 0, 0, 0, -1, 0, 0, 1, 0, 0, 0, 0, 0, 1]
+Z_UP_TO_Y_UP = [1, 0, 0, 0, 0, 0, -1, 0, 0, 1, 0, 0, 0, 0, 0, 1]
 
 _BYTE, _UINT16, _UINT32, _FLOAT = 5120, 5123, 5125, 5126
 _ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
@@ -42,7 +42,7 @@ def gltf_json(
         "asset": {"version": "2.0", "generator": f"geovision {__version__}", "extras": dict(extras)},
         "scene": 0,
         "scenes": [{"nodes": [0], "extras": dict(extras)}],
-        "nodes": [{"name": "z-up to y-up", "matrix": _Z_UP_TO_Y_UP}],
+        "nodes": [{"name": "z-up to y-up", "matrix": Z_UP_TO_Y_UP}],
     }
     views: list[dict[str, Any]] = []
     used: set[str] = set()

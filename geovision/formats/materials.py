@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from geovision.model.labels import Label
 
-__all__ = ["LABEL_COLOURS", "linear_rgb", "material_name"]
+__all__ = ["LABEL_COLOURS", "TERRAIN_COLOUR", "linear_rgb", "material_name"]
 
 # sRGB, 0..255.
 LABEL_COLOURS: dict[Label, tuple[int, int, int]] = {
@@ -18,6 +18,8 @@ LABEL_COLOURS: dict[Label, tuple[int, int, int]] = {
     Label.CHIMNEY: (134, 74, 58),
     Label.PARAPET: (188, 184, 176),
 }
+
+TERRAIN_COLOUR = (118, 126, 98)
 
 
 def material_name(label: int) -> str:

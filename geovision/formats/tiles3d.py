@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geovision.errors import OutputError, UsageError
 from geovision.formats.atomic import atomic_write
@@ -66,6 +67,7 @@ def write_3dtiles(
     compression: Literal["meshopt", "none"] = "meshopt",
     lods: tuple[str, str] = ("1.1", "2.2"),
     per_tile: int = 2000,
+    floor: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
     threads: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> TilesetSummary:
@@ -88,6 +90,8 @@ def write_3dtiles(
             exact to a tenth of a millimetre in leaves.
         lods: levels of detail of coarse and fine tiles.
         per_tile: most buildings of a leaf.
+        floor: of boxes (n, 4; west, south, east, north) the height down to which walls go, NaN for their own
+            ground; such as `Terrain.lowest`. Called by several threads.
         threads: 0 for all cores.
         progress: called with buildings written and in all.
 
@@ -117,6 +121,7 @@ def write_3dtiles(
             most=per_tile,
             workers=threads or os.cpu_count() or 1,
             progress=progress,
+            floor=floor,
         ).build(read.spool)
         extras = {
             "crs": globe.name,

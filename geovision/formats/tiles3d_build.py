@@ -71,6 +71,7 @@ class TileBuilder:
     most: int
     workers: int
     progress: Callable[[int, int], None] | None
+    floor: Callable[[Floats], Floats] | None = None
 
     def build(self, spool: Spool) -> Built:
         """Write all tiles of the programs in `spool`."""
@@ -85,7 +86,7 @@ class TileBuilder:
         order = np.lexsort((spool.sums[rows], points[:, 1], points[:, 0], codes))
         tree = plan_tree(codes[order], square, self.most)
         writer = ContentWriter(
-            self.folder, self.globe, matrix, self.schema, self.lods, self.compress, self.most
+            self.folder, self.globe, matrix, self.schema, self.lods, self.compress, self.most, self.floor
         )
         work = _Work(writer, spool, rows[order], self.workers, self.progress)
         root = work.run(tree)

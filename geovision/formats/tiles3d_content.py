@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,14 @@ from geovision.formats.atomic import atomic_write
 from geovision.formats.gltf_json import gltf_json
 from geovision.formats.tiles3d_place import Frame, Globe, fit_frame
 from geovision.formats.tiles3d_schema import TileSchema
-from geovision.formats.tiles3d_spool import Batch
+from geovision.formats.tiles3d_spool import Batch, plan_boxes
 from geovision.mesh.compile import mesh
+from geovision.mesh.foundations import with_foundations
 from geovision.mesh.solids import Failure, Solids
 from geovision.model.labels import Label, Status
 from geovision.model.table import ProgramTable
 
-__all__ = ["Box", "ContentWriter", "Tile"]
+__all__ = ["Box", "ContentWriter", "Tile", "box_of"]
 
 Floats = NDArray[np.float64]
 
@@ -129,17 +130,18 @@ class ContentWriter:
     lods: tuple[str, str]
     compress: bool
     most: int
+    floor: Callable[[Floats], Floats] | None = None
 
     def leaf(self, name: str, batch: Batch) -> tuple[Tile, Kept | None, list[Failure]]:
         """Write the finest tile of some buildings; those without a solid are left out and listed."""
-        solids = _solids(batch.table, self.lods[1])
+        solids = self._solids(batch.table, self.lods[1])
         failures = list(solids.failures)
         built = _built(solids)
         if not len(built):
             return Tile(name), None, failures
         if len(built) < len(batch):
             batch = batch.take(built)
-            solids = _solids(batch.table, self.lods[1])
+            solids = self._solids(batch.table, self.lods[1])
         boxes = _boxes(solids)
         kept = Kept(batch, boxes, _lowest_roofs(solids, boxes[:, 5]))
         box = self._write(name, kept, solids, self.lods[1])
@@ -150,7 +152,7 @@ class ContentWriter:
         error = max(tile.error for tile in tiles)
         over_leaves = not any(tile.children for tile in tiles)
         shown, left_out = _largest(Kept.concat(kept), (4 if over_leaves else 2) * self.most)
-        solids = _solids(shown.batch.table, self.lods[0])
+        solids = self._solids(shown.batch.table, self.lods[0])
         built = _built(solids)
         missing = np.setdiff1d(np.arange(len(shown.roof)), built)
         error = max(error, left_out, float(shown.size[missing].max(initial=0.0)))
@@ -160,7 +162,7 @@ class ContentWriter:
             drawn = shown
             if len(missing):
                 drawn = shown.take(built)
-                solids = _solids(drawn.batch.table, self.lods[0])
+                solids = self._solids(drawn.batch.table, self.lods[0])
             tile.error = max(error, float(_deviation(drawn, solids).max()))
             boxes.append(self._write(name, drawn, solids, self.lods[0]))
         tile.box = self._around(shown, boxes)
@@ -170,12 +172,16 @@ class ContentWriter:
         """A tile without content over the only one below it."""
         return Tile(name, below.error, below.box, content=False, children=[below])
 
+    def _solids(self, table: ProgramTable, lod: str) -> Solids:
+        solids = mesh(table, lod=lod, threads=1, on_error="record", polygons=False)
+        return solids if self.floor is None else with_foundations(solids, self.floor(plan_boxes(table)))
+
     def _write(self, name: str, kept: Kept, solids: Solids, lod: str) -> Box:
         count = len(kept.roof)
         columns = self.schema.encode(kept.batch.columns, count)
         boxes = _boxes(solids)
         frame = fit_frame(self.globe, boxes[:, :3].min(axis=0), boxes[:, 3:].max(axis=0))
-        matrix = self._in_root(frame)
+        matrix = frame.within(self.root)
         node = {"matrix": matrix.T.reshape(-1).tolist()}
         groups: list[Mapping[str, Any]] = []
 
@@ -200,31 +206,21 @@ class ContentWriter:
             file.write(data)
         low = np.min([group["min"] for group in groups], axis=0)
         high = np.max([group["max"] for group in groups], axis=0)
-        return _box(matrix, low, high, _SLACK_M)
-
-    def _in_root(self, frame: Frame) -> Floats:
-        """Matrix from a tile's frame to the root's; rigid, as both are."""
-        matrix = np.eye(4)
-        matrix[:3, :3] = self.root[:3, :3].T @ frame.matrix[:3, :3]
-        matrix[:3, 3] = self.root[:3, :3].T @ (frame.matrix[:3, 3] - self.root[:3, 3])
-        return matrix
+        return box_of(matrix, low, high)
 
     def _around(self, kept: Kept, boxes: Sequence[Box]) -> Box:
         """The box of boxes, upright in the middle of the buildings."""
         middle = (kept.boxes[:, :3].min(axis=0) + kept.boxes[:, 3:].max(axis=0)) / 2
-        matrix = self._in_root(Frame(self.globe.east_north_up(middle), None))
+        matrix = Frame(self.globe.east_north_up(middle), None).within(self.root)
         corners = np.concatenate([box.corners() for box in boxes])
         local = (corners - matrix[:3, 3]) @ matrix[:3, :3]
-        return _box(matrix, local.min(axis=0), local.max(axis=0), 1e-6)
+        return box_of(matrix, local.min(axis=0), local.max(axis=0), 1e-6)
 
 
-def _box(matrix: Floats, low: Floats, high: Floats, slack: float) -> Box:
+def box_of(matrix: Floats, low: Floats, high: Floats, slack: float = _SLACK_M) -> Box:
+    """The box between two corners of a frame; `matrix` takes that to the root's."""
     centre = matrix[:3, :3] @ ((low + high) / 2) + matrix[:3, 3]
     return Box(centre, (matrix[:3, :3] * ((high - low) / 2 + slack)).T)
-
-
-def _solids(table: ProgramTable, lod: str) -> Solids:
-    return mesh(table, lod=lod, threads=1, on_error="record", polygons=False)
 
 
 def _built(solids: Solids) -> NDArray[np.int64]:

@@ -49,6 +49,13 @@ class Frame:
         local: Floats = (ecef - self.matrix[:3, 3]) @ self.matrix[:3, :3]
         return local
 
+    def within(self, root: Floats) -> Floats:
+        """Matrix (4, 4) from this frame to that of `root`, a matrix like this one's; rigid, as both are."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = root[:3, :3].T @ self.matrix[:3, :3]
+        matrix[:3, 3] = root[:3, :3].T @ (self.matrix[:3, 3] - root[:3, 3])
+        return matrix
+
 
 class Globe:
     """The way from a projected CRS to the WGS 84 ellipsoid. May be used by several threads.

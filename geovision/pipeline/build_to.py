@@ -13,6 +13,7 @@ from geovision.formats.attributes import attribute_types
 from geovision.inverse.placement import Place
 from geovision.model.kinds import RoofKind
 from geovision.pipeline.fit import Fitted, iter_fit
+from geovision.pipeline.ground import Surroundings
 from geovision.pipeline.products import Products, ProductSettings, Timings
 from geovision.pipeline.publish import publish_folder
 from geovision.pipeline.run_facts import run_facts, write_json
@@ -84,6 +85,7 @@ def build_to(
     lod: str = "2.2",
     merged: bool = False,
     geoid: float | None = None,
+    terrain: bool = True,
     title: str = "Buildings",
     on_error: Literal["raise", "record"] = "record",
     overwrite: bool = False,
@@ -107,6 +109,8 @@ def build_to(
         merged: one mesh file for all buildings instead of one a tile (glb, obj, ply, stl).
         geoid: height of the geoid above the ellipsoid in metres, for 3D Tiles; by default PROJ's, where it
             has the grid for the place.
+        terrain: publish the ground with 3D Tiles and GLB, with the orthophoto on it, and carry walls there
+            down to it.
         title: of the viewer and the preview.
         on_error: "record" lists buildings that could not be fitted; "raise" stops at the first.
         overwrite: replace an earlier result.
@@ -130,6 +134,7 @@ def build_to(
         lod=lod,
         merged=merged,
         geoid=geoid,
+        terrain=terrain,
         title=title,
         threads=threads,
     )
@@ -179,8 +184,11 @@ def publish_buildings(
         if progress is not None:
             progress(BuildProgress("publish", done, of, len(summary.problems)))
 
-    with publish_folder(out, overwrite=overwrite) as folder:
-        with Products(folder, settings, summary.timings) as products:
+    with (
+        publish_folder(out, overwrite=overwrite) as folder,
+        Surroundings.of(scene, terrain=settings.needs_terrain) as around,
+    ):
+        with Products(folder, settings, summary.timings, around) as products:
             for name, batches in tiles:
                 for fitted in batches:
                     products.add(fitted.programs, fitted.fits, fitted.solids)
@@ -189,7 +197,7 @@ def publish_buildings(
                 products.end_tile(name)
                 summary.tiles += 1
         report("publish")
-        products.finish(scene, tiles_done)
+        products.finish(tiles_done)
         summary.problems += products.failures
         summary.notes += tuple(products.notes)
         summary.formats = settings.formats

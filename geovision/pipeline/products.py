@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -26,25 +26,26 @@ from geovision.formats.geotables import open_geotable, write_flatgeobuf, write_g
 from geovision.formats.outlines import building_facts, building_outlines, roof_facets
 from geovision.formats.parquet import open_parquet
 from geovision.formats.programs import iter_programs
+from geovision.formats.terrain_glb import TERRAIN, TerrainFiles, TerrainSink, write_terrain
 from geovision.formats.tiles3d import write_3dtiles
 from geovision.formats.tiles3d_place import Globe
+from geovision.formats.tiles3d_terrain import TerrainTiles, write_joined_tileset
 from geovision.mesh import Solids, mesh
+from geovision.mesh.foundations import with_foundations
 from geovision.model.fit import FitTable
 from geovision.model.labels import Label
 from geovision.model.table import ProgramTable
+from geovision.pipeline.ground import Surroundings, terrain_of_programs
 from geovision.pipeline.sinks import open_program_sink
 from geovision.pipeline.web_view import write_view
 from geovision.quality.scene_page import scene_page_png
-
-if TYPE_CHECKING:
-    from geovision.sources import Scene
 
 Item = TypeVar("Item")
 
 __all__ = ["FORMATS", "ProductSettings", "Products", "Timings"]
 
 FORMATS: dict[str, str] = {
-    "3dtiles": "tiles/tileset.json: 3D Tiles 1.1",
+    "3dtiles": "tiles/tileset.json: 3D Tiles 1.1, buildings and terrain",
     "viewer": "index.html: buildings, ground and points in one page, without a server",
     "preview": "preview.png: the scene from above",
     "cityjson": "buildings.city.json: one CityJSON 2.0 document",
@@ -52,12 +53,13 @@ FORMATS: dict[str, str] = {
     "parquet": "buildings.parquet, roof_facets.parquet: GeoParquet",
     "gpkg": "buildings.gpkg: both as layers of a GeoPackage",
     "fgb": "buildings.fgb, roof_facets.fgb: FlatGeobuf",
-    "glb": "glb/*.glb: a binary glTF for each tile",
+    "glb": "glb/*.glb, glb/terrain/*.glb: a binary glTF for each tile",
     "obj": "obj/*.obj",
     "ply": "ply/*.ply",
     "stl": "stl/*.stl",
 }
 """Formats by name, with what they write. Programs and fits are written always."""
+_BUILDINGS = "buildings"
 _MESHES = ("glb", "obj", "ply", "stl")
 _DIGITS = 3
 _FACET_TYPES: dict[str, AttributeType] = {
@@ -129,8 +131,15 @@ class ProductSettings:
     """One mesh file for all buildings instead of one a tile."""
     geoid: float | None = None
     """Height of the geoid above the ellipsoid, for 3D Tiles; by default PROJ's, where it has the grid."""
+    terrain: bool = True
+    """Terrain in 3D Tiles and GLB, where the buildings have a scene; walls then go down to it."""
     title: str = "Buildings"
     threads: int = 0
+
+    @property
+    def needs_terrain(self) -> bool:
+        """Whether a format shows it."""
+        return self.terrain and bool({"3dtiles", "glb"}.intersection(self.formats))
 
     def check(self) -> None:
         """Refuse what could not be written, before any work is done."""
@@ -152,9 +161,12 @@ class Products:
         folder: where the files go.
         settings: which, and how.
         timings: where the time is counted.
+        around: what the buildings stand in; it must stay open until `finish` is done.
     """
 
-    def __init__(self, folder: Path, settings: ProductSettings, timings: Timings) -> None:
+    def __init__(
+        self, folder: Path, settings: ProductSettings, timings: Timings, around: Surroundings | None = None
+    ) -> None:
         self.folder = folder
         self.failures: list[str] = []
         """Buildings without a solid, with the reason."""
@@ -162,6 +174,7 @@ class Products:
         """What was assumed."""
         self._timings = timings
         self._settings = settings
+        self._around = around or Surroundings()
         self._formats = frozenset(settings.formats)
         self._tile: list[tuple[ProgramTable, dict[str, list[Any]]]] = []
         self._seq = bool(self._formats & {"cityjson", "cityjsonseq"})
@@ -229,11 +242,10 @@ class Products:
         if not self._settings.merged:
             self._write_meshes({kind: self.folder / kind / f"{name}.{kind}" for kind in _MESHES})
 
-    def finish(self, scene: Scene | None = None, progress: Callable[[int, int], None] | None = None) -> None:
+    def finish(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Write what needs all buildings; call it once the context is left.
 
         Args:
-            scene: what they were fitted to, for the viewer.
             progress: called with buildings put into tiles and in all.
         """
         settings = self._settings
@@ -255,6 +267,11 @@ class Products:
         if "3dtiles" in self._formats:
             with self._timings.stage("3dtiles"):
                 self._write_tiles(programs, tables["buildings"], progress)
+        if settings.needs_terrain and self._around.scene is not None:
+            with self._timings.stage("terrain"):
+                self._write_terrain(programs)
+        if "3dtiles" in self._formats:
+            self._join_tiles()
         if "preview" in self._formats:
             with self._timings.stage("preview"):
                 scene_page_png(
@@ -272,7 +289,7 @@ class Products:
                     tables["buildings"],
                     title=settings.title,
                     crs=settings.crs,
-                    scene=scene,
+                    scene=self._around.scene,
                     threads=settings.threads,
                 )
         if self._tables and "parquet" not in self._formats:
@@ -295,14 +312,37 @@ class Products:
                 yield table, {name: rows[name].to_pylist() for name in names}
 
         summary = write_3dtiles(
-            self.folder / "tiles",
+            self.folder / "tiles" / _BUILDINGS,
             batches(),
             crs=self._settings.crs,
             geoid=self._settings.geoid,
+            floor=None if self._around.terrain is None else self._around.terrain.lowest,
             threads=self._settings.threads,
             progress=progress,
         )
         self.notes += [f"3D Tiles: {text}" for text in summary.warnings]
+
+    def _write_terrain(self, programs: Path) -> None:
+        settings, sinks = self._settings, list[TerrainSink]()
+        if "3dtiles" in self._formats:
+            globe = Globe(settings.crs, settings.geoid)
+            sinks.append(TerrainTiles(self.folder / "tiles" / TERRAIN, globe))
+        if "glb" in self._formats:
+            name = f"{TERRAIN}.glb" if settings.merged else f"glb/{TERRAIN}"
+            sinks.append(TerrainFiles(self.folder / name, merged=settings.merged, crs=settings.crs))
+        with ExitStack() as stack:
+            terrain = self._around.terrain
+            if terrain is None:
+                terrain = stack.enter_context(terrain_of_programs(iter_programs(programs)))
+            made = write_terrain(terrain, sinks, self._around.photo)
+        if made and self._around.terrain is None:
+            self.notes.append("terrain: the scene has no ground, so it is made of that under the buildings")
+
+    def _join_tiles(self) -> None:
+        folder = self.folder / "tiles"
+        layers = {name: f"{name}/tileset.json" for name in (_BUILDINGS, TERRAIN)}
+        there = {name: uri for name, uri in layers.items() if (folder / uri).is_file()}
+        write_joined_tileset(folder, there, {"crs": self._settings.crs})
 
     def _add_rows(self, solids: Solids, columns: Mapping[str, list[Any]]) -> None:
         self._buildings.write(building_outlines(solids), {"id": solids.ids, **columns})
@@ -342,12 +382,13 @@ class Products:
                 on_error="record",
                 polygons=False,
             )
+            floor = self._around.lowest(table)
             for kind in sorted(self._formats.intersection(_MESHES)):
                 paths[kind].parent.mkdir(exist_ok=True)
                 if kind == "glb":
                     write_glb(
                         paths[kind],
-                        solids,
+                        solids if floor is None else with_foundations(solids, floor),
                         attributes=columns,
                         crs=self._settings.crs,
                         threads=self._settings.threads,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.formats.terrain_glb import TERRAIN
 from geovision.quality.findings import Malformed
 
 __all__ = ["Glb", "Mesh"]
@@ -177,6 +178,13 @@ class Glb:
         slack = 1e-6 * max(1.0, float(np.abs(place).max()))
         if (place.min(axis=0) < low - slack).any() or (place.max(axis=0) > high + slack).any():
             raise Malformed(813, "POSITION leaves its accessor's min and max")
+
+    @property
+    def is_terrain(self) -> bool:
+        """Whether the file says that it holds ground, which is a surface and no solid."""
+        asset = self.json.get("asset")
+        extras = asset.get("extras") if isinstance(asset, dict) else None
+        return isinstance(extras, dict) and extras.get("content") == TERRAIN
 
     @property
     def quantized(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.formats.terrain_glb import TERRAIN
 from geovision.quality.findings import Malformed, ValidationReport
 from geovision.quality.gltf import Glb, Mesh
 from geovision.quality.polyhedra import GeometryRules
@@ -47,6 +48,8 @@ def _has_crs(glb: Glb) -> bool:
 
 def check_glb_meshes(glb: Glb, report: ValidationReport, rules: GeometryRules, file: str = "") -> set[str]:
     """Judge the solids of a GLB; returns the names of those with errors."""
+    if glb.is_terrain:
+        return _check_ground(glb, report, file)
     names = checked_features(glb, report, file)
     faulty: set[str] = set()
     for mesh in glb.meshes():
@@ -69,6 +72,12 @@ def check_glb_meshes(glb: Glb, report: ValidationReport, rules: GeometryRules, f
         )
         faulty |= check_triangles(made, report, rules, file)
     return faulty
+
+
+def _check_ground(glb: Glb, report: ValidationReport, file: str) -> set[str]:
+    """Ground has a rim and no inside: its places must be numbers, and its indices were checked on reading."""
+    good = all(np.isfinite(mesh.positions).all() for mesh in glb.meshes())
+    return set() if good or not report.add(811, TERRAIN, "a vertex", file=file) else {TERRAIN}
 
 
 def checked_features(glb: Glb, report: ValidationReport, file: str = "") -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,6 @@ from tests.node_judges import node_environment, node_modules
 
 CLIENTS = Path(__file__).parent / "clients"
 PACKAGES = ("cesium@1.140.0", "three@0.187.0", "3d-tiles-renderer@0.5.3", "puppeteer-core@24.43.1")
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("Chromium is not installed: clients run in it")
-    return found
 
 
 def show(page: str, site: Path, chromium: str, picture: Path) -> dict[str, Any]:
