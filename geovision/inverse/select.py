@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geovision.inverse.blocks import block_programs
+from geovision.inverse.canopy import propose_under_canopy
 from geovision.inverse.confidence import PLANAR_CONFIDENCE, kind_confidence
 from geovision.inverse.planar import Planar
 from geovision.inverse.plane_sigma import plane_covariances
@@ -62,6 +63,7 @@ def choose(
     planar: Planar,
     *,
     general: bool = True,
+    kinds: Collection[RoofKind | str] | None = None,
     threads: int = 0,
 ) -> Chosen:
     """Take for every building the candidate whose misfit and price sum to less; the named kind when they tie.
@@ -69,18 +71,20 @@ def choose(
     With `general` false the plane arrangement may only step in where no named kind makes a solid. All are
     compared through their solids, by the distances of the same points under the same noise model, so that it
     does not matter how they were found. Where much stays unexplained a block at the level that most points
-    share is a candidate as well, and it is taken where the best roof leaves four points in ten: chance fits
-    roofs to the leaves of a tree, one for every few of its points.
+    share is a candidate as well, and so is the best single roof under the lowest points; one of these is
+    taken where the best roof leaves four points in ten: chance fits roofs to the leaves of a tree, one for
+    every few of its points.
     """
     count = len(evidence)
     inside = inside_points(points, planar.inside)
     noise = NoiseModel.of(planar.scatter, planar.spacing)
     points_of = np.diff(inside.point_offsets)
     doubtful = np.flatnonzero((planar.explained < DOUBTFUL_SHARE) & (points_of > 0) & general)
-    blocks, _ = block_programs([evidence[row] for row in doubtful.tolist()], poor=True)
-    table = ProgramTable.concat([parametric.table, planar.table, blocks])
+    blocks, block_fits = block_programs([evidence[row] for row in doubtful.tolist()], poor=True)
+    under = propose_under_canopy(evidence, points, doubtful, kinds=kinds, threads=threads)
+    table = ProgramTable.concat([parametric.table, planar.table, blocks, under.table])
     solids = mesh(table, threads=threads, on_error="record")
-    which = np.concatenate([np.arange(count), planar.rows, doubtful])
+    which = np.concatenate([np.arange(count), planar.rows, doubtful, doubtful])
     moved = np.zeros((len(table), 2))
     moved[:count] = parametric.shift
     misfit = measure(solids, inside, which, noise, shift=moved, threads=threads)
@@ -89,33 +93,38 @@ def choose(
             PARAMETER_NATS * parametric.parameters + parametric.super_price + parametric.shift_price,
             planar.price[planar.rows],
             np.full(len(doubtful), PARAMETER_NATS),
+            PARAMETER_NATS * under.parameters,
         ]
     )
     price += SPIRE_NATS * _overshoot(solids, inside, which, planar.spacing)
     score = np.where(_valid(table, solids), misfit.nats + price, np.inf)
-    place = np.full((3, count), -1)
+    place = np.full((4, count), -1)
     place[0] = np.arange(count)
     place[1, planar.rows] = count + np.arange(len(planar.rows))
     place[2, doubtful] = count + len(planar.rows) + np.arange(len(doubtful))
+    place[3, doubtful] = place[2, doubtful] + len(doubtful)
     scores = np.where(place >= 0, score[place], np.inf)
     named, planes = scores[0], scores[1]
     take_planar = planes < named if general else np.isfinite(planes) & ~np.isfinite(named)
     row_of = np.where(take_planar, place[1], place[0])
     loose = (misfit.within_0p2[row_of] < POOR_SHARE) & (price[row_of] > PARAMETER_NATS)
-    take_block = np.isfinite(scores[2]) & (loose | (scores[2] < score[row_of]))
-    row_of = np.where(take_block, place[2], row_of)
+    simple = np.min(scores[2:], axis=0)
+    take_simple = np.isfinite(simple) & (loose | (simple < score[row_of]))
+    take_under = take_simple & (scores[3] < scores[2])
+    row_of = np.where(take_simple, np.where(take_under, place[3], place[2]), row_of)
+    simple_fits = dict(zip(doubtful.tolist(), zip(block_fits, under.fits, strict=True), strict=True))
     fits = []
     for row, item in enumerate(evidence):
         fit = _fit(item, parametric.fits[row], bool(take_planar[row]), (named[row], planes[row]))
-        if take_block[row]:
-            fit = _block_fit(fit, float(scores[2, row]))
+        if take_simple[row]:
+            fit = _simple_fit(fit, simple_fits[row][int(take_under[row])], float(simple[row]))
         fits.append(_measured(fit, misfit, int(row_of[row]), _coverage(inside, row, item.area)))
-    chosen, rows = table.take(row_of), np.flatnonzero(take_planar & ~take_block)
+    chosen, rows = table.take(row_of), np.flatnonzero(take_planar & ~take_simple)
     known = plane_covariances(chosen.take(rows), inside, rows, noise.sigma[rows], threads=threads)
     for row, (paths, covariance) in zip(rows.tolist(), known, strict=True):
         fits[row] = replace(fits[row], parameters=paths, covariance=covariance)
     valid = np.isfinite(score[row_of])
-    told = (~take_planar & ~take_block & valid)[:, None]
+    told = (~take_planar & ~take_simple & valid)[:, None]
     shift, sigma = (np.where(told, known, 0.0) for known in (parametric.shift, parametric.shift_sigma))
     return Chosen(chosen, fits, solids.take(row_of), valid, shift, sigma)
 
@@ -136,19 +145,19 @@ def _overshoot(solids: Solids, inside: RoofPoints, which: NDArray[np.int64], spa
     return np.maximum(over, 0.0)
 
 
-def _block_fit(fit: Fit, nats: float) -> Fit:
-    """The fit of a block that was taken because no roof explains the points."""
+def _simple_fit(fit: Fit, own: Fit, nats: float) -> Fit:
+    """The fit of a block, or of a roof under leaves, that was taken because no roof explains the points."""
     others = fit.alternatives
     return replace(
         fit,
-        kind=KIND_NAMES[RoofKind.FLAT],
+        kind=own.kind,
         status=FitStatus.POOR,
         nats=nats,
         confidence=0.0,
         runner_up=others[0].kind if others else "",
         margin=float(others[0].nats - nats) if others else float("nan"),
-        parameters=(),
-        covariance=None,
+        parameters=own.parameters,
+        covariance=own.covariance,
     )
 
 

@@ -67,7 +67,7 @@ def solve(
     named, general = _split(kinds)
     parametric = propose_parametric(evidence, points=points, kinds=named, threads=threads)
     planar = propose_planar(evidence, points=points, threads=threads)
-    chosen = choose(evidence, points, parametric, planar, general=general, threads=threads)
+    chosen = choose(evidence, points, parametric, planar, general=general, kinds=named, threads=threads)
     # At the level of detail of the fit, overhangs change no solid.
     table = with_overhang(chosen.table, placement.overhangs(given))
     fits, solids = chosen.fits, chosen.solids

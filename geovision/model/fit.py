@@ -43,7 +43,8 @@ FIT_REASON: dict[FitStatus, str] = {
     FitStatus.HEIGHT_FROM_ATTRIBUTE: "nothing measured the roof: a block as high as an attribute states",
     FitStatus.HEIGHT_ASSUMED: "neither points nor attributes tell the height: a block of a usual one",
     FitStatus.NO_SOLID: "no roof that fits the points makes a valid solid: a block at their median height",
-    FitStatus.POOR: "no roof explains six points in ten: a block at the level that most of them share",
+    FitStatus.POOR: "no roof explains six points in ten: "
+    "one through the lowest of them, or a block at the level that most share",
     FitStatus.FAILED: "the building could not be fitted at all",
 }
 
