@@ -24,6 +24,7 @@ struct PackArrays {
     Array<std::int64_t> vertex_offsets, triangle_offsets, face_offsets;
     Array<std::int32_t> vertices, triangles, triangle_face;
     Array<std::uint8_t> face_label;
+    Array<float> uv;
     PackSolids view;
 };
 
@@ -58,6 +59,7 @@ PackArrays take_solids(const py::dict& solids) {
                  take<std::int32_t>(solids, "triangles"),
                  take<std::int32_t>(solids, "triangle_face"),
                  take<std::uint8_t>(solids, "face_label"),
+                 solids.contains("uv") ? take<float>(solids, "uv") : Array<float>(0),
                  {}};
     const py::ssize_t buildings = a.origin.size() / 3;
     if (a.origin.size() % 3 != 0 || a.vertices.size() % 3 != 0 ||
@@ -66,6 +68,8 @@ PackArrays take_solids(const py::dict& solids) {
             "solids: origin, vertices and triangles must have three columns, and triangle_face "
             "one entry a triangle");
     }
+    if (solids.contains("uv") && 3 * a.uv.size() != 2 * a.vertices.size())
+        throw py::value_error("solids: uv must have two columns and a row a vertex");
     check_offsets(a.vertex_offsets, "vertex_offsets", buildings, a.vertices.size() / 3);
     check_offsets(a.triangle_offsets, "triangle_offsets", buildings, a.triangle_face.size());
     check_offsets(a.face_offsets, "face_offsets", buildings, a.face_label.size());
@@ -79,7 +83,8 @@ PackArrays take_solids(const py::dict& solids) {
               a.triangles.data(),
               a.triangle_face.data(),
               a.face_offsets.data(),
-              a.face_label.data()};
+              a.face_label.data(),
+              solids.contains("uv") ? a.uv.data() : nullptr};
     return a;
 }
 
@@ -99,6 +104,7 @@ py::dict describe(const PackPlan& plan, const std::vector<std::size_t>& column_o
         one["first_vertex"] = group.first_vertex;
         one["vertices"] = group.vertices;
         one["triangles"] = group.triangles;
+        if (group.first_uv >= 0) one["first_uv"] = group.first_uv;
         one["index_offset"] = group.index_offset;
         one["index_bytes"] = group.index_bytes;
         py::list low, high;
@@ -115,6 +121,8 @@ py::dict describe(const PackPlan& plan, const std::vector<std::size_t>& column_o
     result["position_offset"] = plan.position_offset;
     result["normal_offset"] = plan.normal_offset;
     result["feature_offset"] = plan.feature_offset;
+    result["uv_offset"] = plan.uv_offset;
+    result["uv_vertices"] = plan.uv_vertices;
     result["groups"] = groups;
     result["columns"] = column_offsets;
     result["bytes"] = bin_bytes;
@@ -241,6 +249,7 @@ py::dict describe_compressed(const PackPlan& plan, const CompressedPack& pack) {
     result["position"] = describe_view(pack.position);
     result["normal"] = describe_view(pack.normal);
     result["feature"] = describe_view(pack.feature);
+    if (plan.uv_vertices > 0) result["uv"] = describe_view(pack.uv);
     py::list indices;
     for (std::size_t g = 0; g < label_count; ++g) {
         if (plan.groups[g].triangles > 0) indices.append(describe_view(pack.index[g]));
@@ -323,7 +332,7 @@ void bind_pack(py::module_& m) {
           "of 8; "
           "`header(layout)` returns the JSON text and is called twice with the same layout, first with "
           "stand-in bounds. `frame` is (centre, scale, degree, coefficients) of a map into the tile's own "
-          "frame. "
+          "frame. Solids with an array \"uv\" of texture coordinates a vertex bring them to their roofs. "
           "With `compress` positions are rounded to 2^compress metres, the geometry is in the bitstream of "
           "EXT_meshopt_compression, layout['compressed'] says where, and the header is called once.");
     m.def("encode_meshopt", &encode_meshopt, py::arg("data"), py::arg("stride"), py::arg("mode"),

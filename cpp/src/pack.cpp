@@ -142,7 +142,13 @@ std::size_t index_size(const PackGroup& group) {
     return 3 * static_cast<std::size_t>(group.triangles) * static_cast<std::size_t>(group.index_bytes);
 }
 
-void lay_out(const std::array<std::int64_t, 2 * label_count>& totals, PackPlan& plan) {
+bool has_texture(const PackOptions& options, std::size_t group) {
+    return options.group_of_label[std::size_t(Label::roof)] == group ||
+           options.group_of_label[std::size_t(Label::dormer_roof)] == group;
+}
+
+void lay_out(const std::array<std::int64_t, 2 * label_count>& totals, const PackSolids& solids,
+             const PackOptions& options, PackPlan& plan) {
     for (std::size_t g = 0; g < label_count; ++g) {
         PackGroup& group = plan.groups[g];
         group = PackGroup{};
@@ -156,12 +162,17 @@ void lay_out(const std::array<std::int64_t, 2 * label_count>& totals, PackPlan& 
         group.index_bytes = group.vertices <= 65535 ? 2 : 4;
         plan.vertices += group.vertices;
         plan.triangles += group.triangles;
+        if (solids.uv != nullptr && group.triangles > 0 && has_texture(options, g)) {
+            group.first_uv = plan.uv_vertices;
+            plan.uv_vertices += group.vertices;
+        }
     }
     const auto vertices = static_cast<std::size_t>(plan.vertices);
     plan.position_offset = 0;
     plan.normal_offset = align(12 * vertices, 8);
     plan.feature_offset = align(plan.normal_offset + 12 * vertices, 8);
-    plan.bytes = align(plan.feature_offset + 4 * vertices, 8);
+    plan.uv_offset = align(plan.feature_offset + 4 * vertices, 8);
+    plan.bytes = plan.uv_offset + 8 * static_cast<std::size_t>(plan.uv_vertices);
     for (PackGroup& group : plan.groups) {
         group.index_offset = plan.bytes;
         plan.bytes = align(plan.bytes + index_size(group), 8);
@@ -176,7 +187,7 @@ void clear_padding(const PackPlan& plan, std::uint8_t* out) {
     };
     clear(plan.position_offset + 12 * vertices, plan.normal_offset);
     clear(plan.normal_offset + 12 * vertices, plan.feature_offset);
-    clear(plan.feature_offset + 4 * vertices, plan.groups[0].index_offset);
+    clear(plan.feature_offset + 4 * vertices, plan.uv_offset);
     for (std::size_t g = 0; g < label_count; ++g) {
         const std::size_t end = g + 1 < label_count ? plan.groups[g + 1].index_offset : plan.bytes;
         clear(plan.groups[g].index_offset + index_size(plan.groups[g]), end);
@@ -215,6 +226,7 @@ struct Cursor {
     float* position;
     float* normal;
     float* feature;
+    float* uv;  // null where the group has no texture
     std::uint8_t* index;
     std::uint32_t next;  // index of the next vertex within the group
     bool wide;
@@ -233,6 +245,9 @@ Cursors cursors_of_block(const PackPlan& plan, std::int64_t block, std::uint8_t*
         cursor.position = reinterpret_cast<float*>(out + plan.position_offset) + 3 * vertex;
         cursor.normal = reinterpret_cast<float*>(out + plan.normal_offset) + 3 * vertex;
         cursor.feature = reinterpret_cast<float*>(out + plan.feature_offset) + vertex;
+        cursor.uv = group.first_uv < 0 ? nullptr
+                                       : reinterpret_cast<float*>(out + plan.uv_offset) +
+                                             2 * static_cast<std::size_t>(group.first_uv + base[2 * g]);
         cursor.index = out + group.index_offset + 3 * triangle * static_cast<std::size_t>(group.index_bytes);
         cursor.next = static_cast<std::uint32_t>(base[2 * g]);
         cursor.wide = group.index_bytes == 4;
@@ -262,6 +277,7 @@ public:
         const std::int32_t* vertices = solids_.vertices + 3 * begin;
         walker_.begin_building(count);
         place(b, vertices, count);
+        uv_ = solids_.uv == nullptr ? nullptr : solids_.uv + 2 * begin;
         const std::uint8_t* label = solids_.face_label + solids_.face_offsets[b];
         const auto feature = static_cast<float>(b);
         walker_.faces(b, [&](std::int32_t face, std::int64_t first, std::int64_t last) {
@@ -317,6 +333,10 @@ private:
             std::memcpy(cursor.position, xyz_.data() + 3 * static_cast<std::size_t>(vertex), 12);
             std::memcpy(cursor.normal, &normal, 12);
             *cursor.feature = feature;
+            if (cursor.uv != nullptr) {
+                std::memcpy(cursor.uv, uv_ + 2 * static_cast<std::size_t>(vertex), 8);
+                cursor.uv += 2;
+            }
             cursor.position += 3;
             cursor.normal += 3;
             ++cursor.feature;
@@ -329,6 +349,7 @@ private:
     const PackOptions& options_;
     Walker walker_;
     std::vector<float> xyz_;
+    const float* uv_ = nullptr;   // of the building's vertices
     std::vector<double> placed_;  // in the tile's frame, before they were rounded
 };
 
@@ -414,7 +435,7 @@ bool plan_pack(const PackSolids& solids, const PackOptions& options, PackPlan& p
         };
     });
     if (!done) return false;
-    lay_out(prefix_sums(plan.block_base), plan);
+    lay_out(prefix_sums(plan.block_base), solids, options, plan);
     return true;
 }
 

@@ -1,5 +1,6 @@
 #include "geovision/pack_compress.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -46,6 +47,18 @@ std::vector<std::uint32_t> feature_words(const std::uint8_t* feature, std::size_
         words[i] = wide ? load<std::uint32_t>(feature + 4 * i)
                         : static_cast<std::uint32_t>(load<float>(feature + 4 * i));
     }
+    return words;
+}
+
+// As normalised 16 bit: a fraction of a pixel in any picture.
+std::vector<std::uint32_t> uv_words(const std::uint8_t* uv, std::size_t count) {
+    const auto step = [](float value) {
+        const float whole = std::nearbyint(65535.0f * std::min(std::max(value, 0.0f), 1.0f));
+        return static_cast<std::uint32_t>(whole);
+    };
+    std::vector<std::uint32_t> words(count);
+    for (std::size_t i = 0; i < count; ++i)
+        words[i] = step(load<float>(uv + 8 * i)) | step(load<float>(uv + 8 * i + 4)) << 16;
     return words;
 }
 
@@ -101,6 +114,8 @@ CompressedPack compress_pack(const PackPlan& plan, const std::uint8_t* filled, s
     pack.wide_features = buildings > short_features;
     pack.feature =
         packer.attributes(feature_words(filled + plan.feature_offset, count, pack.wide_features), count, 4);
+    const auto textured = static_cast<std::size_t>(plan.uv_vertices);
+    if (textured > 0) pack.uv = packer.attributes(uv_words(filled + plan.uv_offset, textured), textured, 4);
     for (std::size_t g = 0; g < label_count; ++g) {
         const PackGroup& group = plan.groups[g];
         if (group.triangles == 0) continue;

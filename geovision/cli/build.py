@@ -35,6 +35,12 @@ __all__ = ["command"]
     show_default=True,
     help="Publish the ground with 3D Tiles and GLB, with the photo on it, and carry walls down to it.",
 )
+@click.option(
+    "--textures/--no-textures",
+    default=True,
+    show_default=True,
+    help="Put the orthophoto, where the scene has one, on the roofs of 3D Tiles and GLB.",
+)
 @click.option("--title", default="Buildings", show_default=True, metavar="TEXT", help="Of the pages.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is an earlier result.")
 @options.lod
@@ -53,6 +59,7 @@ def command(
     merged: bool,
     geoid: float | None,
     terrain: bool,
+    textures: bool,
     title: str,
     overwrite: bool,
     lod: str,
@@ -91,6 +98,7 @@ def command(
             merged=merged,
             geoid=geoid,
             terrain=terrain,
+            textures=textures,
             title=title,
             on_error=on_error,
             overwrite=overwrite,

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from geovision import _kernel
 from geovision.errors import InputError
+from geovision.formats.atlas import PhotoSource, make_atlas
 from geovision.formats.atomic import atomic_write
 from geovision.formats.columns import encode_table
 from geovision.formats.gltf_json import gltf_json
+from geovision.formats.pictures import jpeg
 from geovision.model.labels import Label
 
 __all__ = ["Attributes", "SolidsLike", "glb_bytes", "local_origin", "write_glb"]
@@ -28,6 +30,7 @@ Attributes = Mapping[str, Sequence[Any] | NDArray[Any]]
 
 # float32 steps are 0.98 mm from here on, so that rounding is half of that on each axis.
 MAX_REACH_M = 16_384.0
+MOST_PIXELS = 4096
 
 
 class SolidsLike(Protocol):
@@ -51,6 +54,7 @@ def write_glb(
     crs: str | None = None,
     origin: Sequence[float] | None = None,
     place: bool = True,
+    photo: PhotoSource | None = None,
     threads: int = 0,
 ) -> None:
     """Write solids as one GLB file, atomically. The arguments are those of `glb_bytes`.
@@ -64,7 +68,9 @@ def write_glb(
     >>> path.read_bytes()[:4]
     b'glTF'
     """
-    data = glb_bytes(solids, attributes=attributes, crs=crs, origin=origin, place=place, threads=threads)
+    data = glb_bytes(
+        solids, attributes=attributes, crs=crs, origin=origin, place=place, photo=photo, threads=threads
+    )
     with atomic_write(path) as file:
         file.write(data)
 
@@ -76,6 +82,7 @@ def glb_bytes(
     crs: str | None = None,
     origin: Sequence[float] | None = None,
     place: bool = True,
+    photo: PhotoSource | None = None,
     threads: int = 0,
 ) -> bytes:
     """Solids as the bytes of a GLB file. The same input gives the same bytes on any number of threads.
@@ -87,6 +94,7 @@ def glb_bytes(
         origin: world point that positions are relative to; by default a whole metre amid the buildings.
         place: put the origin into the node's translation. False leaves the mesh at the origin, for
             formats that place it themselves; the extras hold the origin either way.
+        photo: orthophoto in the solids' CRS, for roofs: an atlas of at most 4096 pixels a side.
         threads: 0 for all cores.
 
     Raises:
@@ -98,6 +106,10 @@ def glb_bytes(
     columns = encode_table({"id": list(solids.ids), **(attributes or {})}, count) if count else {}
     if columns:
         columns["id"].schema.update(semantic="ID", required=True)
+    atlas = None if photo is None else make_atlas(arrays, photo, MOST_PIXELS)
+    picture = b"" if atlas is None else jpeg(atlas.pixels)
+    if atlas is not None:
+        arrays = {**arrays, "uv": atlas.uv}
     buffers = [buffer for column in columns.values() for buffer in column.buffers.values()]
 
     extras: dict[str, Any] = {"origin": anchor} if crs is None else {"crs": crs, "origin": anchor}
@@ -106,8 +118,10 @@ def glb_bytes(
     def header(layout: dict[str, Any]) -> str:
         for group in layout["groups"]:
             _check_reach(group)
-        return gltf_json(layout, columns, count, node, extras)
+        return gltf_json(layout, columns, count, node, extras, photo=len(picture))
 
+    if picture:
+        buffers.append(picture)
     return _kernel.pack_glb(dict(arrays), tuple(anchor), tuple(range(len(Label))), buffers, header, threads)
 
 

@@ -18,6 +18,8 @@ Z_UP_TO_Y_UP = [1, 0, 0, 0, 0, 0, -1, 0, 0, 1, 0, 0, 0, 0, 0, 1]
 
 _BYTE, _UINT16, _UINT32, _FLOAT = 5120, 5123, 5125, 5126
 _ARRAY_BUFFER, _ELEMENT_ARRAY_BUFFER = 34962, 34963
+_CLAMP = 33071
+_VARIANTS = "KHR_materials_variants"
 _MESHOPT, _QUANTIZED = "EXT_meshopt_compression", "KHR_mesh_quantization"
 _ATTRIBUTES = ("position", "normal", "feature")
 
@@ -28,6 +30,8 @@ def gltf_json(
     count: int,
     node: Mapping[str, Any],
     extras: Mapping[str, Any],
+    *,
+    photo: int = 0,
 ) -> str:
     """The text of the JSON chunk.
 
@@ -37,6 +41,7 @@ def gltf_json(
         count: buildings.
         node: placement of the mesh's node, z up.
         extras: of the asset and the scene.
+        photo: bytes of the JPEG for the roofs that is the last of the buffers behind the geometry; 0 without.
     """
     gltf: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": f"geovision {__version__}", "extras": dict(extras)},
@@ -50,19 +55,23 @@ def gltf_json(
         gltf["nodes"][0]["children"] = [1]
         gltf["nodes"].append({"name": "buildings", "mesh": 0, **node})
         gltf["materials"] = [_material(group["group"]) for group in layout["groups"]]
+        if photo:
+            used.add(_VARIANTS)
         used.add("EXT_mesh_features")
         views += _compressed_views(layout) if "compressed" in layout else _plain_views(layout)
         if "compressed" in layout:
             gltf["extensionsRequired"] = [_MESHOPT, _QUANTIZED]
             used |= {_MESHOPT, _QUANTIZED}
         gltf["accessors"] = list(_accessors(layout))
-        primitives = [_primitive(material, count) for material in range(len(layout["groups"]))]
+        primitives = _primitives(layout, count)
         gltf["meshes"] = [{"name": "buildings", "primitives": primitives}]
     if columns:
         used.add("EXT_structural_metadata")
         gltf["extensions"] = {
             "EXT_structural_metadata": _property_table(views, layout["columns"], columns, count)
         }
+    if photo and layout["groups"]:
+        _add_photo(gltf, views, layout["columns"][-1], photo)
     if views:
         gltf["bufferViews"] = views
         gltf["buffers"] = [{"byteLength": layout["bytes"]}, *_fallback(layout)]
@@ -84,14 +93,52 @@ def _material(label: int) -> dict[str, Any]:
     }
 
 
+def _add_photo(gltf: dict[str, Any], views: list[dict[str, Any]], offset: int, size: int) -> None:
+    """The picture, materials that show it, and the choice between them and the plain ones."""
+    gltf["images"] = [{"mimeType": "image/jpeg", "bufferView": len(views)}]
+    views.append({"buffer": 0, "byteOffset": offset, "byteLength": size})
+    gltf["samplers"] = [{"wrapS": _CLAMP, "wrapT": _CLAMP, "magFilter": 9729, "minFilter": 9987}]
+    gltf["textures"] = [{"sampler": 0, "source": 0}]
+    gltf.setdefault("extensions", {})[_VARIANTS] = {"variants": [{"name": "photo"}, {"name": "plain"}]}
+    for primitive in gltf["meshes"][0]["primitives"]:
+        if "TEXCOORD_0" not in primitive["attributes"]:
+            continue
+        plain = primitive["material"]
+        primitive["material"] = len(gltf["materials"])
+        gltf["materials"].append(
+            {
+                "name": f"{gltf['materials'][plain]['name']}_photo",
+                "pbrMetallicRoughness": {
+                    "baseColorTexture": {"index": 0},
+                    "metallicFactor": 0.0,
+                    "roughnessFactor": 0.9,
+                },
+                "extras": {"provenance": "observed"},
+            }
+        )
+        choice = [
+            {"material": primitive["material"], "variants": [0]},
+            {"material": plain, "variants": [1]},
+        ]
+        primitive["extensions"][_VARIANTS] = {"mappings": choice}
+
+
 def _plain_views(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Positions, normals and feature ids of all primitives, then the indices of each."""
+    """Positions, normals and feature ids of all primitives, places in the photo, the indices of each."""
     for name, item in zip(_ATTRIBUTES, (12, 12, 4), strict=True):
         yield {
             "buffer": 0,
             "byteOffset": layout[f"{name}_offset"],
             "byteLength": item * layout["vertices"],
             "byteStride": item,
+            "target": _ARRAY_BUFFER,
+        }
+    if layout["uv_vertices"]:
+        yield {
+            "buffer": 0,
+            "byteOffset": layout["uv_offset"],
+            "byteLength": 8 * layout["uv_vertices"],
+            "byteStride": 8,
             "target": _ARRAY_BUFFER,
         }
     for group in layout["groups"]:
@@ -106,7 +153,7 @@ def _plain_views(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _compressed_views(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The same views, as they are once decoded, each with the place of its compressed bytes."""
     packed = layout["compressed"]
-    for name in _ATTRIBUTES:
+    for name in (*_ATTRIBUTES, *(["uv"] if layout["uv_vertices"] else [])):
         view = _compressed_view(packed[name], "ATTRIBUTES", "EXPONENTIAL" if name == "position" else "NONE")
         yield {**view, "byteStride": packed[name]["stride"], "target": _ARRAY_BUFFER}
     for index in packed["indices"]:
@@ -139,7 +186,8 @@ def _fallback(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _accessors(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Four a primitive: positions, normals, feature ids, indices."""
+    """Four a primitive: positions, normals, feature ids, indices. Then places in the photo, if any."""
+    first_index = 4 if layout["uv_vertices"] else 3
     packed = layout.get("compressed")
     short_normal = packed is not None
     short_feature = packed is not None and not packed["wide_features"]
@@ -170,11 +218,30 @@ def _accessors(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "type": "SCALAR",
         }
         yield {
-            "bufferView": 3 + place,
+            "bufferView": first_index + place,
             "componentType": _UINT16 if group["index_bytes"] == 2 else _UINT32,
             "count": 3 * group["triangles"],
             "type": "SCALAR",
         }
+    for group in layout["groups"]:
+        if "first_uv" in group:
+            yield {
+                "bufferView": 3,
+                "byteOffset": (4 if packed is not None else 8) * group["first_uv"],
+                "componentType": _UINT16 if packed is not None else _FLOAT,
+                **({"normalized": True} if packed is not None else {}),
+                "count": group["vertices"],
+                "type": "VEC2",
+            }
+
+
+def _primitives(layout: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
+    groups = layout["groups"]
+    made = [_primitive(material, count) for material in range(len(groups))]
+    textured = [item for item, group in zip(made, groups, strict=True) if "first_uv" in group]
+    for place, item in enumerate(textured):
+        item["attributes"]["TEXCOORD_0"] = 4 * len(groups) + place
+    return made
 
 
 def _primitive(material: int, count: int) -> dict[str, Any]:

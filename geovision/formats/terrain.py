@@ -42,10 +42,11 @@ _CELL = 8
 
 
 class Picture(NamedTuple):
-    """Pixels [height, width, 3] in sRGB, and the area that they cover: west, south, east, north."""
+    """Pixels [height, width, 3] in sRGB, the area that they cover, and which of them know nothing."""
 
     pixels: NDArray[np.uint8]
     bounds: Box
+    missing: NDArray[np.bool_] | None = None
 
 
 class GroundSource(Protocol):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -20,9 +19,10 @@ from geovision._version import __version__
 from geovision.formats.atomic import atomic_write
 from geovision.formats.gltf_json import Z_UP_TO_Y_UP
 from geovision.formats.materials import TERRAIN_COLOUR, linear_rgb
+from geovision.formats.pictures import jpeg
 from geovision.formats.terrain import Box, Patch, Picture, Terrain
 
-__all__ = ["TERRAIN", "Sheet", "TerrainFiles", "TerrainSink", "jpeg", "terrain_glb", "write_terrain"]
+__all__ = ["TERRAIN", "Sheet", "TerrainFiles", "TerrainSink", "terrain_glb", "write_terrain"]
 
 TERRAIN = "terrain"
 """Name of the meshes and of the material, and `asset.extras.content` of the file."""
@@ -30,7 +30,6 @@ _FLOAT, _UINT32 = 5126, 5125
 _SKIRT_M = 1.0
 MOST_PIXELS = 1024
 """Sides of a photo."""
-_QUALITY = 85
 
 F32 = NDArray[np.float32]
 
@@ -127,15 +126,6 @@ class TerrainFiles:
         self._kept = []
 
 
-def jpeg(pixels: NDArray[np.uint8]) -> bytes:
-    """A picture [height, width, 3] as JPEG: the one kind that every glTF reader takes and that is small."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=_QUALITY)
-    return buffer.getvalue()
-
-
 def _sheet(patch: Patch, picture: Picture | None) -> Sheet:
     """The patch with a skirt: neighbours of another tolerance leave no gap that one can see through."""
     places, rim = patch.vertices(), patch.rim()
@@ -154,7 +144,10 @@ def _sheet(patch: Patch, picture: Picture | None) -> Sheet:
         ).astype(np.float32)
     photo, texel = None, 0.0
     if picture is not None:
-        photo = jpeg(picture.pixels)
+        pixels = picture.pixels.copy()
+        if picture.missing is not None:
+            pixels[picture.missing] = TERRAIN_COLOUR
+        photo = jpeg(pixels)
         texel = (picture.bounds[2] - picture.bounds[0]) / picture.pixels.shape[1]
     return Sheet(places_all, np.concatenate(triangles), uv, lit, photo, texel)
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision.errors import OutputError, UsageError
+from geovision.formats.atlas import PhotoSource
 from geovision.formats.atomic import atomic_write
 from geovision.formats.glb import Attributes
 from geovision.formats.tiles3d_build import Built, TileBuilder
@@ -68,6 +69,7 @@ def write_3dtiles(
     lods: tuple[str, str] = ("1.1", "2.2"),
     per_tile: int = 2000,
     floor: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
+    photo: PhotoSource | None = None,
     threads: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> TilesetSummary:
@@ -92,6 +94,8 @@ def write_3dtiles(
         per_tile: most buildings of a leaf.
         floor: of boxes (n, 4; west, south, east, north) the height down to which walls go, NaN for their own
             ground; such as `Terrain.lowest`. Called by several threads.
+        photo: orthophoto in the CRS, for roofs; used by several threads. Leaves should then have fewer
+            buildings: an atlas has 2048 pixels a side.
         threads: 0 for all cores.
         progress: called with buildings written and in all.
 
@@ -122,6 +126,7 @@ def write_3dtiles(
             workers=threads or os.cpu_count() or 1,
             progress=progress,
             floor=floor,
+            photo=photo,
         ).build(read.spool)
         extras = {
             "crs": globe.name,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision.errors import InputError
+from geovision.formats.atlas import PhotoSource
 from geovision.formats.tiles3d_content import ContentWriter, Kept, Tile
 from geovision.formats.tiles3d_place import Globe
 from geovision.formats.tiles3d_schema import TileSchema
@@ -72,6 +73,7 @@ class TileBuilder:
     workers: int
     progress: Callable[[int, int], None] | None
     floor: Callable[[Floats], Floats] | None = None
+    photo: PhotoSource | None = None
 
     def build(self, spool: Spool) -> Built:
         """Write all tiles of the programs in `spool`."""
@@ -86,7 +88,15 @@ class TileBuilder:
         order = np.lexsort((spool.sums[rows], points[:, 1], points[:, 0], codes))
         tree = plan_tree(codes[order], square, self.most)
         writer = ContentWriter(
-            self.folder, self.globe, matrix, self.schema, self.lods, self.compress, self.most, self.floor
+            self.folder,
+            self.globe,
+            matrix,
+            self.schema,
+            self.lods,
+            self.compress,
+            self.most,
+            self.floor,
+            self.photo,
         )
         work = _Work(writer, spool, rows[order], self.workers, self.progress)
         root = work.run(tree)

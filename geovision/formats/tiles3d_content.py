@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision import _kernel
+from geovision.formats.atlas import PhotoSource, make_atlas
 from geovision.formats.atomic import atomic_write
 from geovision.formats.gltf_json import gltf_json
+from geovision.formats.pictures import jpeg
 from geovision.formats.tiles3d_place import Frame, Globe, fit_frame
 from geovision.formats.tiles3d_schema import TileSchema
 from geovision.formats.tiles3d_spool import Batch, plan_boxes
@@ -22,7 +24,7 @@ from geovision.mesh.solids import Failure, Solids
 from geovision.model.labels import Label, Status
 from geovision.model.table import ProgramTable
 
-__all__ = ["Box", "ContentWriter", "Tile", "box_of"]
+__all__ = ["TEXEL_ERROR", "Box", "ContentWriter", "Tile", "box_of"]
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +34,13 @@ so none vanishes, as it could with steps of 2^-7."""
 
 _SLACK_M = 1e-4
 """Boxes are this much larger than what is in them, for readers that compute in float32."""
+
+FINE_PIXELS, COARSE_PIXELS = 2048, 1024
+"""Sides of the roofs' photo in leaves and above."""
+
+TEXEL_ERROR = 16.0
+"""A photo is called this many of its pixels off: a client that lets errors of 16 pixels stand, as most do,
+then shows about one of the photo's on one of the screen's."""
 
 _SMALL_PART_M2 = 10.0
 """LoD 1.1 leaves smaller parts out."""
@@ -131,6 +140,7 @@ class ContentWriter:
     compress: bool
     most: int
     floor: Callable[[Floats], Floats] | None = None
+    photo: PhotoSource | None = None
 
     def leaf(self, name: str, batch: Batch) -> tuple[Tile, Kept | None, list[Failure]]:
         """Write the finest tile of some buildings; those without a solid are left out and listed."""
@@ -144,7 +154,7 @@ class ContentWriter:
             solids = self._solids(batch.table, self.lods[1])
         boxes = _boxes(solids)
         kept = Kept(batch, boxes, _lowest_roofs(solids, boxes[:, 5]))
-        box = self._write(name, kept, solids, self.lods[1])
+        box, _ = self._write(name, kept, solids, self.lods[1], FINE_PIXELS)
         return Tile(name, 0.0, box, content=True), kept, failures
 
     def inner(self, name: str, tiles: Sequence[Tile], kept: Sequence[Kept]) -> tuple[Tile, Kept]:
@@ -163,8 +173,9 @@ class ContentWriter:
             if len(missing):
                 drawn = shown.take(built)
                 solids = self._solids(drawn.batch.table, self.lods[0])
-            tile.error = max(error, float(_deviation(drawn, solids).max()))
-            boxes.append(self._write(name, drawn, solids, self.lods[0]))
+            box, texel = self._write(name, drawn, solids, self.lods[0], COARSE_PIXELS)
+            tile.error = max(error, float(_deviation(drawn, solids).max()), TEXEL_ERROR * texel)
+            boxes.append(box)
         tile.box = self._around(shown, boxes)
         return tile, shown
 
@@ -176,7 +187,10 @@ class ContentWriter:
         solids = mesh(table, lod=lod, threads=1, on_error="record", polygons=False)
         return solids if self.floor is None else with_foundations(solids, self.floor(plan_boxes(table)))
 
-    def _write(self, name: str, kept: Kept, solids: Solids, lod: str) -> Box:
+    def _write(self, name: str, kept: Kept, solids: Solids, lod: str, pixels: int) -> tuple[Box, float]:
+        """Write a content; gives its box, and the size of its photo's pixels in metres, 0 without one."""
+        atlas = None if self.photo is None else make_atlas(solids.arrays(), self.photo, pixels)
+        photo = b"" if atlas is None else jpeg(atlas.pixels)
         count = len(kept.roof)
         columns = self.schema.encode(kept.batch.columns, count)
         boxes = _boxes(solids)
@@ -187,14 +201,18 @@ class ContentWriter:
 
         def header(layout: Mapping[str, Any]) -> str:
             groups[:] = layout["groups"]
-            return gltf_json(layout, columns, count, node, {"crs": self.globe.name, "lod": lod})
+            extras = {"crs": self.globe.name, "lod": lod}
+            return gltf_json(layout, columns, count, node, extras, photo=len(photo))
 
         arrays = solids.arrays() if frame.smooth else _placed(solids, self.globe, frame)
+        if atlas is not None:
+            arrays = {**arrays, "uv": atlas.uv}
+        buffers = [buffer for column in columns.values() for buffer in column.buffers.values()]
         data = _kernel.pack_glb(
             arrays,
             (0.0, 0.0, 0.0),
             tuple(range(len(Label))),
-            [buffer for column in columns.values() for buffer in column.buffers.values()],
+            [*buffers, photo] if photo else buffers,
             header,
             threads=1,
             frame=frame.smooth,
@@ -206,7 +224,7 @@ class ContentWriter:
             file.write(data)
         low = np.min([group["min"] for group in groups], axis=0)
         high = np.max([group["max"] for group in groups], axis=0)
-        return box_of(matrix, low, high)
+        return box_of(matrix, low, high), 0.0 if atlas is None else atlas.cell_m
 
     def _around(self, kept: Kept, boxes: Sequence[Box]) -> Box:
         """The box of boxes, upright in the middle of the buildings."""

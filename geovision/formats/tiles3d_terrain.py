@@ -14,17 +14,13 @@ from geovision._version import __version__
 from geovision.formats.atomic import atomic_write
 from geovision.formats.terrain import Patch
 from geovision.formats.terrain_glb import TERRAIN, Sheet, terrain_glb
-from geovision.formats.tiles3d_content import Box, Tile, box_of
+from geovision.formats.tiles3d_content import TEXEL_ERROR, Box, Tile, box_of
 from geovision.formats.tiles3d_json import explicit_tilesets
 from geovision.formats.tiles3d_place import Frame, Globe
 
 __all__ = ["TerrainTiles", "write_joined_tileset"]
 
 Floats = NDArray[np.float64]
-
-_TEXEL_ERROR = 16.0
-"""A photo is called this many of its pixels off: a client that lets errors of 16 pixels stand, as most do,
-then shows about one of the photo's on one of the screen's."""
 
 
 class TerrainTiles:
@@ -56,7 +52,7 @@ class TerrainTiles:
         inside = (np.concatenate(corners) - matrix[:3, 3]) @ matrix[:3, :3]
         self._boxes[patch.place] = box_of(matrix, inside.min(axis=0), inside.max(axis=0), 1e-6)
         below = [self._errors[child.place] for child in patch.children]
-        self._errors[patch.place] = max([patch.off, _TEXEL_ERROR * item.texel_m, *below]) if below else 0.0
+        self._errors[patch.place] = max([patch.off, TEXEL_ERROR * item.texel_m, *below]) if below else 0.0
 
     def finish(self, top: Patch) -> None:
         """Write the lists of tiles, tileset.json last."""

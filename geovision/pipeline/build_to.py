@@ -86,6 +86,7 @@ def build_to(
     merged: bool = False,
     geoid: float | None = None,
     terrain: bool = True,
+    textures: bool = True,
     title: str = "Buildings",
     on_error: Literal["raise", "record"] = "record",
     overwrite: bool = False,
@@ -111,6 +112,7 @@ def build_to(
             has the grid for the place.
         terrain: publish the ground with 3D Tiles and GLB, with the orthophoto on it, and carry walls there
             down to it.
+        textures: put the orthophoto on roofs in 3D Tiles and GLB, where the scene has one.
         title: of the viewer and the preview.
         on_error: "record" lists buildings that could not be fitted; "raise" stops at the first.
         overwrite: replace an earlier result.
@@ -135,6 +137,7 @@ def build_to(
         merged=merged,
         geoid=geoid,
         terrain=terrain,
+        textures=textures,
         title=title,
         threads=threads,
     )
@@ -186,7 +189,7 @@ def publish_buildings(
 
     with (
         publish_folder(out, overwrite=overwrite) as folder,
-        Surroundings.of(scene, terrain=settings.needs_terrain) as around,
+        Surroundings.of(scene, terrain=settings.needs_terrain, photo=settings.needs_photo) as around,
     ):
         with Products(folder, settings, summary.timings, around) as products:
             for name, batches in tiles:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from geovision.formats.materials import TERRAIN_COLOUR
 from geovision.formats.terrain import REACH_M, Picture, Terrain, filled
 from geovision.formats.tiles3d_spool import plan_boxes
 
@@ -101,10 +100,7 @@ class ScenePhoto:
         self._range = self._find_range(bounds)
 
     def __call__(self, area: tuple[float, float, float, float], least_m: float) -> Picture | None:
-        """The pixels over an area, `least_m` wide or the file's own; None where the photo has nothing.
-
-        Pixels without data have the colour of terrain without a photo.
-        """
+        """The pixels over an area, `least_m` wide or the file's own; None where the photo has nothing."""
         with self._lock:
             window = self._scene.window("image", area, max(least_m, self.cell_m))
         if window.valid is not None and not window.valid.any():
@@ -115,10 +111,8 @@ class ScenePhoto:
             scaled = (np.nan_to_num(data.astype(np.float64), nan=low) - low) / max(high - low, 1e-9)
             data = np.clip(scaled * 255, 0, 255)
         pixels = np.ascontiguousarray(np.moveaxis(data, 0, -1)).astype(np.uint8)
-        if window.valid is not None:
-            pixels[~window.valid] = TERRAIN_COLOUR
         west, south, east, north = window.bounds
-        return Picture(pixels, (west, south, east, north))
+        return Picture(pixels, (west, south, east, north), None if window.valid is None else ~window.valid)
 
     def _find_range(self, bounds: Bounds) -> tuple[float, float] | None:
         """What is black and white of more than 8 bits: once for the scene, so that tiles agree."""
@@ -154,16 +148,17 @@ class Surroundings:
             self.terrain.__exit__(*error)
 
     @classmethod
-    def of(cls, scene: Scene | None, *, terrain: bool) -> Surroundings:
+    def of(cls, scene: Scene | None, *, terrain: bool, photo: bool) -> Surroundings:
         """Those of a scene with footprints."""
-        if scene is None or not len(scene.footprints) or not terrain:
+        if scene is None or not len(scene.footprints):
             return cls(scene)
         from geovision.sources.grid import Bounds
 
-        photo = ScenePhoto(scene, Bounds(*scene.footprints.bounds)) if "image" in scene.layers else None
-        known = scene.can_read("dtm")
+        wanted = photo and "image" in scene.layers
+        pixels = ScenePhoto(scene, Bounds(*scene.footprints.bounds)) if wanted else None
+        known = terrain and scene.can_read("dtm")
         ground = Terrain(SceneGround(scene), scene.footprints.boxes()) if known else None
-        return cls(scene, ground, photo)
+        return cls(scene, ground, pixels)
 
     def lowest(self, table: ProgramTable) -> NDArray[np.float64] | None:
         """How far down the walls of programs have to go; None where they need not."""

@@ -60,6 +60,8 @@ FORMATS: dict[str, str] = {
 }
 """Formats by name, with what they write. Programs and fits are written always."""
 _BUILDINGS = "buildings"
+_PER_TILE, _PER_PHOTO = 2000, 500
+"""Buildings of a leaf of 3D Tiles: fewer where one picture has to hold their roofs."""
 _MESHES = ("glb", "obj", "ply", "stl")
 _DIGITS = 3
 _FACET_TYPES: dict[str, AttributeType] = {
@@ -133,6 +135,8 @@ class ProductSettings:
     """Height of the geoid above the ellipsoid, for 3D Tiles; by default PROJ's, where it has the grid."""
     terrain: bool = True
     """Terrain in 3D Tiles and GLB, where the buildings have a scene; walls then go down to it."""
+    textures: bool = True
+    """Roofs from the photo in 3D Tiles and GLB, where the scene has one."""
     title: str = "Buildings"
     threads: int = 0
 
@@ -140,6 +144,11 @@ class ProductSettings:
     def needs_terrain(self) -> bool:
         """Whether a format shows it."""
         return self.terrain and bool({"3dtiles", "glb"}.intersection(self.formats))
+
+    @property
+    def needs_photo(self) -> bool:
+        """Whether a format shows it, on the ground or on roofs."""
+        return (self.terrain or self.textures) and bool({"3dtiles", "glb"}.intersection(self.formats))
 
     def check(self) -> None:
         """Refuse what could not be written, before any work is done."""
@@ -175,6 +184,7 @@ class Products:
         self._timings = timings
         self._settings = settings
         self._around = around or Surroundings()
+        self._roof_photo = self._around.photo if settings.textures else None
         self._formats = frozenset(settings.formats)
         self._tile: list[tuple[ProgramTable, dict[str, list[Any]]]] = []
         self._seq = bool(self._formats & {"cityjson", "cityjsonseq"})
@@ -317,6 +327,8 @@ class Products:
             crs=self._settings.crs,
             geoid=self._settings.geoid,
             floor=None if self._around.terrain is None else self._around.terrain.lowest,
+            photo=self._roof_photo,
+            per_tile=_PER_TILE if self._roof_photo is None else _PER_PHOTO,
             threads=self._settings.threads,
             progress=progress,
         )
@@ -391,6 +403,7 @@ class Products:
                         solids if floor is None else with_foundations(solids, floor),
                         attributes=columns,
                         crs=self._settings.crs,
+                        photo=self._roof_photo,
                         threads=self._settings.threads,
                     )
                 else:

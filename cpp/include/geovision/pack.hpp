@@ -27,6 +27,7 @@ struct PackSolids {
     const std::int32_t* triangle_face = nullptr;
     const std::int64_t* face_offsets = nullptr;
     const std::uint8_t* face_label = nullptr;
+    const float* uv = nullptr;  // [vertices, 2] texture coordinates of roofs; null where there is no texture
 };
 
 // A smooth map from the solids' coordinates to a tile's own frame, for tiles that lie on the globe: with
@@ -62,6 +63,7 @@ struct PackGroup {
     std::int64_t vertices = 0;
     std::int64_t triangles = 0;
     std::size_t index_offset = 0;
+    std::int64_t first_uv = -1;                  // among the texture coordinates; -1 where it has none
     int index_bytes = 4;                         // 2 where every index is below 65,535, else 4
     std::array<float, 3> min{0.0f, 0.0f, 0.0f};  // exact bounds of the stored positions; set by fill_pack
     std::array<float, 3> max{0.0f, 0.0f, 0.0f};
@@ -74,6 +76,8 @@ struct PackPlan {
     std::size_t position_offset = 0;  // [vertices, 3] float32
     std::size_t normal_offset = 0;    // [vertices, 3] float32, unit length
     std::size_t feature_offset = 0;   // [vertices] float32: index of the building in the batch
+    std::int64_t uv_vertices = 0;     // of the groups with a texture: those of roofs and roofs of dormers
+    std::size_t uv_offset = 0;        // [uv_vertices, 2] float32, group after group
     std::size_t bytes = 0;            // of the whole buffer, a multiple of 8
 
     // Per block of buildings and group: vertices and triangles before that block. Made by plan_pack.

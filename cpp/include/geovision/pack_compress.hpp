@@ -26,6 +26,7 @@ struct CompressedPack {
     CompressedView normal;    // int8 x 3 normalised, and a byte of padding
     CompressedView feature;   // uint16 and two bytes of padding, or float32 where `wide_features`
     bool wide_features = false;
+    CompressedView uv;                              // uint16 x 2 normalised; of the groups with a texture
     std::array<CompressedView, label_count> index;  // of the groups that have triangles
 };
 
