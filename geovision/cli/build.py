@@ -30,6 +30,11 @@ __all__ = ["command"]
     help="Height of the geoid above the ellipsoid, for 3D Tiles. By default PROJ's, where it has the grid.",
 )
 @click.option(
+    "--heights",
+    metavar="CRS",
+    help="Vertical CRS of all heights, such as EPSG:5709. By default what the sources state.",
+)
+@click.option(
     "--terrain/--no-terrain",
     default=True,
     show_default=True,
@@ -58,6 +63,7 @@ def command(
     place: Literal["footprints", "points"],
     merged: bool,
     geoid: float | None,
+    heights: str | None,
     terrain: bool,
     textures: bool,
     title: str,
@@ -97,6 +103,7 @@ def command(
             lod=lod,
             merged=merged,
             geoid=geoid,
+            heights=heights,
             terrain=terrain,
             textures=textures,
             title=title,

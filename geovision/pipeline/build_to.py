@@ -14,10 +14,11 @@ from geovision.inverse.placement import Place
 from geovision.model.kinds import RoofKind
 from geovision.pipeline.fit import Fitted, iter_fit
 from geovision.pipeline.ground import Surroundings
-from geovision.pipeline.products import Products, ProductSettings, Timings
+from geovision.pipeline.products import Products, ProductSettings
 from geovision.pipeline.publish import publish_folder
 from geovision.pipeline.run_facts import run_facts, write_json
 from geovision.pipeline.tally import FitTally
+from geovision.pipeline.timings import Timings
 
 if TYPE_CHECKING:
     from geovision.sources import Scene
@@ -45,6 +46,8 @@ class BuildSummary(FitTally):
 
     out: Path = Path()
     crs: str | None = None
+    solid_crs: str | None = None
+    """With the height system, where it is known."""
     formats: tuple[str, ...] = ()
     tiles: int = 0
     notes: tuple[str, ...] = ()
@@ -66,6 +69,7 @@ class BuildSummary(FitTally):
         """What depends on the input alone."""
         return {
             "crs": self.crs,
+            "solid_crs": self.solid_crs,
             "formats": list(self.formats),
             "tiles": self.tiles,
             **self.counts(),
@@ -85,6 +89,7 @@ def build_to(
     lod: str = "2.2",
     merged: bool = False,
     geoid: float | None = None,
+    heights: str | None = None,
     terrain: bool = True,
     textures: bool = True,
     title: str = "Buildings",
@@ -110,6 +115,8 @@ def build_to(
         merged: one mesh file for all buildings instead of one a tile (glb, obj, ply, stl).
         geoid: height of the geoid above the ellipsoid in metres, for 3D Tiles; by default PROJ's, where it
             has the grid for the place.
+        heights: vertical CRS of all heights, such as "EPSG:5709", for CityJSON and 3D Tiles; by default what
+            the height sources state, where they agree.
         terrain: publish the ground with 3D Tiles and GLB, with the orthophoto on it, and carry walls there
             down to it.
         textures: put the orthophoto on roofs in 3D Tiles and GLB, where the scene has one.
@@ -120,7 +127,10 @@ def build_to(
         progress: called after each batch.
     """
     footprints = scene.footprints
+    from geovision.sources.height_system import compound_name, stated_heights
+
     summary = BuildSummary(out=Path(out), crs=scene.crs.to_string(), notes=scene.notes)
+    summary.solid_crs = compound_name(summary.crs, heights or stated_heights(scene))
     summary.problems += [str(problem) for problem in footprints.problems]
 
     def tiles() -> Iterator[tuple[str, Iterator[Fitted]]]:
@@ -133,6 +143,7 @@ def build_to(
         tuple(dict.fromkeys(formats)),
         types=attribute_types(footprints.attributes, footprints.ids),
         crs=summary.crs,
+        solid_crs=summary.solid_crs,
         lod=lod,
         merged=merged,
         geoid=geoid,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
 
@@ -37,12 +35,11 @@ from geovision.model.labels import Label
 from geovision.model.table import ProgramTable
 from geovision.pipeline.ground import Surroundings, terrain_of_programs
 from geovision.pipeline.sinks import open_program_sink
+from geovision.pipeline.timings import Timings
 from geovision.pipeline.web_view import write_view
 from geovision.quality.scene_page import scene_page_png
 
-Item = TypeVar("Item")
-
-__all__ = ["FORMATS", "ProductSettings", "Products", "Timings"]
+__all__ = ["FORMATS", "ProductSettings", "Products"]
 
 FORMATS: dict[str, str] = {
     "3dtiles": "tiles/tileset.json: 3D Tiles 1.1, buildings and terrain",
@@ -77,47 +74,6 @@ _FACET_TYPES: dict[str, AttributeType] = {
 }
 
 
-class Timings:
-    """Seconds by stage, of wall and of processor time; a stage within another is not counted twice."""
-
-    def __init__(self) -> None:
-        self.wall: defaultdict[str, float] = defaultdict(float)
-        self.cpu: defaultdict[str, float] = defaultdict(float)
-        self._inner = [(0.0, 0.0)]
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Count the time of the block for a stage."""
-        wall, cpu = time.perf_counter(), time.process_time()
-        self._inner.append((0.0, 0.0))
-        try:
-            yield
-        finally:
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-            inner = self._inner.pop()
-            self.wall[name] += wall - inner[0]
-            self.cpu[name] += cpu - inner[1]
-            outer = self._inner[-1]
-            self._inner[-1] = (outer[0] + wall, outer[1] + cpu)
-
-    def each(self, name: str, items: Iterator[Item]) -> Iterator[Item]:
-        """The items, with the time it takes to make them counted for a stage."""
-        nothing = object()
-        while True:
-            with self.stage(name):
-                item = next(items, nothing)
-            if item is nothing:
-                return
-            yield cast(Item, item)
-
-    def to_dict(self) -> dict[str, dict[str, float]]:
-        """Plain values, for JSON."""
-        return {
-            name: {"seconds": round(self.wall[name], 3), "cpu_seconds": round(self.cpu[name], 3)}
-            for name in self.wall
-        }
-
-
 @dataclass(frozen=True)
 class ProductSettings:
     """What is written."""
@@ -128,6 +84,8 @@ class ProductSettings:
     """Of the buildings' own attributes, over all batches."""
     crs: str | None = None
     """Of the coordinates."""
+    solid_crs: str | None = None
+    """The same with the height system, where it is known; for CityJSON and 3D Tiles."""
     lod: str = "2.2"
     merged: bool = False
     """One mesh file for all buildings instead of one a tile."""
@@ -139,6 +97,11 @@ class ProductSettings:
     """Roofs from the photo in 3D Tiles and GLB, where the scene has one."""
     title: str = "Buildings"
     threads: int = 0
+
+    @property
+    def crs_of_solids(self) -> str | None:
+        """With the height system where it is known."""
+        return self.solid_crs or self.crs
 
     @property
     def needs_terrain(self) -> bool:
@@ -160,7 +123,7 @@ class ProductSettings:
                 raise UsageError(
                     "3D Tiles", "need a CRS: they stand on the globe", "Give one, or another format"
                 )
-            Globe(self.crs, self.geoid)
+            Globe(self.crs_of_solids, self.geoid)
 
 
 class Products:
@@ -200,7 +163,10 @@ class Products:
                 path = self.folder / "buildings.city.jsonl"
                 self._features = stack.enter_context(
                     open_cityjsonseq(
-                        path, crs=self._settings.crs, lod=self._settings.lod, threads=self._settings.threads
+                        path,
+                        crs=self._settings.crs_of_solids,
+                        lod=self._settings.lod,
+                        threads=self._settings.threads,
                     )
                 )
             if self._tables:
@@ -324,7 +290,7 @@ class Products:
         summary = write_3dtiles(
             self.folder / "tiles" / _BUILDINGS,
             batches(),
-            crs=self._settings.crs,
+            crs=self._settings.crs_of_solids,
             geoid=self._settings.geoid,
             floor=None if self._around.terrain is None else self._around.terrain.lowest,
             photo=self._roof_photo,
@@ -337,7 +303,7 @@ class Products:
     def _write_terrain(self, programs: Path) -> None:
         settings, sinks = self._settings, list[TerrainSink]()
         if "3dtiles" in self._formats:
-            globe = Globe(settings.crs, settings.geoid)
+            globe = Globe(settings.crs_of_solids, settings.geoid)
             sinks.append(TerrainTiles(self.folder / "tiles" / TERRAIN, globe))
         if "glb" in self._formats:
             name = f"{TERRAIN}.glb" if settings.merged else f"glb/{TERRAIN}"
@@ -354,7 +320,7 @@ class Products:
         folder = self.folder / "tiles"
         layers = {name: f"{name}/tileset.json" for name in (_BUILDINGS, TERRAIN)}
         there = {name: uri for name, uri in layers.items() if (folder / uri).is_file()}
-        write_joined_tileset(folder, there, {"crs": self._settings.crs})
+        write_joined_tileset(folder, there, {"crs": self._settings.crs_of_solids})
 
     def _add_rows(self, solids: Solids, columns: Mapping[str, list[Any]]) -> None:
         self._buildings.write(building_outlines(solids), {"id": solids.ids, **columns})

@@ -29,6 +29,7 @@ __all__ = [
     "transform_bounds",
     "transform_xy",
     "transformer",
+    "vertical_crs",
     "vertical_unit_m",
 ]
 
@@ -117,6 +118,21 @@ def vertical_unit_m(crs: CRS) -> float | None:
         if axis.direction.lower() in ("up", "down") and axis.unit_conversion_factor:
             return float(axis.unit_conversion_factor)
     return None
+
+
+def vertical_crs(crs: CRS) -> CRS | None:
+    """The height system of a CRS that has one in metres, counted upwards.
+
+    >>> system = vertical_crs(known_crs("EPSG:7415"))
+    >>> system.name, vertical_crs(known_crs("EPSG:28992")), vertical_crs(known_crs("EPSG:6360"))
+    ('NAP height', None, None)
+    """
+    if crs.is_compound:
+        return vertical_crs(crs.sub_crs_list[-1])
+    axes = crs.axis_info
+    if not crs.is_vertical or not axes or axes[0].direction.lower() != "up":
+        return None
+    return crs if axes[0].unit_conversion_factor == 1.0 else None
 
 
 def metric_problem(crs: CRS, at: tuple[float, float] | None = None) -> str | None:

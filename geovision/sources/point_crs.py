@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from geovision.sources.crs import horizontal, known_crs, linear_unit_m, vertical_unit_m
+from geovision.sources.crs import horizontal, known_crs, linear_unit_m, vertical_crs, vertical_unit_m
 from geovision.sources.las_header import LasHeader
 
 __all__ = ["PointFrame", "frame_of"]
 
-_PROJECTED_KEY, _GEOGRAPHIC_KEY, _HEIGHT_UNIT_KEY = 3072, 2048, 4099
+_PROJECTED_KEY, _GEOGRAPHIC_KEY, _VERTICAL_KEY, _HEIGHT_UNIT_KEY = 3072, 2048, 4096, 4099
 _UNITS = {9001: 1.0, 9002: 0.3048, 9003: 1200 / 3937}
 _USER_DEFINED = 32767
 
@@ -26,6 +26,8 @@ class PointFrame:
     height_m: float = 1.0
     """Metres per unit of height."""
     notes: tuple[str, ...] = ()
+    vertical: CRS | None = None
+    """What heights are above, where the file says so in metres."""
 
 
 def frame_of(header: LasHeader, crs: str | None = None) -> PointFrame:
@@ -36,7 +38,18 @@ def frame_of(header: LasHeader, crs: str | None = None) -> PointFrame:
         found = None
     if found is None:
         return PointFrame(None) if crs is None else _frame(known_crs(crs), None)
-    return _frame(found, _UNITS.get(_number(header, _HEIGHT_UNIT_KEY)))
+    frame = _frame(found, _UNITS.get(_number(header, _HEIGHT_UNIT_KEY)))
+    return replace(frame, vertical=_vertical(header, found) if frame.height_m == 1.0 else None)
+
+
+def _vertical(header: LasHeader, crs: CRS) -> CRS | None:
+    code = _number(header, _VERTICAL_KEY)
+    if crs.is_compound or code in (0, _USER_DEFINED):
+        return vertical_crs(crs)
+    try:
+        return vertical_crs(CRS.from_epsg(code))
+    except CRSError:
+        return None
 
 
 def _stated(header: LasHeader) -> CRS | None:
