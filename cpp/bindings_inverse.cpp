@@ -148,46 +148,89 @@ py::dict plan_roofs(const Array<double>& points, const Offsets& point_offsets, c
     return plans_to_dict(plans);
 }
 
+// Solids and the sets of points that each is compared with, checked.
+struct Compared {
+    Array<double> origin;
+    Array<std::int32_t> vertices, triangles;
+    Offsets vertex_offsets, triangle_offsets;
+    TriangleBatch batch;
+
+    Compared(const py::dict& solids, const Array<double>& points, const Offsets& point_offsets,
+             const Array<double>& point_origin, const Offsets& which)
+        : origin(solids["origin"].cast<Array<double>>()),
+          vertices(solids["vertices"].cast<Array<std::int32_t>>()),
+          triangles(solids["triangles"].cast<Array<std::int32_t>>()),
+          vertex_offsets(solids["vertex_offsets"].cast<Offsets>()),
+          triangle_offsets(solids["triangle_offsets"].cast<Offsets>()) {
+        check_columns("points", points, 3);
+        check_columns("point_origin", point_origin, 3);
+        check_columns("origin", origin, 3);
+        check_columns("vertices", vertices, 3);
+        check_columns("triangles", triangles, 3);
+        const py::ssize_t sets = point_origin.shape(0), buildings = origin.shape(0);
+        check_offsets("point_offsets", point_offsets, sets, points.shape(0));
+        check_offsets("vertex_offsets", vertex_offsets, buildings, vertices.shape(0));
+        check_offsets("triangle_offsets", triangle_offsets, buildings, triangles.shape(0));
+        if (which.size() != buildings) throw py::value_error("which must name a point set for every solid");
+        for (py::ssize_t b = 0; b < buildings; ++b) {
+            if (which.data()[b] < 0 || which.data()[b] >= sets)
+                throw py::value_error("which names a point set that is not there");
+            const std::int64_t corners = vertex_offsets.data()[b + 1] - vertex_offsets.data()[b];
+            for (std::int64_t k = 3 * triangle_offsets.data()[b]; k < 3 * triangle_offsets.data()[b + 1]; ++k)
+                if (triangles.data()[k] < 0 || triangles.data()[k] >= corners)
+                    throw py::value_error("a triangle names a vertex that is not there");
+        }
+        batch.buildings = buildings;
+        batch.grid = solids["grid"].cast<double>();
+        batch.origin = origin.data(), batch.vertices = vertices.data(), batch.triangles = triangles.data();
+        batch.vertex_offsets = vertex_offsets.data(), batch.triangle_offsets = triangle_offsets.data();
+    }
+};
+
 py::array_t<float> distances(const py::dict& solids, const Array<double>& points,
                              const Offsets& point_offsets, const Array<double>& point_origin,
                              const Offsets& which, double cap, int threads) {
-    const auto origin = solids["origin"].cast<Array<double>>();
-    const auto vertices = solids["vertices"].cast<Array<std::int32_t>>(),
-               triangles = solids["triangles"].cast<Array<std::int32_t>>();
-    const auto vertex_offsets = solids["vertex_offsets"].cast<Offsets>(),
-               triangle_offsets = solids["triangle_offsets"].cast<Offsets>();
-    check_columns("points", points, 3);
-    check_columns("point_origin", point_origin, 3);
-    check_columns("origin", origin, 3);
-    check_columns("vertices", vertices, 3);
-    check_columns("triangles", triangles, 3);
-    const py::ssize_t sets = point_origin.shape(0), buildings = origin.shape(0);
-    check_offsets("point_offsets", point_offsets, sets, points.shape(0));
-    check_offsets("vertex_offsets", vertex_offsets, buildings, vertices.shape(0));
-    check_offsets("triangle_offsets", triangle_offsets, buildings, triangles.shape(0));
-    if (which.size() != buildings) throw py::value_error("which must name a point set for every solid");
+    const Compared compared(solids, points, point_offsets, point_origin, which);
     std::vector<std::int64_t> out_offsets{0};
-    for (py::ssize_t b = 0; b < buildings; ++b) {
-        const std::int64_t set = which.data()[b];
-        if (set < 0 || set >= sets) throw py::value_error("which names a point set that is not there");
-        const std::int64_t corners = vertex_offsets.data()[b + 1] - vertex_offsets.data()[b];
-        for (std::int64_t k = 3 * triangle_offsets.data()[b]; k < 3 * triangle_offsets.data()[b + 1]; ++k)
-            if (triangles.data()[k] < 0 || triangles.data()[k] >= corners)
-                throw py::value_error("a triangle names a vertex that is not there");
-        out_offsets.push_back(out_offsets.back() + point_offsets.data()[set + 1] - point_offsets.data()[set]);
+    for (std::int64_t b = 0; b < compared.batch.buildings; ++b) {
+        const std::int64_t* span = point_offsets.data() + which.data()[b];
+        out_offsets.push_back(out_offsets.back() + span[1] - span[0]);
     }
-    TriangleBatch batch;
-    batch.buildings = buildings;
-    batch.grid = solids["grid"].cast<double>();
-    batch.origin = origin.data(), batch.vertices = vertices.data(), batch.triangles = triangles.data();
-    batch.vertex_offsets = vertex_offsets.data(), batch.triangle_offsets = triangle_offsets.data();
     py::array_t<float> out(py::ssize_t(out_offsets.back()));
     float* into = out.mutable_data();
     run_interruptible([&](const std::atomic<bool>& cancel) {
-        point_distances(batch, points.data(), point_offsets.data(), point_origin.data(), which.data(),
-                        out_offsets.data(), cap, threads, cancel, into);
+        point_distances(compared.batch, points.data(), point_offsets.data(), point_origin.data(),
+                        which.data(), out_offsets.data(), cap, threads, cancel, into);
     });
     return out;
+}
+
+py::dict scores(const py::dict& solids, const Array<double>& points, const Offsets& point_offsets,
+                const Array<double>& point_origin, const Array<double>& point_sigma, const Offsets& which,
+                const Array<double>& sigma, double cap, double outlier_nats, int threads) {
+    const Compared compared(solids, points, point_offsets, point_origin, which);
+    if (point_sigma.size() != points.shape(0))
+        throw py::value_error("point_sigma must have one value a point");
+    if (sigma.size() != point_origin.shape(0)) throw py::value_error("sigma must have one value a point set");
+    for (py::ssize_t k = 0; k < sigma.size(); ++k)
+        if (!(sigma.data()[k] > 0)) throw py::value_error("sigma must be above 0");
+    ScoredPoints scored;
+    scored.xyz = points.data(), scored.sigma = point_sigma.data(), scored.offsets = point_offsets.data();
+    scored.origin = point_origin.data(), scored.set_sigma = sigma.data();
+    std::vector<SolidScore> found(static_cast<std::size_t>(compared.batch.buildings));
+    run_interruptible([&](const std::atomic<bool>& cancel) {
+        score_solids(compared.batch, scored, which.data(), cap, outlier_nats, threads, cancel, found.data());
+    });
+    const auto field = [&](double SolidScore::* member) {
+        std::vector<double> values;
+        for (const SolidScore& score : found) values.push_back(score.*member);
+        return column(values);
+    };
+    py::dict d;
+    d["nats"] = field(&SolidScore::nats), d["rms"] = field(&SolidScore::rms);
+    d["within_0p1"] = field(&SolidScore::within_0p1), d["within_0p2"] = field(&SolidScore::within_0p2);
+    d["median"] = field(&SolidScore::median);
+    return d;
 }
 
 py::dict plane_covariances(const Offsets& face_offsets, const Offsets& ring_offsets,
@@ -252,6 +295,10 @@ void bind_inverse(py::module_& m) {
     m.def("point_distances", &distances, py::arg("solids"), py::arg("points"), py::arg("point_offsets"),
           py::arg("point_origin"), py::arg("which"), py::arg("cap") = 1.0, py::arg("threads") = 0,
           "Distance of every point to the nearest face of its solid.");
+    m.def("score_solids", &scores, py::arg("solids"), py::arg("points"), py::arg("point_offsets"),
+          py::arg("point_origin"), py::arg("point_sigma"), py::arg("which"), py::arg("sigma"),
+          py::arg("cap") = 1.0, py::arg("outlier_nats") = 8.0, py::arg("threads") = 0,
+          "What the distances of points from their solids come to.");
     m.def("plane_covariances", &plane_covariances, py::arg("face_offsets"), py::arg("ring_offsets"),
           py::arg("vertex_offsets"), py::arg("xy"), py::arg("plane"), py::arg("points"),
           py::arg("point_offsets"), py::arg("sigma"), py::arg("threads") = 0,

@@ -224,6 +224,18 @@ def point_distances(
     cap: float = 1.0,
     threads: int = 0,
 ) -> NDArray[np.float32]: ...
+def score_solids(
+    solids: Mapping[str, Any],
+    points: ArrayLike,
+    point_offsets: ArrayLike,
+    point_origin: ArrayLike,
+    point_sigma: ArrayLike,
+    which: ArrayLike,
+    sigma: ArrayLike,
+    cap: float = 1.0,
+    outlier_nats: float = 8.0,
+    threads: int = 0,
+) -> dict[str, NDArray[np.float64]]: ...
 def plane_covariances(
     face_offsets: ArrayLike,
     ring_offsets: ArrayLike,

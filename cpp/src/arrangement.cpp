@@ -288,6 +288,20 @@ bool PlanarMap::loop_contains(const std::vector<Point>& points, std::int32_t loo
     return inside;
 }
 
+void PlanarMap::bound_loops(const std::vector<Point>& points) {
+    boxes_.clear();
+    for (const std::int32_t first : loop_first) {
+        Point p = points[std::size_t(origin[std::size_t(first)])];
+        LoopBox box{p.x, p.x, p.y, p.y};
+        for (std::int32_t h = next[std::size_t(first)]; h != first; h = next[std::size_t(h)]) {
+            p = points[std::size_t(origin[std::size_t(h)])];
+            box.x0 = std::min(box.x0, p.x), box.x1 = std::max(box.x1, p.x);
+            box.y0 = std::min(box.y0, p.y), box.y1 = std::max(box.y1, p.y);
+        }
+        boxes_.push_back(box);
+    }
+}
+
 void PlanarMap::nest_loops(const std::vector<Point>& points) {
     const std::size_t loops = loop_first.size();
     loop_face.assign(loops, 0);
@@ -300,6 +314,7 @@ void PlanarMap::nest_loops(const std::vector<Point>& points) {
             ++negative;
     }
     if (negative > 1) {
+        bound_loops(points);
         for (std::size_t l = 0; l < loops; ++l) {
             if (loop_area2[l] > 0) continue;
             // Half a step beside the middle of an edge, on the loop's own (left) side, is off every vertex.
@@ -315,6 +330,8 @@ void PlanarMap::nest_loops(const std::vector<Point>& points) {
             std::int64_t best = std::numeric_limits<std::int64_t>::max();
             for (std::size_t k = 0; k < loops; ++k) {
                 if (loop_area2[k] <= 0 || loop_area2[k] >= best) continue;
+                const LoopBox& box = boxes_[k];
+                if (o.x < box.x0 || o.x > box.x1 || o.y <= box.y0 || o.y > box.y1) continue;
                 if (loop_contains(points, std::int32_t(k), {double(o.x), double(o.y) - 1e-3})) {
                     best = loop_area2[k];
                     loop_face[l] = loop_face[k];

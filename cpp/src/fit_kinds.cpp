@@ -482,6 +482,43 @@ Slots roof_slots_of(const Site& s, const double* theta) {
     return out;
 }
 
+void RoofBlock::of_planes(const DualPlane* planes, int count, int n, const double* x, const double* y) {
+    double low[point_block];
+    std::int64_t who[point_block];
+    for (int k = 0; k < count;) {
+        const std::int16_t group = planes[k].group;
+        const bool first = k == 0;
+        for (bool begun = false; k < count && planes[k].group == group; ++k, begun = true) {
+            const double a = planes[k].a.v, b = planes[k].b.v, c = planes[k].c.v;
+            double* lowest = first ? z : low;
+            std::int64_t* its = first ? plane : who;
+            if (!begun) {
+                for (int i = 0; i < n; ++i) lowest[i] = a * x[i] + b * y[i] + c, its[i] = k;
+                continue;
+            }
+            for (int i = 0; i < n; ++i) {
+                const double other = a * x[i] + b * y[i] + c;
+                its[i] = other < lowest[i] ? k : its[i];
+                lowest[i] = other < lowest[i] ? other : lowest[i];
+            }
+        }
+        if (first) continue;
+        for (int i = 0; i < n; ++i) {
+            plane[i] = low[i] > z[i] ? who[i] : plane[i];
+            z[i] = low[i] > z[i] ? low[i] : z[i];
+        }
+    }
+}
+
+void RoofBlock::of_faces(const DualPlane* planes, int per_edge, const std::int32_t* face, int n,
+                         const double* x, const double* y) {
+    for (int i = 0; i < n; ++i) {
+        const int k = plane_of_face(planes, per_edge, face[i], x[i], y[i]);
+        plane[i] = k;
+        z[i] = planes[k].a.v * x[i] + planes[k].b.v * y[i] + planes[k].c.v;
+    }
+}
+
 void theta_of_slots(const Site& s, double eave, const double* slot, double* theta) {
     theta[0] = eave, theta[2] = theta[3] = 0.5;
     theta[1] = slot[slot_ridge] - eave;

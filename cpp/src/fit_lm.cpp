@@ -10,7 +10,6 @@ namespace geovision::fit {
 
 namespace {
 
-constexpr int block = 64;                     // points that are weighed together
 constexpr int most_columns = most_theta + 2;  // with a shift of the points
 constexpr double level_tolerance = 2e-3;      // of a step, while the loss is still wider than it will be
 
@@ -92,27 +91,31 @@ double Lm::part_sums(const ProblemPart& part, const ProblemPoints& points, std::
     for (int k = 0; k < planes; ++k) {
         const DualPlane& p = planes_[k];
         shares_[k] = {p.a.v, p.b.v, p.c.v, 1 / std::sqrt(1 + p.a.v * p.a.v + p.b.v * p.b.v)};
+        others_[k] = PlaneShare{};
     }
     const double east = shift >= 0 ? theta[shift] : 0, north = shift >= 0 ? theta[shift + 1] : 0;
     const double c2 = width * width;
-    double cost = 0, x[block], y[block], r[block], t[block];
-    int at[block];
+    double cost = 0, x[point_block], y[point_block], r[point_block], t[point_block];
+    RoofBlock roof;
     // In blocks and step by step, so that one point does not wait for another's division.
-    for (std::int32_t from = begin; from < end; from += block) {
-        const int n = std::min(block, int(end - from));
+    for (std::int32_t from = begin; from < end; from += point_block) {
+        const int n = std::min(point_block, int(end - from));
         const double *z = points.z.data() + from, *weight = points.weight.data() + from;
-        for (int i = 0; i < n; ++i) {
-            x[i] = points.x[std::size_t(from + i)] - east, y[i] = points.y[std::size_t(from + i)] - north;
-            at[i] = plane_for(part, planes_, planes, from - begin + i, x[i], y[i]);
-            const PlaneShare& p = shares_[at[i]];
-            r[i] = (z[i] - (p.a * x[i] + p.b * y[i] + p.c)) * (weight[i] * p.scale);
-        }
+        const double *px = points.x.data() + from, *py = points.y.data() + from;
+        for (int i = 0; i < n; ++i) x[i] = px[i] - east, y[i] = py[i] - north;
+        if (part.site.skeleton)
+            roof.of_faces(planes_, planes_per_edge(part.site), part.face.data() + (from - begin), n, x, y);
+        else
+            roof.of_planes(planes_, planes, n, x, y);
+        for (int i = 0; i < n; ++i) r[i] = (z[i] - roof.z[i]) * (weight[i] * shares_[roof.plane[i]].scale);
         for (int i = 0; i < n; ++i) t[i] = c2 / (c2 + r[i] * r[i]);
         for (int i = 0; i < n; ++i) {
             cost += r[i] * r[i] * t[i];
-            shares_[at[i]].add(x[i], y[i], weight[i], r[i], t[i] * t[i]);
+            // Sums of two kinds in turn, so that a point does not wait for the one before it.
+            (i % 2 == 0 ? shares_ : others_)[roof.plane[i]].add(x[i], y[i], weight[i], r[i], t[i] * t[i]);
         }
     }
+    for (int k = 0; k < planes; ++k) shares_[k].add(others_[k]);
     double a[most_columns][most_columns] = {}, g[most_columns] = {};
     for (int k = 0; k < planes; ++k)
         if (shares_[k].v > 0) add_share(planes_[k], shares_[k], a, g);

@@ -21,25 +21,26 @@ double dot(V3 a, V3 b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
 V3 cross(V3 a, V3 b) { return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x}; }
 
 struct Triangle {
-    V3 low, high, corner[3], normal;  // normal of unit length
+    V3 normal;      // of unit length
+    double offset;  // of its plane
+    V3 low, high, corner[3];
+    V3 edge[3], inward[3];  // from corner k to the next, and square to it in the plane
+    double shorter[3];      // 1 / its squared length
 };
 
-double segment2(V3 p, V3 a, V3 b) {
-    const V3 d = b - a, q = p - a;
-    const double t = std::clamp(dot(q, d) / std::max(dot(d, d), 1e-18), 0.0, 1.0);
-    const V3 e = {q.x - t * d.x, q.y - t * d.y, q.z - t * d.z};
-    return dot(e, e);
-}
-
+// The nearest point lies inside, or on an edge that the point is outside of.
 double distance2(V3 p, const Triangle& t) {
-    const V3 *c = t.corner, q = p - c[0];
-    bool within = true;
-    for (int k = 0; k < 3 && within; ++k) within = dot(cross(c[(k + 1) % 3] - c[k], p - c[k]), t.normal) >= 0;
-    if (within) {
-        const double d = dot(q, t.normal);
-        return d * d;
+    double best = std::numeric_limits<double>::infinity();
+    for (int k = 0; k < 3; ++k) {
+        const V3 q = p - t.corner[k];
+        if (dot(t.inward[k], q) >= 0) continue;
+        const double s = std::clamp(dot(q, t.edge[k]) * t.shorter[k], 0.0, 1.0);
+        const V3 e = {q.x - s * t.edge[k].x, q.y - s * t.edge[k].y, q.z - s * t.edge[k].z};
+        best = std::min(best, dot(e, e));
     }
-    return std::min({segment2(p, c[0], c[1]), segment2(p, c[1], c[2]), segment2(p, c[2], c[0])});
+    if (best < std::numeric_limits<double>::infinity()) return best;
+    const double d = dot(p, t.normal) - t.offset;
+    return d * d;
 }
 
 double box2(V3 p, const Triangle& t) {
@@ -69,7 +70,13 @@ public:
             const double length = std::sqrt(dot(t.normal, t.normal));
             if (length < 1e-12) continue;
             t.normal = {t.normal.x / length, t.normal.y / length, t.normal.z / length};
+            t.offset = dot(t.corner[0], t.normal);
             const V3* c = t.corner;
+            for (int i = 0; i < 3; ++i) {
+                t.edge[i] = c[(i + 1) % 3] - c[i];
+                t.inward[i] = cross(t.normal, t.edge[i]);
+                t.shorter[i] = 1 / std::max(dot(t.edge[i], t.edge[i]), 1e-18);
+            }
             t.low = {std::min({c[0].x, c[1].x, c[2].x}), std::min({c[0].y, c[1].y, c[2].y}),
                      std::min({c[0].z, c[1].z, c[2].z})};
             t.high = {std::max({c[0].x, c[1].x, c[2].x}), std::max({c[0].y, c[1].y, c[2].y}),
@@ -89,7 +96,7 @@ public:
         const auto at = std::size_t(row) * std::size_t(columns_) + std::size_t(column);
         for (std::int32_t i = cell_begin_[at]; i < cell_begin_[at + 1]; ++i) {
             const auto k = std::size_t(cell_item_[std::size_t(i)]);
-            const double off = dot(p - triangles_[k].corner[0], triangles_[k].normal);
+            const double off = dot(p, triangles_[k].normal) - triangles_[k].offset;
             if (off * off >= best || box2(p, triangles_[k]) >= best) continue;
             const double d = distance2(p, triangles_[k]);
             if (d < best) best = d, hint_ = k;
@@ -146,7 +153,40 @@ private:
     std::vector<std::int32_t> cell_begin_, cell_item_, cursor_;
 };
 
+double median(std::vector<float>& values) {
+    const auto middle = values.begin() + std::ptrdiff_t(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    if (values.size() % 2 == 1) return double(*middle);
+    return 0.5 * (double(*middle) + double(*std::max_element(values.begin(), middle)));
+}
+
 }  // namespace
+
+bool score_solids(const TriangleBatch& solids, const ScoredPoints& points, const std::int64_t* which,
+                  double cap, double outlier_nats, int threads, const std::atomic<bool>& cancel,
+                  SolidScore* out) {
+    return parallel_blocks(solids.buildings, threads, &cancel, [&] {
+        return [&, worker = Worker(solids, cap), distances = std::vector<float>()](std::int64_t b) mutable {
+            const std::int64_t set = which[b], begin = points.offsets[set], end = points.offsets[set + 1];
+            SolidScore& score = out[b];
+            score = SolidScore{};
+            if (begin == end) return;
+            worker.load(b, points.origin + 3 * set);
+            distances.clear();
+            double near = 0, nearer = 0, square = 0;
+            for (std::int64_t i = begin; i < end; ++i) {
+                distances.push_back(worker.distance(points.xyz + 3 * i));
+                const auto d = double(distances.back());
+                const double r = d / std::max(points.set_sigma[set], points.sigma[i]);
+                score.nats += std::min(0.5 * r * r, outlier_nats);
+                nearer += d <= 0.1, near += d <= 0.2, square += d * d;
+            }
+            const auto n = double(end - begin);
+            score.within_0p1 = nearer / n, score.within_0p2 = near / n, score.rms = std::sqrt(square / n);
+            score.median = median(distances);
+        };
+    });
+}
 
 bool point_distances(const TriangleBatch& solids, const double* points, const std::int64_t* point_offsets,
                      const double* point_origin, const std::int64_t* which, const std::int64_t* out_offsets,

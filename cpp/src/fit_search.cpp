@@ -119,7 +119,13 @@ void hold_above_ground(const Site& site, double low, double* lower, double* uppe
 void RoofSearch::make_piece(const Building& b, const std::vector<Ring>& rings, bool whole, Piece& piece) {
     piece.rings = rings;
     ProblemPoints inner;
+    double low[2] = {1e300, 1e300}, high[2] = {-1e300, -1e300};
+    for (const Vec p : rings[0]) {
+        low[0] = std::min(low[0], p.x), high[0] = std::max(high[0], p.x);
+        low[1] = std::min(low[1], p.y), high[1] = std::max(high[1], p.y);
+    }
     for (std::size_t i = 0; i < b.x.size(); ++i) {
+        if (b.x[i] < low[0] || b.x[i] > high[0] || b.y[i] < low[1] || b.y[i] > high[1]) continue;
         if (!inside_rings(rings, b.x[i], b.y[i])) continue;
         inner.x.push_back(b.x[i]), inner.y.push_back(b.y[i]), inner.z.push_back(b.z[i]);
         inner.weight.push_back(1 / b.sigma[i]);
@@ -190,18 +196,35 @@ double RoofSearch::misfit(const Piece& piece, const Candidate& c, bool all) {
     const std::vector<std::int32_t>* face =
         c.site.skeleton ? &piece.face[c.site.kind == RoofKind::gabled][all ? 0 : 1] : nullptr;
     const double wild = -std::log(o_.outliers / o_.range);
-    double sum = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-        const double x = p.x[i] - c.shift[0], y = p.y[i] - c.shift[1];
-        const int k = face ? plane_of_face(planes_, planes_per_edge(c.site), (*face)[i], x, y)
-                           : plane_at(planes_, planes, x, y);
-        const double a = planes_[k].a.v, b = planes_[k].b.v, w = p.weight[i] / scale_;
-        const double r = (p.z[i] - a * x - b * y - planes_[k].c.v) * w / std::sqrt(1 + a * a + b * b);
-        if (r * r > 40)
-            sum += wild;
+    double cosine[most_planes];
+    for (int k = 0; k < planes; ++k) {
+        const double a = planes_[k].a.v, b = planes_[k].b.v;
+        cosine[k] = 1 / std::sqrt(1 + a * a + b * b);
+    }
+    double sum = 0, x[point_block], y[point_block];
+    RoofBlock roof;
+    for (std::size_t from = 0; from < n; from += point_block) {
+        const int count = int(std::min<std::size_t>(point_block, n - from));
+        for (int i = 0; i < count; ++i) {
+            x[i] = p.x[from + std::size_t(i)] - c.shift[0];
+            y[i] = p.y[from + std::size_t(i)] - c.shift[1];
+        }
+        if (face)
+            roof.of_faces(planes_, planes_per_edge(c.site), face->data() + from, count, x, y);
         else
-            sum -= std::log((1 - o_.outliers) * 0.3989422804 * w * std::exp(-0.5 * r * r) +
-                            o_.outliers / o_.range);
+            roof.of_planes(planes_, planes, count, x, y);
+        // One logarithm for a few points: of the product of what they are likely to.
+        double product = 1;
+        for (int i = 0; i < count; ++i) {
+            const double w = p.weight[from + std::size_t(i)] / scale_;
+            const double r = (p.z[from + std::size_t(i)] - roof.z[i]) * w * cosine[roof.plane[i]];
+            if (r * r > 40)
+                sum += wild;
+            else
+                product *=
+                    (1 - o_.outliers) * 0.3989422804 * w * std::exp(-0.5 * r * r) + o_.outliers / o_.range;
+            if (i % 16 == 15 || i + 1 == count) sum -= std::log(product), product = 1;
+        }
     }
     return sum / double(n);
 }

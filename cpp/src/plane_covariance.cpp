@@ -12,6 +12,7 @@ constexpr double same_slope = 3e-6;   // slopes and heights of a program are rou
 constexpr double same_height = 3e-3;  // are of one plane
 constexpr double biweight2 = 12;      // squared standard deviations where a point stops to count
 constexpr int least_points = 5;
+constexpr std::size_t most_known = 128;
 
 double height_at(const PlaneEvidence& e, std::int64_t face, double x, double y) {
     const double* first = e.xy + 2 * e.vertex_offsets[e.ring_offsets[face]];
@@ -96,6 +97,19 @@ bool PlaneCovariance::measure(const PlaneEvidence& e, std::int32_t group) {
     return true;
 }
 
+// The faces over most points, in their own order.
+void PlaneCovariance::keep_largest(std::vector<std::int64_t>& rows) const {
+    if (rows.size() <= most_known) return;
+    std::vector<std::int64_t> over(group_.size(), 0);
+    for (const std::int32_t f : face_of_)
+        if (f >= 0) ++over[std::size_t(f)];
+    std::stable_sort(rows.begin(), rows.end(), [&](std::int64_t a, std::int64_t b) {
+        return over[std::size_t(a)] > over[std::size_t(b)];
+    });
+    rows.resize(most_known);
+    std::sort(rows.begin(), rows.end());
+}
+
 void PlaneCovariance::run(const PlaneEvidence& e, std::vector<std::uint8_t>& known,
                           std::vector<double>& covariance) {
     group_faces(e);
@@ -104,7 +118,9 @@ void PlaneCovariance::run(const PlaneEvidence& e, std::vector<std::uint8_t>& kno
     known.assign(std::size_t(e.faces), 0);
     std::vector<std::int64_t> rows;
     for (std::int64_t f = 0; f < e.faces; ++f)
-        if (planes_[std::size_t(group_[std::size_t(f)])].known) known[std::size_t(f)] = 1, rows.push_back(f);
+        if (planes_[std::size_t(group_[std::size_t(f)])].known) rows.push_back(f);
+    keep_largest(rows);
+    for (const std::int64_t f : rows) known[std::size_t(f)] = 1;
     const std::size_t size = 3 * rows.size();
     covariance.assign(size * size, 0);
     for (std::size_t i = 0; i < rows.size(); ++i)

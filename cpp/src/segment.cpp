@@ -20,14 +20,14 @@ constexpr double radian = 3.14159265358979323846 / 180;
 class Nearest {
 public:
     explicit Nearest(int count) : count_(count) {
-        std::fill(keys_ + 1, keys_ + 1 + count, std::numeric_limits<double>::infinity());
+        std::fill(keys() + 1, keys() + 1 + count, std::numeric_limits<double>::infinity());
     }
 
-    double farthest() const { return keys_[count_]; }
-    bool has(int rank) const { return keys_[rank + 1] < std::numeric_limits<double>::infinity(); }
+    double farthest() const { return keys()[count_]; }
+    bool has(int rank) const { return keys()[rank + 1] < std::numeric_limits<double>::infinity(); }
     std::size_t place(int rank) const {
         std::uint64_t bits;
-        std::memcpy(&bits, keys_ + rank + 1, sizeof bits);
+        std::memcpy(&bits, keys() + rank + 1, sizeof bits);
         return std::size_t(bits & places);
     }
 
@@ -37,18 +37,22 @@ public:
         bits = (bits & ~places) | std::uint64_t(place);
         double key;
         std::memcpy(&key, &bits, sizeof key);
-        double after[most_neighbours];
-        for (int m = 0; m < count_; ++m) {
-            const double low = key < keys_[m + 1] ? key : keys_[m + 1];
-            after[m] = keys_[m] > low ? keys_[m] : low;
+        const double* from = keys();
+        now_ = 1 - now_;
+        double* to = keys();
+        for (int m = 1; m <= count_; ++m) {
+            const double low = key < from[m] ? key : from[m];
+            to[m] = from[m - 1] > low ? from[m - 1] : low;
         }
-        std::copy(after, after + count_, keys_ + 1);
     }
 
 private:
     static constexpr std::uint64_t places = (std::uint64_t{1} << 25) - 1;
-    int count_;
-    double keys_[most_neighbours + 1] = {-1};
+    const double* keys() const { return keys_[now_]; }
+    double* keys() { return keys_[now_]; }
+
+    int count_, now_ = 0;
+    double keys_[2][most_neighbours + 1] = {{-1}, {-1}};  // before the first stands what nothing is less than
 };
 
 }  // namespace

@@ -46,9 +46,8 @@ class Misfit:
     within_0p2: F64
     rms: F64
     """Root mean square of the distances, capped at 1 m."""
-    distance: F64
-    """Of every point, solid by solid as `offsets` say."""
-    offsets: NDArray[np.int64]
+    median: F64
+    """Of the distances."""
 
 
 def inside_points(batch: RoofPoints, inside: NDArray[np.bool_]) -> RoofPoints:
@@ -93,26 +92,23 @@ def measure(
     arrays = solids.arrays()
     if shift is not None:
         arrays = arrays | {"origin": solids.origin + np.column_stack([shift, np.zeros(len(shift))])}
-    distance = _kernel.point_distances(
-        arrays, batch.points, batch.point_offsets, origin, which, FAR_M, threads
-    ).astype(np.float64)
-    count = np.diff(batch.point_offsets)[which]
-    owner = np.repeat(np.arange(len(which)), count)
-    first = np.concatenate(([0], np.cumsum(count)))[:-1]
-    source = np.arange(len(owner)) + np.repeat(batch.point_offsets[which] - first, count)
-    sigma = np.maximum(noise.sigma[which][owner], batch.sigma[source])
-    nats = np.minimum(0.5 * (distance / sigma) ** 2, OUTLIER_NATS)
-    some = np.maximum(count, 1)
-
-    def total(values: F64) -> F64:
-        return np.bincount(owner, weights=values, minlength=len(which)).astype(np.float64)
-
+    found = _kernel.score_solids(
+        arrays,
+        batch.points,
+        batch.point_offsets,
+        origin,
+        batch.sigma,
+        which,
+        noise.sigma,
+        FAR_M,
+        OUTLIER_NATS,
+        threads,
+    )
     return Misfit(
-        count,
-        noise.weight[which] * total(nats),
-        total((distance <= 0.1).astype(np.float64)) / some,
-        total((distance <= 0.2).astype(np.float64)) / some,
-        np.sqrt(total(distance**2) / some),
-        distance,
-        np.concatenate(([0], np.cumsum(count))),
+        np.diff(batch.point_offsets)[which],
+        noise.weight[which] * found["nats"],
+        found["within_0p1"],
+        found["within_0p2"],
+        found["rms"],
+        found["median"],
     )

@@ -251,6 +251,6 @@ def _measured(fit: Fit, misfit: Misfit, row: int, coverage: float) -> Fit:
         within_0p1=float(misfit.within_0p1[row]),
         within_0p2=share,
         rmse=float(misfit.rms[row]),
-        nmad=1.4826 * float(np.median(misfit.distance[misfit.offsets[row] : misfit.offsets[row + 1]])),
+        nmad=1.4826 * float(misfit.median[row]),
         coverage=coverage,
     )

@@ -102,7 +102,12 @@ private:
     void sort_out(const std::vector<Point>& points);
     void trace_loops(const std::vector<Point>& points);
     void nest_loops(const std::vector<Point>& points);
+    void bound_loops(const std::vector<Point>& points);
     bool loop_contains(const std::vector<Point>& points, std::int32_t loop, Vec p) const;
+    struct LoopBox {
+        std::int32_t x0, x1, y0, y1;
+    };
+    std::vector<LoopBox> boxes_;  // of the loops, where several have to be nested
     std::vector<std::int32_t> position_;
 };
 

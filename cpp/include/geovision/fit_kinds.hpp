@@ -122,4 +122,17 @@ inline int plane_at(const DualPlane* planes, int count, double x, double y) {
     return best;
 }
 
+constexpr int point_block = 64;  // points that are compared with a roof together
+
+// Heights of a roof over some points, and the planes that count there: the same as point by point, without
+// branches that nothing could foresee.
+struct RoofBlock {
+    double z[point_block];
+    std::int64_t plane[point_block];
+
+    void of_planes(const DualPlane* planes, int count, int n, const double* x, const double* y);
+    void of_faces(const DualPlane* planes, int per_edge, const std::int32_t* face, int n, const double* x,
+                  const double* y);
+};
+
 }  // namespace geovision::fit

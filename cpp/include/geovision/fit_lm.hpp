@@ -86,6 +86,10 @@ struct PlaneShare {
         v += pv, vx += px, vy += py, vxx += px * x, vxy += px * y, vyy += py * y;
         u += pu, ux += pu * x, uy += pu * y, wrr += wr * r;
     }
+    void add(const PlaneShare& o) {
+        v += o.v, vx += o.vx, vy += o.vy, vxx += o.vxx, vxy += o.vxy, vyy += o.vyy;
+        u += o.u, ux += o.ux, uy += o.uy, wrr += o.wrr;
+    }
 };
 
 // Buffers kept from call to call; one a thread.
@@ -114,7 +118,7 @@ private:
     double gradient_[most_globals];
     double solve_[most_globals][most_globals + 1];
     DualPlane planes_[most_planes];
-    PlaneShare shares_[most_planes];
+    PlaneShare shares_[most_planes], others_[most_planes];
     std::vector<double> residual_, jacobian_, psi_;
 };
 

@@ -30,4 +30,26 @@ bool point_distances(const TriangleBatch& solids, const double* points, const st
                      const double* point_origin, const std::int64_t* which, const std::int64_t* out_offsets,
                      double cap, int threads, const std::atomic<bool>& cancel, float* out);
 
+// Points in sets, as above, and what they scatter: standard deviations of each point and, at least, of each
+// set. Pointers stay the caller's.
+struct ScoredPoints {
+    const double* xyz = nullptr;            // [M, 3]
+    const double* sigma = nullptr;          // [M] metres
+    const std::int64_t* offsets = nullptr;  // [P+1]
+    const double* origin = nullptr;         // [P, 3]
+    const double* set_sigma = nullptr;      // [P] metres
+};
+
+// What the distances of a set of points from a solid come to; all 0 where there are none.
+struct SolidScore {
+    double nats = 0;  // half the squares in standard deviations, none above `outlier_nats`
+    double within_0p1 = 0, within_0p2 = 0;  // shares
+    double rms = 0, median = 0;             // metres
+};
+
+// One score a solid, from the distances of `point_distances`. False when cancelled.
+bool score_solids(const TriangleBatch& solids, const ScoredPoints& points, const std::int64_t* which,
+                  double cap, double outlier_nats, int threads, const std::atomic<bool>& cancel,
+                  SolidScore* out);
+
 }  // namespace geovision

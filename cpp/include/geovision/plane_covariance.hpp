@@ -25,8 +25,9 @@ struct PlaneEvidence {
 
 class PlaneCovariance {
 public:
-    // Writes whether each face is known (5 points and more that are not on a line), and the covariance of
-    // (slope x, slope y, height) of the known ones, [3k, 3k].
+    // Writes whether each face is known (5 points and more that are not on a line; the 128 over most points
+    // where there are more, as the matrix grows with the square), and the covariance of (slope x, slope y,
+    // height) of the known ones, [3k, 3k].
     void run(const PlaneEvidence& evidence, std::vector<std::uint8_t>& known,
              std::vector<double>& covariance);
 
@@ -34,6 +35,7 @@ private:
     void group_faces(const PlaneEvidence& evidence);
     void assign(const PlaneEvidence& evidence);
     bool measure(const PlaneEvidence& evidence, std::int32_t group);
+    void keep_largest(std::vector<std::int64_t>& rows) const;
 
     struct Plane {
         double x = 0, y = 0;  // middle of its points, where height and slopes err independently
