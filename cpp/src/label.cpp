@@ -72,6 +72,7 @@ double Labeller::run(std::int32_t nodes, std::int32_t labels, const std::vector<
     label_ = label;
     list_edges();
     list_cheapest();
+    list_limits();
     used_.assign(std::size_t(labels), 0), active_ = used_, pull_.assign(std::size_t(labels), 0);
     for (const std::int32_t l : label_) ++used_[std::size_t(l)];
     // A move that found nothing is tried again only after something else has changed.
@@ -125,7 +126,7 @@ bool Labeller::take_moves() {
     for (const std::int32_t i : moved_) {
         std::int32_t &now = label_[std::size_t(i)], &then = trial_[std::size_t(i)];
         if (better)
-            now = then;
+            now = then, limit_[std::size_t(i)] = cost(i, now) + around_[std::size_t(i)];
         else
             ++used_[std::size_t(now)], --used_[std::size_t(then)], then = now;
     }
@@ -135,13 +136,12 @@ bool Labeller::take_moves() {
 bool Labeller::expand(std::int32_t alpha) {
     // A node that pays more for alpha than all its edges could save never takes it.
     active_nodes_.clear(), unary_.clear();
+    const double* own = by_label_.data() + std::size_t(alpha) * std::size_t(nodes_);
     for (std::int32_t i = 0; i < nodes_; ++i) {
-        if (label_[std::size_t(i)] == alpha) continue;
-        const double extra = cost(i, alpha) - cost(i, label_[std::size_t(i)]);
-        if (extra >= around_[std::size_t(i)]) continue;
+        if (own[i] >= limit_[std::size_t(i)] || label_[std::size_t(i)] == alpha) continue;
         node_id_[std::size_t(i)] = std::int32_t(active_nodes_.size());
         active_nodes_.push_back(i);
-        unary_.push_back(extra);
+        unary_.push_back(own[i] - cost(i, label_[std::size_t(i)]));
     }
     const bool moved = !active_nodes_.empty() && cut_moves(alpha);
     for (const std::int32_t i : active_nodes_) node_id_[std::size_t(i)] = -1;
@@ -179,21 +179,88 @@ bool Labeller::cut_moves(std::int32_t alpha) {
     }
     for (const std::int32_t i : active_nodes_) active_[std::size_t(label_[std::size_t(i)])] = 0;
     if (most <= 1e-6) return false;
-    cut_.start(count + 2);
-    for (const LabelEdge& e : pairs_) cut_.edge(e.a + 2, e.b + 2, e.weight, 0);
-    for (std::int32_t i = 0; i < count; ++i) {
-        const double u = unary_[std::size_t(i)];
-        if (u > 0) cut_.edge(0, i + 2, u, 0);
-        if (u < 0) cut_.edge(i + 2, 1, -u, 0);
-    }
-    cut_.solve();
+    settle(count);
+    cut_rest(count);
     moved_.clear();
     for (std::int32_t i = 0; i < count; ++i) {
-        if (!cut_.cut_off(i + 2)) continue;
+        if (state_[std::size_t(i)] != moves) continue;
         moved_.push_back(active_nodes_[std::size_t(i)]);
         trial_[std::size_t(moved_.back())] = alpha;
     }
     return !moved_.empty();
+}
+
+// Settles nodes whose move pays, or does not, whatever the others do: most of them, so that little is left to
+// cut. `pairs_` cost their weight where b moves and a stays; a node that is settled leaves its pairs.
+void Labeller::settle(std::int32_t count) {
+    state_.assign(std::size_t(count), open);
+    gain_.assign(std::size_t(count), 0), loss_.assign(std::size_t(count), 0);
+    pair_begin_.assign(std::size_t(count) + 1, 0);
+    for (const LabelEdge& e : pairs_) {
+        gain_[std::size_t(e.a)] += e.weight, loss_[std::size_t(e.b)] += e.weight;
+        ++pair_begin_[std::size_t(e.a) + 1], ++pair_begin_[std::size_t(e.b) + 1];
+    }
+    for (std::size_t i = 0; i < std::size_t(count); ++i) pair_begin_[i + 1] += pair_begin_[i];
+    pair_list_.resize(2 * pairs_.size());
+    queue_.assign(pair_begin_.begin(), pair_begin_.end() - 1);
+    for (std::size_t k = 0; k < pairs_.size(); ++k)
+        for (const std::int32_t end : {pairs_[k].a, pairs_[k].b})
+            pair_list_[std::size_t(queue_[std::size_t(end)]++)] = std::int32_t(k);
+    queue_.clear();
+    for (std::int32_t i = 0; i < count; ++i) settle_node(i);
+    for (std::size_t at = 0; at < queue_.size(); ++at) {
+        const std::int32_t i = queue_[at];
+        const bool stayed = state_[std::size_t(i)] == stays;
+        for (std::int32_t k = pair_begin_[std::size_t(i)]; k < pair_begin_[std::size_t(i) + 1]; ++k) {
+            const LabelEdge& e = pairs_[std::size_t(pair_list_[std::size_t(k)])];
+            const std::int32_t other = e.a == i ? e.b : e.a;
+            const auto o = std::size_t(other);
+            if (state_[o] != open) continue;
+            if (e.a == i) {
+                loss_[o] -= e.weight;
+                if (stayed) unary_[o] += e.weight;
+            } else {
+                gain_[o] -= e.weight;
+                if (!stayed) unary_[o] -= e.weight;
+            }
+            settle_node(other);
+        }
+    }
+}
+
+void Labeller::settle_node(std::int32_t node) {
+    const auto i = std::size_t(node);
+    if (state_[i] != open) return;
+    if (unary_[i] > gain_[i] + tiny)
+        state_[i] = stays;
+    else if (unary_[i] + loss_[i] < -tiny)
+        state_[i] = moves;
+    else
+        return;
+    queue_.push_back(node);
+}
+
+void Labeller::cut_rest(std::int32_t count) {
+    std::int32_t nodes = 2;
+    place_.assign(std::size_t(count), 0);
+    for (std::int32_t i = 0; i < count; ++i)
+        if (state_[std::size_t(i)] == open) place_[std::size_t(i)] = nodes++;
+    if (nodes == 2) return;
+    cut_.start(nodes);
+    for (const LabelEdge& e : pairs_) {
+        const std::int32_t a = place_[std::size_t(e.a)], b = place_[std::size_t(e.b)];
+        if (a > 0 && b > 0) cut_.edge(a, b, e.weight, 0);
+    }
+    for (std::int32_t i = 0; i < count; ++i) {
+        const double u = unary_[std::size_t(i)];
+        if (place_[std::size_t(i)] == 0) continue;
+        if (u > 0) cut_.edge(0, place_[std::size_t(i)], u, 0);
+        if (u < 0) cut_.edge(place_[std::size_t(i)], 1, -u, 0);
+    }
+    cut_.solve();
+    for (std::int32_t i = 0; i < count; ++i)
+        if (place_[std::size_t(i)] > 0)
+            state_[std::size_t(i)] = cut_.cut_off(place_[std::size_t(i)]) ? moves : stays;
 }
 
 void Labeller::list_edges() {
@@ -215,6 +282,17 @@ void Labeller::list_edges() {
     }
     node_id_.assign(std::size_t(nodes_), -1);
     trial_ = label_;
+}
+
+// What a label must cost less than for a node to take it, and the costs label by label.
+void Labeller::list_limits() {
+    by_label_.resize(std::size_t(nodes_) * std::size_t(labels_));
+    limit_.resize(std::size_t(nodes_));
+    for (std::int32_t i = 0; i < nodes_; ++i) {
+        for (std::int32_t l = 0; l < labels_; ++l)
+            by_label_[std::size_t(l) * std::size_t(nodes_) + std::size_t(i)] = cost(i, l);
+        limit_[std::size_t(i)] = cost(i, label_[std::size_t(i)]) + around_[std::size_t(i)];
+    }
 }
 
 // The two labels of least data cost of every node; the first of equals.

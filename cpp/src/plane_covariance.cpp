@@ -13,6 +13,7 @@ constexpr double same_height = 3e-3;  // are of one plane
 constexpr double biweight2 = 12;      // squared standard deviations where a point stops to count
 constexpr int least_points = 5;
 constexpr std::size_t most_known = 128;
+constexpr double most_rows = 1000;
 
 double height_at(const PlaneEvidence& e, std::int64_t face, double x, double y) {
     const double* first = e.xy + 2 * e.vertex_offsets[e.ring_offsets[face]];
@@ -48,16 +49,37 @@ void PlaneCovariance::group_faces(const PlaneEvidence& e) {
     planes_.assign(std::size_t(groups), {});
 }
 
+// Lists the points by rows in y, so that a face looks at those of its own rows only.
+void PlaneCovariance::sort_by_row(const PlaneEvidence& e) {
+    double top = -1e300;
+    bottom_ = 1e300;
+    for (std::int64_t i = 0; i < e.count; ++i)
+        bottom_ = std::min(bottom_, e.points[3 * i + 1]), top = std::max(top, e.points[3 * i + 1]);
+    if (e.count == 0) bottom_ = top = 0;
+    row_height_ = std::max(0.5, (top - bottom_) / most_rows);
+    row_begin_.assign(row_of(top) + 2, 0);
+    for (std::int64_t i = 0; i < e.count; ++i) ++row_begin_[row_of(e.points[3 * i + 1]) + 1];
+    for (std::size_t r = 0; r + 1 < row_begin_.size(); ++r) row_begin_[r + 1] += row_begin_[r];
+    row_item_.resize(std::size_t(e.count));
+    std::vector<std::int32_t> next(row_begin_.begin(), row_begin_.end() - 1);
+    for (std::int64_t i = 0; i < e.count; ++i)
+        row_item_[std::size_t(next[row_of(e.points[3 * i + 1])]++)] = std::int32_t(i);
+}
+
 void PlaneCovariance::assign(const PlaneEvidence& e) {
     face_of_.assign(std::size_t(e.count), -1);
+    sort_by_row(e);
     for (std::int64_t f = 0; f < e.faces; ++f) {
         double low[2] = {1e300, 1e300}, high[2] = {-1e300, -1e300};
         const std::int64_t shell = e.ring_offsets[f];
         for (std::int64_t v = e.vertex_offsets[shell]; v < e.vertex_offsets[shell + 1]; ++v)
             for (int k = 0; k < 2; ++k)
                 low[k] = std::min(low[k], e.xy[2 * v + k]), high[k] = std::max(high[k], e.xy[2 * v + k]);
-        for (std::int64_t i = 0; i < e.count; ++i) {
-            const double* p = e.points + 3 * i;
+        if (high[1] < bottom_ || row_of(low[1]) >= rows()) continue;
+        const std::int32_t end = row_begin_[std::min(row_of(high[1]) + 1, rows())];
+        for (std::int32_t k = row_begin_[row_of(low[1])]; k < end; ++k) {
+            const std::int32_t i = row_item_[std::size_t(k)];
+            const double* p = e.points + 3 * std::int64_t(i);
             const bool near = p[0] >= low[0] && p[0] <= high[0] && p[1] >= low[1] && p[1] <= high[1];
             if (near && face_of_[std::size_t(i)] < 0 && over(e, f, p[0], p[1]))
                 face_of_[std::size_t(i)] = std::int32_t(f);

@@ -46,6 +46,9 @@ private:
     double energy(const std::vector<std::int32_t>& label) const;
     bool expand(std::int32_t alpha);
     bool cut_moves(std::int32_t alpha);
+    void settle(std::int32_t count);
+    void settle_node(std::int32_t node);
+    void cut_rest(std::int32_t count);
     bool drop(std::int32_t victim);
     bool take_moves();
     double cost(std::int32_t node, std::int32_t label) const {
@@ -53,6 +56,7 @@ private:
     }
     void list_edges();
     void list_cheapest();
+    void list_limits();
 
     std::int32_t nodes_ = 0, labels_ = 0;
     const std::vector<double>* data_ = nullptr;
@@ -66,6 +70,11 @@ private:
     std::vector<double> around_, unary_;
     std::vector<double> pull_;  // of each label on a node, 0 between nodes
     std::vector<LabelEdge> pairs_;
+    std::vector<double> by_label_, limit_;  // costs [labels, nodes]; above its limit no node takes a label
+    enum State : std::uint8_t { open, stays, moves };
+    std::vector<State> state_;         // of the active nodes
+    std::vector<double> gain_, loss_;  // what others may add to a move's worth, and take from it
+    std::vector<std::int32_t> pair_begin_, pair_list_, queue_, place_;
     std::vector<std::int32_t> edge_begin_, edge_list_;  // the edges of each node
     MinCut cut_;
 };

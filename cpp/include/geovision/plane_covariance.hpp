@@ -6,6 +6,7 @@
 // planes share none; where cells end, and which points lie on which side, is not part of it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -33,6 +34,9 @@ public:
 
 private:
     void group_faces(const PlaneEvidence& evidence);
+    void sort_by_row(const PlaneEvidence& evidence);
+    std::size_t row_of(double y) const { return std::size_t(std::max(0.0, y - bottom_) / row_height_); }
+    std::size_t rows() const { return row_begin_.size() - 1; }
     void assign(const PlaneEvidence& evidence);
     bool measure(const PlaneEvidence& evidence, std::int32_t group);
     void keep_largest(std::vector<std::int64_t>& rows) const;
@@ -44,6 +48,8 @@ private:
         bool known = false;
     };
     std::vector<std::int32_t> group_, face_of_;
+    double bottom_ = 0, row_height_ = 1;
+    std::vector<std::int32_t> row_begin_, row_item_;  // points by rows in y
     std::vector<Plane> planes_;
     std::vector<double> x_, y_, psi_;
 };
