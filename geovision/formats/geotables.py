@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from geovision.errors import InputError
+from geovision.errors import InputError, OutputError
 from geovision.formats.atomic import atomic_path
 from geovision.formats.attributes import AttributeType
 from geovision.formats.parquet import open_parquet
@@ -126,12 +126,53 @@ def write_geopackage(path: str | os.PathLike[str], layers: Mapping[str, Path]) -
     with atomic_path(path) as temporary:
         for name, source in layers.items():
             _through_gdal(source, temporary, "GPKG", name, append=temporary.exists())
+        _check_layers(layers, temporary)
 
 
 def write_flatgeobuf(path: str | os.PathLike[str], source: Path) -> None:
     """A FlatGeobuf file from a GeoParquet file that `open_geotable` wrote, atomically."""
     with atomic_path(path) as temporary:
         _through_gdal(source, temporary, "FlatGeobuf", Path(path).stem, append=False)
+        _check_rows(source, temporary)
+
+
+def _check_layers(layers: Mapping[str, Path], target: Path) -> None:
+    """GDAL leaves the last spatial index out where the disk is full, without a word."""
+    import sqlite3
+    from contextlib import closing
+
+    import pyarrow.parquet as pq
+
+    for name, source in layers.items():
+        rows = pq.read_metadata(source).num_rows
+        tables = (f'"{name}"', f'"rtree_{name}_geom"')
+        try:
+            with closing(sqlite3.connect(target)) as base:
+                found = [base.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in tables]
+        except sqlite3.Error as error:
+            raise _unwritten("GPKG", target, str(error)) from error
+        if found[0] != rows:
+            raise _unwritten("GPKG", target, f"{found[0]} of the {rows} rows of {name} are there")
+
+
+def _check_rows(source: Path, target: Path) -> None:
+    """GDAL closes a FlatGeobuf file that did not fit on the disk without a word."""
+    import pyarrow.parquet as pq
+    import pyogrio
+
+    rows, found = pq.read_metadata(source).num_rows, 0
+    try:
+        with pyogrio.open_arrow(target, columns=[], use_pyarrow=True) as (_, reader):
+            found = sum(len(batch) for batch in reader)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError, RuntimeError):
+        pass  # cut off, as the count says
+    if found != rows:
+        raise _unwritten("FlatGeobuf", target, f"{found} of its {rows} rows are there")
+
+
+def _unwritten(driver: str, target: Path, why: str) -> OutputError:
+    remedy = "Check that the folder exists, may be written to and has space"
+    return OutputError(f"{driver} file {target.name}", f"cannot be written ({why})", remedy)
 
 
 def _through_gdal(source: Path, target: Path, driver: str, layer: str, *, append: bool) -> None:
@@ -161,5 +202,8 @@ def _through_gdal(source: Path, target: Path, driver: str, layer: str, *, append
             append=append,
             layer_options=options,
         )
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        # GDAL tells of a full disk in its own words, not as an OSError.
+        raise _unwritten(driver, target, str(error)) from error
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})

@@ -225,7 +225,7 @@ def _id_text(value: Any) -> str:
 def _attributes(
     frame: GeoDataFrame, ids: list[str], limit: int, name: str
 ) -> tuple[list[dict[str, Any]], list[Repair]]:
-    """Plain JSON scalars per row; empty cells are left out, dates become text, long text is cut."""
+    """Plain JSON scalars per row: no empty or infinite cells, dates as text, and no long text."""
     columns = [column for column in frame.columns if column != frame.geometry.name]
     rows: list[dict[str, Any]] = [{} for _ in range(len(frame))]
     clipped: list[Repair] = []
@@ -233,7 +233,7 @@ def _attributes(
         values = frame[column]
         cells = zip(_cells(values, str(column), name), values.isna().tolist(), strict=True)
         for index, (value, missing) in enumerate(cells):
-            if missing:
+            if missing or (isinstance(value, float) and not math.isfinite(value)):
                 continue
             plain = _scalar(value)
             if isinstance(plain, str) and len(plain) > limit:
@@ -258,6 +258,4 @@ def _cells(values: Any, column: str, name: str) -> list[Any]:
 
 
 def _scalar(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
     return value if isinstance(value, (bool, int, float, str)) else str(value)
