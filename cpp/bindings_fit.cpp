@@ -254,6 +254,10 @@ public:
         slots_ = in_.take<double>("slots", py::ssize_t(parts_[count]), roof_slots);
         skeleton_ = in_.take<std::uint8_t>("skeleton", py::ssize_t(parts_[count]));
         tie_ = in_.take<std::int32_t>("tie", py::ssize_t(parts_[count]), most_theta);
+        if (arrays.contains("shift")) {
+            shift_ = in_.take<double>("shift", py::ssize_t(count), 2);
+            shift_sigma_ = in_.take<double>("shift_sigma", py::ssize_t(count));
+        }
         const py::ssize_t priors = in_.size("prior_sigma");
         prior_count_ = priors;
         prior_problem_ = in_.take<std::int64_t>("prior_problem", priors);
@@ -291,7 +295,7 @@ public:
                 points.weight.push_back(1 / batch_.sigma[i]);
             }
             points.part_begin.push_back(std::int32_t(points.x.size()));
-            if (!site_of(k, rings, points, first, part)) return false;
+            if (!site_of(k, rings, points, first, shift_ ? shift_ + 2 * p : nullptr, part)) return false;
             double theta[most_theta], lower[most_theta], upper[most_theta];
             theta_of_slots(part.site, eave_[k], slots_ + k * roof_slots, theta);
             theta_bounds(part.site, eave_[k], eave_[k] + 30, lower, upper);
@@ -311,6 +315,10 @@ public:
             problem.parts.push_back(std::move(part));
         }
         problem.prior.assign(problem.start.size(), 0), problem.prior_sigma.assign(problem.start.size(), 0);
+        if (shift_) {
+            if (problem.start.size() + 2 > std::size_t(most_globals)) return false;
+            add_shift(problem, shift_ + 2 * p, shift_sigma_[p]);
+        }
         for (py::ssize_t i = 0; i < prior_count_; ++i)
             if (prior_problem_[i] == p)
                 problem.slot_priors.push_back(
@@ -319,15 +327,27 @@ public:
     }
 
 private:
+    // Points lie about `at` off their parts; exactly there where sigma is 0.
+    static void add_shift(Problem& problem, const double* at, double sigma) {
+        problem.shift = std::int32_t(problem.start.size());
+        for (int k = 0; k < 2; ++k) {
+            problem.start.push_back(at[k]), problem.prior.push_back(at[k]);
+            problem.prior_sigma.push_back(sigma);
+            problem.lower.push_back(at[k] - 3 * sigma), problem.upper.push_back(at[k] + 3 * sigma);
+        }
+    }
+
     bool site_of(std::int64_t k, const std::vector<Ring>& rings, const ProblemPoints& points,
-                 std::size_t first, ProblemPart& part) const {
+                 std::size_t first, const double* shift, ProblemPart& part) const {
         const double* slot = slots_ + k * roof_slots;
         const auto kind = RoofKind(kind_[k]);
         if (skeleton_[k]) {
             SkeletonSites sites;
             if (!sites.set(rings) || !sites.site(kind, part.site)) return false;
-            const std::vector<double> x(points.x.begin() + std::ptrdiff_t(first), points.x.end()),
+            std::vector<double> x(points.x.begin() + std::ptrdiff_t(first), points.x.end()),
                 y(points.y.begin() + std::ptrdiff_t(first), points.y.end());
+            for (double& v : x) v -= shift ? shift[0] : 0;
+            for (double& v : y) v -= shift ? shift[1] : 0;
             sites.faces(kind, x, y, part.face);
             return true;
         }
@@ -344,6 +364,7 @@ private:
     const std::int64_t *parts_, *prior_problem_;
     const std::uint8_t *kind_, *skeleton_;
     const double *eave_, *slots_, *prior_value_, *prior_sigma_;
+    const double *shift_ = nullptr, *shift_sigma_ = nullptr;
     const std::int32_t *tie_, *prior_part_, *prior_slot_;
     py::ssize_t prior_count_ = 0;
 };

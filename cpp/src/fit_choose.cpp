@@ -9,9 +9,11 @@ namespace geovision::fit {
 
 namespace {
 
-constexpr double piece_nats = 4;    // what one more piece costs besides its parameters
-constexpr double alike_nats = 2;    // what it gains where its kind is the first one's
-constexpr double tie_reach = 0.15;  // metres: eaves this close may be one
+constexpr double piece_nats = 4;      // what one more piece costs besides its parameters
+constexpr double alike_nats = 2;      // what it gains where its kind is the first one's
+constexpr double tie_reach = 0.15;    // metres: eaves this close may be one
+constexpr double shown_nats = 4.5;    // what a shift of the points must explain, with its prior ...
+constexpr double least_shift = 0.03;  // ... and metres that it must be long
 constexpr double well_explained = 0.96;
 constexpr std::size_t plans_kept = 2;
 
@@ -200,6 +202,27 @@ void RoofSearch::add_supers(const std::vector<Piece*>& pieces, SearchResult& res
     }
 }
 
+// The shift of the points, where it explains enough: noise would set every roof of a row by itself.
+void RoofSearch::tell_shift(Problem& problem, const ProblemPoints& points, const LmOptions& options,
+                            LmResult& solved, SearchResult& result) {
+    const auto first = std::size_t(problem.shift);
+    const std::size_t m = solved.theta.size();
+    for (std::size_t k = 0; k < 2 && solved.covariance.size() == m * m; ++k)
+        result.shift_sigma[k] = std::sqrt(solved.covariance[(first + k) * (m + 1)]);
+    Problem still = problem;
+    still.start = solved.theta;
+    for (std::size_t k = first; k < first + 2; ++k) still.start[k] = still.lower[k] = still.upper[k] = 0;
+    LmResult other;
+    lm_.solve(still, points, options, true, other);
+    if ((other.cost - solved.cost) / thin_ < shown_nats ||
+        norm(solved.theta[first], solved.theta[first + 1]) < least_shift) {
+        problem = std::move(still), solved = std::move(other);
+        return;
+    }
+    for (std::size_t k = 0; k < 2; ++k) result.shift[k] = solved.theta[first + k];
+    result.shift_price = shift_nats(result.shift[0], result.shift[1]);
+}
+
 // All pieces in one problem: first free of each other, then with near eaves (and rises of one kind) tied,
 // which is kept where the score says so. Then the covariance.
 void RoofSearch::finish(std::vector<Piece*>& pieces, SearchResult& result) {
@@ -211,7 +234,7 @@ void RoofSearch::finish(std::vector<Piece*>& pieces, SearchResult& result) {
         const int n = theta_count(c.site);
         ProblemPart part;
         part.site = c.site;
-        if (c.site.skeleton) part.face = piece->face[c.site.kind == RoofKind::gabled][0];
+        part.face = c.face;
         double lower[most_theta], upper[most_theta];
         theta_bounds(c.site, piece->low, piece->high, lower, upper);
         hold_above_ground(c.site, piece->low, lower, upper);
@@ -285,13 +308,9 @@ void RoofSearch::finish(std::vector<Piece*>& pieces, SearchResult& result) {
         }
     }
     result.parameters = parameters(*taken);
-    for (std::size_t k = 0; taken->shift >= 0 && k < 2; ++k)
-        result.shift[k] = solved.theta[std::size_t(taken->shift) + k];
-    result.shift_price = shift_nats(result.shift[0], result.shift[1]);
-    result.scatter = solved.scatter * scale_, result.inflation = solved.inflation;
     const std::size_t m = solved.theta.size();
-    for (std::size_t k = 0; taken->shift >= 0 && k < 2 && solved.covariance.size() == m * m; ++k)
-        result.shift_sigma[k] = std::sqrt(solved.covariance[(std::size_t(taken->shift) + k) * (m + 1)]);
+    if (taken->shift >= 0) tell_shift(*taken, points, options, solved, result);
+    result.scatter = solved.scatter * scale_, result.inflation = solved.inflation;
     std::vector<double> rows;  // derivatives of the fields by the globals
     for (std::size_t k = 0; k < pieces.size(); ++k) {
         const ProblemPart& part = taken->parts[k];

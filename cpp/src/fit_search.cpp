@@ -187,14 +187,26 @@ double RoofSearch::shift_nats(double east, double north) const {
     return 0.5 * (east * east + north * north) / (o_.shift_sigma * o_.shift_sigma) + determined_nats;
 }
 
+void RoofSearch::see_faces(const Piece& piece, Candidate& c) const {
+    if (!c.site.skeleton) return;
+    if (c.shift[0] == 0 && c.shift[1] == 0) {
+        c.face = piece.face[c.site.kind == RoofKind::gabled][0];
+        return;
+    }
+    std::vector<double> x(piece.all.x), y(piece.all.y);
+    for (double& v : x) v -= c.shift[0];
+    for (double& v : y) v -= c.shift[1];
+    piece.skeleton.faces(c.site.kind, x, y, c.face);
+}
+
 // A point is roof with a Gaussian error, or anything within the range.
 double RoofSearch::misfit(const Piece& piece, const Candidate& c, bool all) {
     const ProblemPoints& p = all ? piece.all : piece.some;
     const std::size_t n = p.x.size();
     if (n == 0) return 0;
     const int planes = roof_planes(c.site, c.theta, planes_);
-    const std::vector<std::int32_t>* face =
-        c.site.skeleton ? &piece.face[c.site.kind == RoofKind::gabled][all ? 0 : 1] : nullptr;
+    const std::vector<std::int32_t>* face = nullptr;
+    if (c.site.skeleton) face = all ? &c.face : &piece.face[c.site.kind == RoofKind::gabled][1];
     const double wild = -std::log(o_.outliers / o_.range);
     double cosine[most_planes];
     for (int k = 0; k < planes; ++k) {
@@ -235,7 +247,8 @@ void RoofSearch::fit(Piece& piece, Candidate& c, bool all) {
     problem_ = Problem();
     ProblemPart part;
     part.site = c.site;
-    if (c.site.skeleton) part.face = piece.face[c.site.kind == RoofKind::gabled][all ? 0 : 1];
+    if (all) see_faces(piece, c);
+    if (c.site.skeleton) part.face = all ? c.face : piece.face[c.site.kind == RoofKind::gabled][1];
     problem_.lower.resize(most_theta), problem_.upper.resize(most_theta);
     theta_bounds(c.site, piece.low, piece.high, problem_.lower.data(), problem_.upper.data());
     hold_above_ground(c.site, piece.low, problem_.lower.data(), problem_.upper.data());
@@ -260,7 +273,10 @@ void RoofSearch::fit(Piece& piece, Candidate& c, bool all) {
     options.width *= scale_;
     lm_.solve(problem_, points, options, false, lm_result_);
     std::copy(lm_result_.theta.begin(), lm_result_.theta.begin() + n, c.theta);
-    if (problem_.shift >= 0) std::copy(lm_result_.theta.begin() + n, lm_result_.theta.end(), c.shift);
+    if (problem_.shift >= 0) {
+        std::copy(lm_result_.theta.begin() + n, lm_result_.theta.end(), c.shift);
+        see_faces(piece, c);
+    }
     const double count = double(piece.count) / thin_;
     c.edge = false;
     for (int k = 2; k < n; ++k) {

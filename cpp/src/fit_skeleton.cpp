@@ -1,6 +1,7 @@
 #include "geovision/fit_skeleton.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace geovision::fit {
@@ -46,11 +47,11 @@ bool SkeletonSites::solve(const std::vector<double>& slope, Skeleton& skeleton, 
     std::vector<std::uint8_t> covered(corners_.size(), 0);
     for (const SkeletonPiece& piece : skeleton.pieces) {
         covered[std::size_t(piece.edge)] = 1;
-        if (piece.face >= 0) out.borders.push_back({piece.face, node(piece.a), node(piece.b)});
+        if (piece.face >= 0) out.eaves.push_back({piece.face, node(piece.a), node(piece.b)});
     }
     for (std::size_t i = 0; i < corners_.size(); ++i)
-        if (!covered[i])
-            out.borders.push_back({std::int32_t(i), corners_[i], corners_[std::size_t(next_[i])]});
+        if (!covered[i]) out.eaves.push_back({std::int32_t(i), corners_[i], corners_[std::size_t(next_[i])]});
+    out.borders.insert(out.borders.end(), out.eaves.begin(), out.eaves.end());
     std::stable_sort(out.borders.begin(), out.borders.end(),
                      [](const Piece& a, const Piece& b) { return a.face < b.face; });
     out.found = out.top > 0.3;
@@ -69,8 +70,9 @@ bool SkeletonSites::site(RoofKind kind, Site& out) const {
 
 void SkeletonSites::faces(RoofKind kind, const std::vector<double>& x, const std::vector<double>& y,
                           std::vector<std::int32_t>& face) const {
-    const std::vector<Piece>& borders = (kind == RoofKind::gabled ? wings_ : hipped_).borders;
-    face.assign(x.size(), borders.empty() ? 0 : borders[0].face);
+    const Solved& solved = kind == RoofKind::gabled ? wings_ : hipped_;
+    const std::vector<Piece>& borders = solved.borders;
+    face.assign(x.size(), -1);
     for (std::size_t i = 0; i < x.size(); ++i) {
         for (std::size_t k = 0; k < borders.size();) {
             const std::int32_t at = borders[k].face;
@@ -84,7 +86,23 @@ void SkeletonSites::faces(RoofKind kind, const std::vector<double>& x, const std
             face[i] = at;
             break;
         }
+        if (face[i] < 0) face[i] = face_beyond(solved.eaves, {x[i], y[i]});
     }
+}
+
+// Of the nearest eave; before a corner that of the eave which the point lies further beyond.
+std::int32_t SkeletonSites::face_beyond(const std::vector<Piece>& eaves, Vec p) {
+    std::int32_t face = 0;
+    double nearest = std::numeric_limits<double>::infinity(), most = 0;
+    for (const Piece& e : eaves) {
+        const double ux = e.b.x - e.a.x, uy = e.b.y - e.a.y, length2 = std::max(ux * ux + uy * uy, 1e-12);
+        const double t = std::clamp(((p.x - e.a.x) * ux + (p.y - e.a.y) * uy) / length2, 0.0, 1.0);
+        const double far = norm(p.x - e.a.x - t * ux, p.y - e.a.y - t * uy);
+        const double out = ((p.x - e.a.x) * uy - (p.y - e.a.y) * ux) / std::sqrt(length2);
+        if (far > nearest + 1e-9 || (far > nearest - 1e-9 && out <= most)) continue;
+        nearest = std::min(nearest, far), most = out, face = e.face;
+    }
+    return face;
 }
 
 }  // namespace geovision::fit

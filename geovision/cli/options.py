@@ -134,11 +134,12 @@ def place(function: Function) -> Function:
     """``--place``."""
     return click.option(
         "--place",
-        type=click.Choice(["footprints", "points"]),
-        default="footprints",
+        type=click.Choice(["both", "footprints", "points"]),
+        default="both",
         show_default=True,
-        help="What keeps its place where points lie shifted against a footprint: footprints, so that "
-        "neighbours share their walls, or points, whose walls move building by building.",
+        help="What keeps its place where points lie shifted against a footprint: both (walls stand on the "
+        "footprints, roofs lie where points do), footprints (roofs slide onto them), or points (walls move to "
+        "them, building by building).",
     )(function)
 
 

@@ -1,8 +1,9 @@
 """Where points lie against footprints: a small shift or rotation, and how far roofs reach beyond walls.
 
 Found building by building from the points alone, before anything is fitted; the kernel's `placement.hpp` is
-the manual. The shift is a nuisance: points are moved back by it, and walls stay where footprints put them, so
-that neighbours go on sharing theirs.
+the manual. Named kinds are fitted to points that are moved back by it, as if map and survey agreed; then
+their roofs are set where the points lie, and walls stay where footprints put them, so that neighbours go on
+sharing theirs.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from geovision.errors import UsageError
 from geovision.inverse.roof_points import offsets_of
 from geovision.model.evidence import Evidence
 from geovision.model.fit import Fit
+from geovision.model.kinds import RoofKind
 from geovision.model.superstructures import X, Y
 from geovision.model.table import ProgramTable
+from geovision.model.table_checks import MOST_SHIFT_M
 
 __all__ = [
     "Place",
@@ -30,15 +33,18 @@ __all__ = [
     "placed",
     "shifted",
     "with_overhang",
+    "with_shift",
 ]
 
 F64 = NDArray[np.float64]
 
-Place = Literal["footprints", "points"]
-"""What keeps its place where the two disagree."""
+Place = Literal["both", "footprints", "points"]
+"""What keeps its place where the two disagree: both (walls stand on the footprints, roofs lie where points
+do), the footprints (roofs slide onto them), or the points (walls move to them)."""
 
 OVERHANG_NATS = 5.0
 """What an overhang must explain before it goes into a program."""
+_UNMOVED = (RoofKind.FLAT, RoofKind.PLANAR, RoofKind.ONION)
 LEAST_OVERHANG_M = 0.1
 """A shorter one is within what outlines are drawn to."""
 
@@ -147,7 +153,7 @@ def place_outlines(
     return Placement(found["value"], found["covariance"], found["centre"], found["stretches"])
 
 
-def placed(evidence: Sequence[Evidence], placement: Placement, place: Place = "footprints") -> list[Evidence]:
+def placed(evidence: Sequence[Evidence], placement: Placement, place: Place = "both") -> list[Evidence]:
     """The evidence with points and outlines brought together: the points moved, or with "points" the walls.
 
     >>> wall = np.array([[0.0, 0.0], [8.0, 0.0], [8.0, 6.0], [0.0, 6.0]])
@@ -172,13 +178,46 @@ def placed(evidence: Sequence[Evidence], placement: Placement, place: Place = "f
     return out
 
 
-def shifted(evidence: Evidence, shift: F64, place: Place = "footprints") -> Evidence:
-    """The evidence with points moved back by a shift, or with "points" the outline moved by it."""
-    if not shift.any():
+def shifted(evidence: Evidence, shift: F64, place: Place) -> Evidence:
+    """The evidence as `place` has it once a roof shows a further shift: points moved back, or the outline."""
+    if not shift.any() or place == "both":
         return evidence
     if place == "points":
         return replace(evidence, rings=tuple((ring + shift).round(3) for ring in evidence.rings))
     return replace(evidence, points=evidence.points - (*shift.tolist(), 0.0))
+
+
+def with_shift(table: ProgramTable, shift: F64) -> ProgramTable:
+    """The programs with their roofs, and what stands on them, moved further by [programs, 2] metres.
+
+    Flat roofs cannot tell, and keep none.
+    """
+    if not shift.any():
+        return table
+    parts = np.diff(table.part_offsets)
+    moved = (
+        np.clip(table.roof_shift + np.repeat(shift, parts, axis=0), -MOST_SHIFT_M, MOST_SHIFT_M).round(3)
+        + 0.0
+    )
+    moved[np.isin(table.roof_kind, _UNMOVED)] = 0.0
+    params = table.super_params.copy()
+    place = params[:, [X, Y]] + np.repeat(shift, np.diff(table.super_offsets), axis=0)
+    params[:, [X, Y]] = place.round(3)
+    names = ("ids", "part_ids", "attributes", "facade")
+    records: dict[str, Any] = {name: table.records(name) for name in names}
+    provenance = [
+        {path: word for path, word in known.items() if not path.endswith("/roof_shift")}
+        | {
+            f"parts/{part}/roof_shift": "observed"
+            for part in range(stop - start)
+            if moved[start + part].any()
+        }
+        for known, start, stop in zip(
+            table.provenance, table.part_offsets[:-1].tolist(), table.part_offsets[1:].tolist(), strict=True
+        )
+    ]
+    columns: dict[str, Any] = table.columns() | {"roof_shift": moved, "super_params": params}
+    return ProgramTable.from_arrays(**columns, **records, provenance=provenance)
 
 
 def with_overhang(table: ProgramTable, size: F64) -> ProgramTable:
@@ -222,7 +261,7 @@ def moved_programs(table: ProgramTable, shift: F64) -> ProgramTable:
 def check_place(place: str) -> None:
     """Refuse what is no `Place`."""
     if place not in get_args(Place):
-        raise UsageError(f"place {place!r}", "is not known", 'Use "footprints" or "points"')
+        raise UsageError(f"place {place!r}", "is not known", 'Use "both", "footprints" or "points"')
 
 
 def _turn(angle: float) -> F64:

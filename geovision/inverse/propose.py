@@ -29,7 +29,7 @@ ALTERNATIVES = 6
 
 @dataclass(frozen=True)
 class Parametric:
-    """The best parametric program of every building, and what the fit says of it."""
+    """The best parametric program of every building, its roof where the points are, and what the fit says."""
 
     table: ProgramTable
     fits: list[Fit]
@@ -141,7 +141,7 @@ def _table(
     parts = np.concatenate([[0], np.cumsum(counts)])
     supers = np.diff(found["super_offsets"])[rows]
     params = found["super_params"].copy()
-    params[:, (X, Y)] += batch.origin[np.repeat(rows, supers), :2]
+    params[:, (X, Y)] += (batch.origin[:, :2] + found["shift"])[np.repeat(rows, supers)]
     fine = [k for k in range(SUPER_SLOTS) if k != AZIMUTH]
     params[:, fine] = params[:, fine].round(3)
     params[:, AZIMUTH] = params[:, AZIMUTH].round(6)
@@ -152,6 +152,7 @@ def _table(
         roof_kind=kind,
         eave=eave,
         roof_params=slots,
+        roof_shift=np.where((kind == RoofKind.FLAT)[:, None], 0.0, found["shift"][owner]).round(3) + 0.0,
         ring_offsets=found["ring_offsets"],
         vertex_offsets=found["vertex_offsets"],
         xy=(found["xy"] + batch.origin[vertex_owner, :2]).round(3),
@@ -160,15 +161,22 @@ def _table(
         super_kind=found["super_kind"],
         super_part=found["super_part"],
         super_params=params,
-        provenance=[_observed(*pair) for pair in zip(counts.tolist(), supers.tolist(), strict=True)],
+        provenance=[
+            _observed(*row)
+            for row in zip(
+                counts.tolist(), supers.tolist(), found["shift"][rows].any(axis=1).tolist(), strict=True
+            )
+        ],
     )
 
 
-def _observed(parts: int, supers: int) -> dict[str, str]:
+def _observed(parts: int, supers: int, shifted: bool) -> dict[str, str]:
     out = {"default": "given"} | ({"superstructures": "observed"} if supers else {})
     for part in range(parts):
         out[f"parts/{part}/eave_height"] = "observed"
         out[f"parts/{part}/roof"] = "observed"
+        if shifted:
+            out[f"parts/{part}/roof_shift"] = "observed"
     return out
 
 

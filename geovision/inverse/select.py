@@ -62,6 +62,7 @@ def choose(
     parametric: Parametric,
     planar: Planar,
     *,
+    moved: F64 | None = None,
     general: bool = True,
     kinds: Collection[RoofKind | str] | None = None,
     threads: int = 0,
@@ -74,6 +75,8 @@ def choose(
     share is a candidate as well, and so is the best single roof under the lowest points; one of these is
     taken where the best roof leaves four points in ten: chance fits roofs to the leaves of a tree, one for
     every few of its points.
+
+    `moved` is [buildings, 2] metres by which points lie off the named programs, where those do not say so.
     """
     count = len(evidence)
     inside = inside_points(points, planar.inside)
@@ -85,8 +88,8 @@ def choose(
     table = ProgramTable.concat([parametric.table, planar.table, blocks, under.table])
     solids = mesh(table, threads=threads, on_error="record")
     which = np.concatenate([np.arange(count), planar.rows, doubtful, doubtful])
-    moved = np.zeros((len(table), 2))
-    moved[:count] = parametric.shift
+    if moved is not None:
+        moved = np.concatenate([moved, np.zeros((len(table) - count, 2))])
     misfit = measure(solids, inside, which, noise, shift=moved, threads=threads)
     price = np.concatenate(
         [

@@ -16,6 +16,7 @@ from geovision.inverse.placement import (
     placed,
     shifted,
     with_overhang,
+    with_shift,
 )
 from geovision.inverse.planar import propose_planar
 from geovision.inverse.propose import propose_parametric
@@ -45,7 +46,7 @@ def solve(
     evidence: Sequence[Evidence],
     *,
     kinds: Collection[RoofKind | str] | None = None,
-    place: Place = "footprints",
+    place: Place = "both",
     threads: int = 0,
 ) -> Solved:
     """Fit every building. Each gets a program with a valid solid; its fit says why where that is a block.
@@ -53,8 +54,9 @@ def solve(
     Args:
         evidence: one entry a building.
         kinds: roof kinds to choose from; all if left out.
-        place: what keeps its place where points and footprints lie shifted: "footprints" moves the points, so
-            that neighbours share their walls; "points" moves the walls of each building by itself.
+        place: what keeps its place where points and footprints lie shifted. "both": walls stand on the
+            footprints, so that neighbours share them, and roofs lie where points do. "footprints": roofs
+            slide onto the footprints. "points": the walls of each building move by themselves.
         threads: 0 for all cores. The result does not depend on it, nor on the order of the buildings.
     """
     check_place(place)
@@ -62,18 +64,28 @@ def solve(
     if not given:
         return Solved(ProgramTable.empty(), [], mesh(ProgramTable.empty()), [])
     placement = place_outlines(given, threads=threads)
-    evidence = placed(given, placement, place)
-    points = roof_points(evidence)
+    aligned = placed(given, placement, place)
+    points = roof_points(aligned)
     named, general = _split(kinds)
-    parametric = propose_parametric(evidence, points=points, kinds=named, threads=threads)
+    parametric = propose_parametric(aligned, points=points, kinds=named, threads=threads)
+    evidence, moved = aligned, None
+    if place == "both":
+        evidence, offset = given, placement.value[:, :2]
+        points = roof_points(given) if placement.moved.any() else points
+        parametric = replace(parametric, table=with_shift(parametric.table, offset))
+    else:
+        moved = parametric.shift
+        parametric = replace(parametric, table=with_shift(parametric.table, -moved.round(3)))
+    if place == "points":
+        parametric = replace(parametric, table=moved_programs(parametric.table, parametric.shift.round(3)))
+        moved = None
     planar = propose_planar(evidence, points=points, threads=threads)
-    chosen = choose(evidence, points, parametric, planar, general=general, kinds=named, threads=threads)
+    chosen = choose(
+        evidence, points, parametric, planar, moved=moved, general=general, kinds=named, threads=threads
+    )
     # At the level of detail of the fit, overhangs change no solid.
     table = with_overhang(chosen.table, placement.overhangs(given))
     fits, solids = chosen.fits, chosen.solids
-    if place == "points" and chosen.shift.any():
-        table = moved_programs(table, chosen.shift.round(3))
-        solids = mesh(table, threads=threads, on_error="record")
     bad = np.flatnonzero(~chosen.valid).tolist()
     if bad:
         simple, simple_fits = block_programs([given[row] for row in bad])

@@ -85,7 +85,7 @@ def build_to(
     *,
     formats: Sequence[str] = DEFAULT_FORMATS,
     kinds: Collection[RoofKind | str] | None = None,
-    place: Place = "footprints",
+    place: Place = "both",
     lod: str = "2.2",
     merged: bool = False,
     geoid: float | None = None,

@@ -60,7 +60,7 @@ def fit(
     footprints: Footprints | GeoDataFrame | None = None,
     *,
     kinds: Collection[RoofKind | str] | None = None,
-    place: Place = "footprints",
+    place: Place = "both",
     on_error: Literal["raise", "record"] = "record",
     threads: int = 0,
 ) -> Fitted:
@@ -71,9 +71,11 @@ def fit(
         footprints: with points: a GeoDataFrame (its `id` column names the buildings) or `Footprints`, in the
             metric CRS of the points.
         kinds: roof kinds to choose from, such as ["flat", "gabled"]; all if left out.
-        place: what keeps its place where points show that they lie shifted against a footprint. "footprints"
-            moves the points, so that neighbours share their walls exactly; "points" moves the walls of each
-            building by itself, which gives that up. `Fit.shift_x` and its kin say by how much.
+        place: what keeps its place where points show that they lie shifted against a footprint. "both": walls
+            stand on the footprints, so that neighbours share them exactly, and roofs lie where the points do
+            (`Part.roof_shift`). "footprints" slides the roofs onto them, for points that are known to be
+            displaced; "points" moves the walls of each building by itself, and neighbours may part.
+            `Fit.shift_x` and its kin say by how much.
         on_error: "record" lists what could not be used in `Fitted.problems`; "raise" stops at the first.
         threads: 0 for all cores. The result does not depend on it.
 
@@ -101,7 +103,7 @@ def iter_fit(
     evidence: Iterable[Evidence],
     *,
     kinds: Collection[RoofKind | str] | None = None,
-    place: Place = "footprints",
+    place: Place = "both",
     on_error: Literal["raise", "record"] = "record",
     threads: int = 0,
     batch: int = BATCH,

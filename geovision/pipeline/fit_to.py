@@ -67,7 +67,7 @@ def fit_to(
     *,
     models: str | Path | None = None,
     kinds: Collection[RoofKind | str] | None = None,
-    place: Place = "footprints",
+    place: Place = "both",
     lod: str = "2.2",
     on_error: Literal["raise", "record"] = "record",
     threads: int = 0,
@@ -83,7 +83,7 @@ def fit_to(
         out: .parquet file for the programs.
         models: .city.jsonl file for the solids.
         kinds: roof kinds to choose from; all if left out.
-        place: "footprints" or "points": what keeps its place where they lie shifted; see `fit`.
+        place: "both", "footprints" or "points": what keeps its place where they lie shifted; see `fit`.
         lod: level of detail of the solids.
         on_error: "record" lists buildings that could not be fitted; "raise" stops at the first.
         threads: 0 for all cores.

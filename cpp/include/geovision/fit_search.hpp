@@ -97,10 +97,11 @@ private:
     struct Candidate {
         Site site;
         double theta[most_theta] = {};
-        double nats = 0;           // in the end on all points of the piece
-        bool edge = false;         // a shape parameter ended at its bound
-        bool centred = false;      // a gable whose ridge is held in the middle
-        double shift[2] = {0, 0};  // that its points lie off the footprint
+        double nats = 0;                 // in the end on all points of the piece
+        bool edge = false;               // a shape parameter ended at its bound
+        bool centred = false;            // a gable whose ridge is held in the middle
+        double shift[2] = {0, 0};        // that its points lie off the footprint
+        std::vector<std::int32_t> face;  // skeletons, on all points: as seen from there
     };
     struct Piece {
         std::vector<Ring> rings;
@@ -127,12 +128,15 @@ private:
     void add_skeleton(Piece& piece, RoofKind kind);
     bool allowed(RoofKind kind) const;
     void fit(Piece& piece, Candidate& candidate, bool all);
+    void see_faces(const Piece& piece, Candidate& candidate) const;
     double misfit(const Piece& piece, const Candidate& candidate, bool all);
     double structure(const Candidate& candidate, double count) const;
     double shift_nats(double east, double north) const;
     double kind_nats(const Piece& piece, const Candidate& candidate) const;
     double begin(Piece& piece, double* explained);
     void choose(const std::vector<Pieces>& ways, SearchResult& result);
+    void tell_shift(Problem& problem, const ProblemPoints& points, const LmOptions& options, LmResult& solved,
+                    SearchResult& result);
     void finish(std::vector<Piece*>& pieces, SearchResult& result);
     void add_supers(const std::vector<Piece*>& pieces, SearchResult& result);
 

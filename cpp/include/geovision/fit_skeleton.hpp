@@ -18,7 +18,7 @@ public:
     // Hipped (by pitch), mansard, or gabled by wings; false where no end can be a gable.
     bool site(RoofKind kind, Site& out) const;
 
-    // The edge whose face each point lies on.
+    // The edge whose face each point lies on, or would where the face ran on beyond its eave.
     void faces(RoofKind kind, const std::vector<double>& x, const std::vector<double>& y,
                std::vector<std::int32_t>& face) const;
 
@@ -31,7 +31,9 @@ private:
         bool found = false;
         double top = 0;
         std::vector<Piece> borders;  // sorted by face
+        std::vector<Piece> eaves;    // those of them that lie on the outline
     };
+    static std::int32_t face_beyond(const std::vector<Piece>& eaves, Vec p);
     bool solve(const std::vector<double>& slope, Skeleton& skeleton, Solved& out);
 
     std::vector<double> xy_;
