@@ -93,7 +93,7 @@ def shares_of(judged: Path, footprints: Path, **sources: Path) -> list[float]:
     evidence = [item for tile in scene.tiles() for item in scene.evidence(tile, images=False)]
     fitted = geovision.fit(evidence)
     solids = fitted.solids if fitted.solids is not None else geovision.mesh(fitted.programs)
-    return [row["within_0p2"] for row in score(solids, judged, footprints, "id")]
+    return [row["within_0p2"] for row in score(solids, [judged], footprints, "id")]
 
 
 if __name__ == "__main__":

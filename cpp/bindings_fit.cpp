@@ -106,7 +106,7 @@ struct SearchColumns {
     std::vector<std::uint8_t> kind, skeleton, alternative_kinds, status;
     std::vector<std::int32_t> part_points, field_part, field_slot, points, parameters;
     std::vector<double> nats, misfit, explained, scatter, inflation, super_price, super_params, shift,
-        shift_sigma, shift_price;
+        shift_seen, shift_sigma, shift_price;
     std::vector<std::int64_t> super_offsets{0};
     std::vector<std::uint8_t> super_kind;
     std::vector<std::int32_t> super_part;
@@ -138,6 +138,7 @@ struct SearchColumns {
         parameters.push_back(r.parameters), nats.push_back(r.nats), misfit.push_back(r.misfit);
         explained.push_back(r.explained), scatter.push_back(r.scatter), inflation.push_back(r.inflation);
         shift.insert(shift.end(), r.shift, r.shift + 2);
+        shift_seen.insert(shift_seen.end(), r.shift_seen, r.shift_seen + 2);
         shift_sigma.insert(shift_sigma.end(), r.shift_sigma, r.shift_sigma + 2),
             shift_price.push_back(r.shift_price);
         double price = 0;
@@ -167,6 +168,7 @@ struct SearchColumns {
         d["inflation"] = to_array(inflation), d["super_offsets"] = to_array(super_offsets);
         d["super_kind"] = to_array(super_kind), d["super_part"] = to_array(super_part);
         d["shift"] = to_table(shift, 2), d["shift_sigma"] = to_table(shift_sigma, 2);
+        d["shift_seen"] = to_table(shift_seen, 2);
         d["shift_price"] = to_array(shift_price);
         d["super_params"] = to_table(super_params, super_slots), d["super_price"] = to_array(super_price);
         return d;

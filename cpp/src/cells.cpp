@@ -266,6 +266,28 @@ void Cells::face_range(std::int32_t face, const Plane& difference, double* lo, d
     } while (h != first);
 }
 
+// The grid point beside `p` that is nearest to the edge as it was given and as it was rounded: an outline
+// takes no vertex that would bend it, and a cut that ends short of it would cut nothing.
+Vec Cells::on_edge(std::int32_t edge, Vec p) const {
+    const Edge& e = edges_[std::size_t(edge)];
+    const NodedEdge& piece = noder_.edges[std::size_t(order_[std::size_t(e.begin)])];
+    const Segment& given = noder_.segments[std::size_t(piece.segment)];
+    if (given.source < 0) return p;
+    const Point u = noder_.points[std::size_t(e.u)], v = noder_.points[std::size_t(e.v)];
+    const auto off = [](Vec a, Vec b, Vec q) {
+        return std::abs((b.x - a.x) * (q.y - a.y) - (b.y - a.y) * (q.x - a.x)) / norm(b.x - a.x, b.y - a.y);
+    };
+    Vec best = p;
+    double least = 1e300;
+    for (int k = 0; k < 4; ++k) {
+        const Vec q{std::floor(p.x) + k % 2, std::floor(p.y) + k / 2};
+        const double far = std::max(off(given.a, given.b, q),
+                                    off({double(u.x), double(u.y)}, {double(v.x), double(v.y)}, q));
+        if (far < least) least = far, best = q;
+    }
+    return best;
+}
+
 // Adds the line where `difference` is zero, as far as it runs inside the face. False where it does not cross.
 bool Cells::cut_face(std::int32_t face, const Plane& difference, double tolerance, std::int32_t left,
                      std::int32_t right) {
@@ -288,7 +310,7 @@ bool Cells::cut_face(std::int32_t face, const Plane& difference, double toleranc
             const double da = difference.at(a), db = difference.at(b);
             if ((da >= 0) != (db >= 0)) {
                 const double t = da / (da - db);
-                const Vec p{a.x + t * (double(b.x) - a.x), a.y + t * (double(b.y) - a.y)};
+                const Vec p = on_edge(h / 2, {a.x + t * (double(b.x) - a.x), a.y + t * (double(b.y) - a.y)});
                 hits.push_back({-difference.b * p.x + difference.a * p.y, p});
             }
             h = map.next[std::size_t(h)];

@@ -207,8 +207,11 @@ void RoofSearch::tell_shift(Problem& problem, const ProblemPoints& points, const
                             LmResult& solved, SearchResult& result) {
     const auto first = std::size_t(problem.shift);
     const std::size_t m = solved.theta.size();
-    for (std::size_t k = 0; k < 2 && solved.covariance.size() == m * m; ++k)
-        result.shift_sigma[k] = std::sqrt(solved.covariance[(first + k) * (m + 1)]);
+    for (std::size_t k = 0; k < 2; ++k) {
+        result.shift_seen[k] = solved.theta[first + k];
+        if (solved.covariance.size() == m * m)
+            result.shift_sigma[k] = std::sqrt(solved.covariance[(first + k) * (m + 1)]);
+    }
     Problem still = problem;
     still.start = solved.theta;
     for (std::size_t k = first; k < first + 2; ++k) still.start[k] = still.lower[k] = still.upper[k] = 0;
@@ -219,7 +222,7 @@ void RoofSearch::tell_shift(Problem& problem, const ProblemPoints& points, const
         problem = std::move(still), solved = std::move(other);
         return;
     }
-    for (std::size_t k = 0; k < 2; ++k) result.shift[k] = solved.theta[first + k];
+    std::copy(result.shift_seen, result.shift_seen + 2, result.shift);
     result.shift_price = shift_nats(result.shift[0], result.shift[1]);
 }
 

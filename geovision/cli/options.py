@@ -138,7 +138,7 @@ def place(function: Function) -> Function:
         default="both",
         show_default=True,
         help="What keeps its place where points lie shifted against a footprint: both (walls stand on the "
-        "footprints, roofs lie where points do), footprints (roofs slide onto them), or points (walls move to "
+        "footprints, roofs lie where points do), footprints (roofs slide onto them) or points (walls move to "
         "them, building by building).",
     )(function)
 

@@ -40,7 +40,9 @@ class Parametric:
     super_price: F64
     """Nats that its superstructures cost."""
     shift: F64
-    """[buildings, 2] metres east and north by which the points lie off the footprint, as roofs show it."""
+    """[buildings, 2] metres east and north by which roofs lie off their footprints; 0 if little shows it."""
+    shift_seen: F64
+    """[buildings, 2] the same as the roof shows it, however little."""
     shift_sigma: F64
     """[buildings, 2] of that; 0 where the roof cannot tell."""
     shift_price: F64
@@ -74,6 +76,7 @@ def propose_parametric(
             nothing,
             np.zeros((0, 2)),
             np.zeros((0, 2)),
+            np.zeros((0, 2)),
             nothing,
         )
         return Parametric(ProgramTable.empty(), [], *none)
@@ -92,7 +95,8 @@ def propose_parametric(
     rest = iter(simple_fits)
     fits = [_fit(item, found, row) if fitted[row] else next(rest) for row, item in enumerate(evidence)]
     joined = ProgramTable.concat([table, simple]).take(order)
-    columns = (found[name] for name in ("parameters", "super_price", "shift", "shift_sigma", "shift_price"))
+    names = ("parameters", "super_price", "shift", "shift_seen", "shift_sigma", "shift_price")
+    columns = (found[name] for name in names)
     return Parametric(joined, fits, fitted, *columns)
 
 

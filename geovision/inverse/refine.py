@@ -10,21 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision.errors import UsageError
-from geovision.inverse.placement import Place, check_place, place_outlines, placed
+from geovision.inverse.placement import Place, Placement, check_place, place_outlines, placed
 from geovision.inverse.propose import field_path, propose_parametric
 from geovision.inverse.roof_points import may_be_roof, offsets_of
 from geovision.model.evidence import Evidence
 from geovision.model.fit import Fit, FitStatus
 from geovision.model.kinds import RoofKind
 from geovision.model.program import Part, Program
-from geovision.model.roofs import INSET, ROOF_CLASSES, ROOF_SLOTS, Hipped
+from geovision.model.roofs import INSET, ROOF_CLASSES, ROOF_SLOTS, Flat, Hipped
 from geovision.model.table import ProgramTable
+from geovision.model.table_checks import MOST_SHIFT_M
 
 __all__ = ["refit"]
 
 F64 = NDArray[np.float64]
 
-NO_SHIFT = (np.zeros((1, 2)), np.zeros((1, 2)))
 # A lock is a prior far sharper than points can be; the value itself is put back in the end.
 LOCK_SIGMA = 1e-4
 # Kinds that have no forward model are kept as they are.
@@ -39,6 +39,8 @@ class _Locks:
     """Parts whose kind is held."""
     slots: frozenset[tuple[int, int]]
     """(part, slot) that are held; ROOF_SLOTS is the eave."""
+    shifts: frozenset[int]
+    """Parts whose roof stays where it lies."""
 
 
 def refit(
@@ -46,21 +48,22 @@ def refit(
     evidence: Evidence,
     *,
     lock: Collection[str] = (),
-    place: Place = "footprints",
+    place: Place = "both",
     threads: int = 0,
 ) -> tuple[Program, Fit]:
     """Fit a program to evidence again, with some of it held.
 
     Outlines stay as they are. A part whose kind is not held may change it where the points say so; holding
-    any value of a roof holds its kind too. Values that are fitted become "observed"; what is held keeps its
-    provenance.
+    any value of a roof holds its kind too. Roofs lie off their outlines as the program says, or, where it
+    says nothing of any part, as the borders of the roof and the new kind show. Values that are fitted become
+    "observed"; what is held keeps its provenance.
 
     Args:
         program: in the CRS of the evidence.
         evidence: the points of that building.
-        lock: paths as in provenance: "parts/0/roof/kind", "parts/0/roof/ridge_height", "parts/0/eave_height";
-            "parts/0/roof" holds the whole roof, "parts/0" the whole part.
-        place: "points" for a program that was fitted with it, whose walls lie where points show them.
+        lock: paths as in provenance: "parts/0/roof/kind", "parts/0/roof/ridge_height", "parts/0/eave_height",
+            "parts/0/roof_shift"; "parts/0/roof" holds the whole roof, "parts/0" the whole part.
+        place: what the program was fitted with; with "points" its walls lie where points show them.
         threads: 0 for all cores.
 
     >>> from geovision.model import Flat
@@ -78,8 +81,8 @@ def refit(
     placement = place_outlines([evidence], threads=threads)
     if place == "footprints":
         (evidence,) = placed([evidence], placement)
+    parts = _lying(program, placement.value[0, :2] if placement.moved[0] else np.zeros(2), place, locks)
     table = ProgramTable.from_programs([program])
-    parts = list(program.parts)
     for index in range(len(parts)):
         if index not in locks.kinds and RoofKind(int(table.roof_kind[index])) not in _KEPT:
             parts[index] = _best_part(parts[index], index, program, evidence, locks, threads)
@@ -87,10 +90,12 @@ def refit(
     solved = _solve(table, program, evidence, locks, threads)
     if solved is None:
         fit = Fit(program.id, _kinds(parts), FitStatus.FEW_POINTS, evidence=digest, locked=tuple(lock))
-        return program, placement.told([fit], *NO_SHIFT)[0]
+        return program, _told(fit, program.parts, placement, place)
     found, rows, paths, fit = solved
     for number, row in enumerate(rows):
         parts[row] = _with_values(parts[row], row, found, number, locks)
+        if any(parts[row].roof_shift) and row not in locks.shifts:
+            paths.append(f"parts/{row}/roof_shift")
     provenance = {
         path: word
         for path, word in program.provenance.items()
@@ -100,7 +105,32 @@ def refit(
     changed = program.replace(parts=parts, provenance={})
     known = {path: word for path, word in provenance.items() if path == "default" or _exists(changed, path)}
     fit = replace(fit, kind=_kinds(parts), evidence=digest, locked=tuple(lock))
-    return changed.replace(provenance=known), placement.told([fit], *NO_SHIFT)[0]
+    return changed.replace(provenance=known), _told(fit, parts, placement, place)
+
+
+def _lying(program: Program, borders: F64, place: Place, locks: _Locks) -> list[Part]:
+    """The parts with their roofs where they are looked for."""
+    if place == "points":
+        return list(program.parts)
+    shift = (0.0, 0.0)
+    if place == "both":
+        known = [part.roof_shift for part in program.parts if any(part.roof_shift)]
+        shift = known[0] if known else tuple(borders.clip(-MOST_SHIFT_M, MOST_SHIFT_M).round(3).tolist())
+    return [
+        part
+        if index in locks.shifts or part.roof.roof_kind in _KEPT or (place == "both" and any(part.roof_shift))
+        else part.replace(roof_shift=shift)
+        for index, part in enumerate(program.parts)
+    ]
+
+
+def _told(fit: Fit, parts: Sequence[Part], placement: Placement, place: Place) -> Fit:
+    """With what was found of the placement; a roof that is shifted says itself how far."""
+    further = np.zeros((1, 2))
+    known = [part.roof_shift for part in parts if any(part.roof_shift)]
+    if known and place == "both":
+        further = np.array(known[:1]) - placement.value[:, :2]
+    return placement.told([fit], further, np.zeros((1, 2)))[0]
 
 
 def _kinds(parts: Sequence[Part]) -> str:
@@ -110,6 +140,7 @@ def _kinds(parts: Sequence[Part]) -> str:
 def _locks_of(program: Program, lock: Collection[str]) -> _Locks:
     kinds: set[int] = set()
     slots: set[tuple[int, int]] = set()
+    shifts: set[int] = set()
     for path in lock:
         steps = path.split("/")
         index = int(steps[1]) if len(steps) > 1 and steps[0] == "parts" and steps[1].isdecimal() else -1
@@ -119,6 +150,8 @@ def _locks_of(program: Program, lock: Collection[str]) -> _Locks:
         rest = tuple(steps[2:])
         if rest == ("eave_height",) or not rest:
             slots.add((index, ROOF_SLOTS))
+        if rest == ("roof_shift",) or not rest:
+            shifts.add(index)
         if rest == ("roof", "kind"):
             kinds.add(index)
         elif not rest or rest[:1] == ("roof",):
@@ -128,9 +161,9 @@ def _locks_of(program: Program, lock: Collection[str]) -> _Locks:
                 raise UsageError(f"lock {path!r}", "names no parameter of that roof", f"It has {known}")
             kinds.add(index)
             slots.update((index, codes[name]) for name in names)
-        elif rest not in (("eave_height",), ("shell",)):
+        elif rest not in (("eave_height",), ("shell",), ("roof_shift",)):
             raise UsageError(f"lock {path!r}", "names nothing that is fitted", "Use eave_height or roof/...")
-    return _Locks(frozenset(kinds), frozenset(slots))
+    return _Locks(frozenset(kinds), frozenset(slots), frozenset(shifts))
 
 
 def _held(path: str, locks: _Locks) -> bool:
@@ -138,6 +171,8 @@ def _held(path: str, locks: _Locks) -> bool:
     if len(steps) < 3 or not steps[1].isdecimal():
         return False
     index = int(steps[1])
+    if steps[2] == "roof_shift":
+        return int(steps[1]) in locks.shifts
     if steps[2] == "eave_height":
         return (index, ROOF_SLOTS) in locks.slots
     if steps[2] == "roof":
@@ -158,7 +193,9 @@ def _best_part(
     part: Part, index: int, program: Program, evidence: Evidence, locks: _Locks, threads: int
 ) -> Part:
     """The part with the kind that its points like best."""
-    rings = tuple(np.asarray(ring) - evidence.origin[:2] for ring in (part.shell, *part.holes))
+    rings = tuple(
+        np.asarray(ring) - evidence.origin[:2] + part.roof_shift for ring in (part.shell, *part.holes)
+    )
     alone = replace(
         evidence,
         rings=_turned(rings),
@@ -175,7 +212,13 @@ def _best_part(
     ridge = getattr(best.roof, "ridge_height", None)
     if ridge is not None and not ridge > eave:
         return part
-    return part.replace(roof=best.roof, eave_height=eave, edge_pitch_deg=None)
+    shift = np.add(part.roof_shift, 0.0 if index in locks.shifts else best.roof_shift)
+    return part.replace(
+        roof=best.roof,
+        eave_height=eave,
+        edge_pitch_deg=None,
+        roof_shift=tuple(shift.clip(-MOST_SHIFT_M, MOST_SHIFT_M).round(3).tolist()),
+    )
 
 
 def _turned(rings: Sequence[F64]) -> tuple[F64, ...]:
@@ -241,7 +284,9 @@ def _problem(
     origin = evidence.origin
     rings = [
         [
-            table.xy[table.vertex_offsets[ring] : table.vertex_offsets[ring + 1]] - origin[:2]
+            table.xy[table.vertex_offsets[ring] : table.vertex_offsets[ring + 1]]
+            - origin[:2]
+            + table.roof_shift[row]
             for ring in range(table.ring_offsets[row], table.ring_offsets[row + 1])
         ]
         for row in rows
@@ -302,7 +347,8 @@ def _with_values(part: Part, row: int, found: Mapping[str, Any], place: int, loc
     if isinstance(part.roof, Hipped) and part.roof.pitch_deg is None and part.roof.hip_setback is None:
         # Fitted by its pitch, told by its ridge.
         changes["ridge_height"] = _ridge_of(part, eave, found, place)
-    return part.replace(eave_height=eave, roof=part.roof.replace(**changes))
+    shift = (0.0, 0.0) if isinstance(part.roof, Flat) and row not in locks.shifts else part.roof_shift
+    return part.replace(eave_height=eave, roof=part.roof.replace(**changes), roof_shift=shift)
 
 
 def _ridge_of(part: Part, eave: float, found: Mapping[str, Any], place: int) -> float:
@@ -310,6 +356,6 @@ def _ridge_of(part: Part, eave: float, found: Mapping[str, Any], place: int) -> 
     from geovision.model.roofs import PITCH
 
     pitch = float(found["slots"][place, PITCH])
-    pitched = part.replace(eave_height=eave, roof=Hipped(pitch_deg=round(pitch, 6)))
+    pitched = part.replace(eave_height=eave, roof=Hipped(pitch_deg=round(pitch, 6)), roof_shift=(0, 0))
     solid = mesh(Program(id="ridge", parts=[pitched]))[0]
     return round(float(solid.local_vertices[:, 2].max() + solid.origin[2]), 3)

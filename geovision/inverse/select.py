@@ -51,7 +51,9 @@ class Chosen:
     valid: NDArray[np.bool_]
     """False where neither candidate makes a valid solid."""
     shift: F64
-    """[buildings, 2] metres east and north by which points lie off the program, as its own roof shows it."""
+    """[buildings, 2] metres east and north by which the roof of a named kind was moved off its footprint."""
+    shift_seen: F64
+    """[buildings, 2] by how much points lie off the footprint, as that roof shows it, however little."""
     shift_sigma: F64
     """[buildings, 2] of that; 0 where the roof cannot tell, as planes cannot."""
 
@@ -128,8 +130,9 @@ def choose(
         fits[row] = replace(fits[row], parameters=paths, covariance=covariance)
     valid = np.isfinite(score[row_of])
     told = (~take_planar & ~take_simple & valid)[:, None]
-    shift, sigma = (np.where(told, known, 0.0) for known in (parametric.shift, parametric.shift_sigma))
-    return Chosen(chosen, fits, solids.take(row_of), valid, shift, sigma)
+    columns = (parametric.shift, parametric.shift_seen, parametric.shift_sigma)
+    shifts = (np.where(told, column, 0.0) for column in columns)
+    return Chosen(chosen, fits, solids.take(row_of), valid, *shifts)
 
 
 def _overshoot(solids: Solids, inside: RoofPoints, which: NDArray[np.int64], spacing: F64) -> F64:

@@ -97,7 +97,7 @@ def solve(
         solids = mesh(table, threads=threads, on_error="record")
     for row in np.flatnonzero(placement.moved).tolist():
         fits[row] = replace(fits[row], evidence=given[row].digest())
-    fits = placement.told(fits, chosen.shift, chosen.shift_sigma)
+    fits = placement.told(fits, chosen.shift_seen, chosen.shift_sigma)
     seen = [shifted(item, by, place) for item, by in zip(evidence, chosen.shift, strict=True)]
     return Solved(table, fits, solids, seen)
 

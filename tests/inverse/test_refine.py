@@ -71,6 +71,27 @@ def test_locks_that_name_nothing(evidence: Evidence, lock: str, text: str) -> No
         refit(TRUTH, evidence, lock=[lock])
 
 
+def test_roofs_keep_the_shift_that_a_program_says() -> None:
+    truth = changed(roof_shift=(0.3, -0.25))
+    moved = scan(truth, geovision.mesh(truth)[0], Scanner(), 0)
+    start = truth.replace(parts=[truth.parts[0].replace(eave_height=4.0, roof=Gabled(ridge_height=7.0))])
+    program, fit = refit(start, moved, lock=["parts/0/roof/kind"])
+    assert program.parts[0].roof_shift == (0.3, -0.25)
+    assert program.parts[0].eave_height == pytest.approx(5.0, abs=0.03)
+    assert program.parts[0].roof.ridge_height == pytest.approx(8.5, abs=0.03)  # type: ignore[union-attr]
+    assert program.provenance_of("parts/0/roof_shift").text == "observed"
+    assert (fit.shift_x, fit.shift_y) == pytest.approx((0.3, -0.25))
+
+
+def test_a_new_kind_finds_its_shift_unless_that_is_held() -> None:
+    truth = changed(roof_shift=(0.0, -0.25))
+    moved = scan(truth, geovision.mesh(truth)[0], Scanner(), 0)
+    program, _ = refit(changed(roof=Flat(), eave_height=3.0), moved)
+    assert program.parts[0].roof_shift == pytest.approx((0.0, -0.25), abs=0.05)
+    program, _ = refit(changed(roof=Flat(), eave_height=3.0), moved, lock=["parts/0/roof_shift"])
+    assert program.parts[0].roof_shift == (0.0, 0.0)
+
+
 def test_no_points_leave_the_program_alone(evidence: Evidence) -> None:
     bare = Evidence("a", np.zeros(3), (SQUARE,), ground_known=True)
     program, fit = refit(TRUTH, bare)

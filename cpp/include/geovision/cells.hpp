@@ -63,6 +63,7 @@ private:
     void choose_cell(std::int32_t face, std::size_t layers, bool may_cut);
     bool cut_face(std::int32_t face, const Plane& difference, double tolerance, std::int32_t left,
                   std::int32_t right);
+    Vec on_edge(std::int32_t edge, Vec p) const;
     void face_range(std::int32_t face, const Plane& difference, double* lo, double* hi, double* sum) const;
     bool split_steps();
     bool dissolve();

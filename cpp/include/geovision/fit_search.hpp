@@ -67,8 +67,9 @@ struct SearchResult {
     std::vector<double> covariance;         // [fields, fields]
     std::vector<Alternative> alternatives;  // the chosen one first, then the best of other kinds
     std::vector<Superstructure> supers;     // on the parts; `nats` and `misfit` are without them
-    double shift[2] = {0, 0};               // metres east and north that the points lie off the footprint
-    double shift_sigma[2] = {0, 0};         // of them; 0 where the roof cannot tell
+    double shift_seen[2] = {0, 0};          // metres east and north that the points lie off the footprint
+    double shift[2] = {0, 0};               // by which roofs are moved: the same, or 0 where little shows it
+    double shift_sigma[2] = {0, 0};         // of what is seen; 0 where the roof cannot tell
     double shift_price = 0;                 // nats of that, in `nats`
     double nats = 0, misfit = 0;
     double explained = 0;  // share of the points within 3 sigma
