@@ -47,7 +47,7 @@ def test_place(village: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert call(["fit", *flags(village), "--place", "points", "-o", str(out)]) == 0
     assert len(geovision.read_programs(out)) == 12
     assert call(["fit", *flags(village), "--place", "walls", "-o", str(out)]) == 2
-    assert "'walls' is not one of 'footprints', 'points'" in capsys.readouterr().err
+    assert "'walls' is not one of 'both', 'footprints', 'points'" in capsys.readouterr().err
 
 
 def test_explain(village: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
