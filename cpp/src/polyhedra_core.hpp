@@ -13,6 +13,8 @@
 
 namespace geovision::polyhedra {
 
+__extension__ typedef __int128 Wide;  // a compiler extension, and said so under -Wpedantic
+
 namespace code = polyhedron_code;
 
 // A primitive with vertices welded and counted from its own corner.
@@ -84,6 +86,8 @@ private:
     bool check_holes();
     bool check_connected();
     int widest_axis() const;
+    bool is_sliver() const;
+    Wide outline_area() const;
     void add_touches();
     bool cut();
     bool check_fold(std::size_t from);

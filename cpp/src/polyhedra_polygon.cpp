@@ -10,8 +10,6 @@
 namespace geovision::polyhedra {
 namespace {
 
-__extension__ typedef __int128 Wide;  // a compiler extension, and said so under -Wpedantic
-
 // A corner's rounding, 0.87 steps, tilts a triangle of less than this altitude by 20 degrees on its own.
 constexpr double least_altitude = 5.0;
 // Seen from above a polygon must have an area that rounding does not make: the sine of 6 degrees.
@@ -85,9 +83,11 @@ bool PolygonChecker::check(Body& body, std::int64_t polygon) {
     // not much more slanted, does not.
     silent_ = true;
     int view = axes[0];
+    const bool sliver = is_sliver();
     for (const int k : axes) {
-        if (k != view && facing(k) < least_rise) continue;
+        if (k != view && facing(k) < least_rise && !sliver) continue;
         project(k);
+        if (k != view && outline_area() == 0) continue;
         if (!check_duplicates() || !check_sides() || !check_holes() || !check_connected()) continue;
         view = k;
         break;
@@ -118,6 +118,31 @@ std::vector<std::vector<std::int32_t>> PolygonChecker::cuts(Body& body, std::int
     }
     silent_ = false;
     return out;
+}
+
+// Narrower than what roundings leave of its plane: none of the views is worth more than another.
+bool PolygonChecker::is_sliver() const {
+    const auto step = [](const std::array<double, 3>& a, const std::array<double, 3>& b) {
+        return std::array<double, 3>{b[0] - a[0], b[1] - a[1], b[2] - a[2]};
+    };
+    const auto square = [](const std::array<double, 3>& v) {
+        return v[0] * v[0] + v[1] * v[1] + v[2] * v[2];
+    };
+    const auto farthest = [&](const std::array<double, 3>& from) {
+        return *std::max_element(cloud_.begin(), cloud_.end(), [&](const auto& a, const auto& b) {
+            return square(step(from, a)) < square(step(from, b));
+        });
+    };
+    const std::array<double, 3> one = farthest(cloud_.front()), other = farthest(one),
+                                line = step(one, other);
+    const double length = square(line);
+    return std::all_of(cloud_.begin(), cloud_.end(), [&](const auto& p) {
+        const std::array<double, 3> v = step(one, p);
+        const double along = (v[0] * line[0] + v[1] * line[1] + v[2] * line[2]) / length;
+        const std::array<double, 3> off{v[0] - along * line[0], v[1] - along * line[1],
+                                        v[2] - along * line[2]};
+        return square(off) < least_altitude * least_altitude;
+    });
 }
 
 int PolygonChecker::widest_axis() const {
@@ -154,6 +179,14 @@ bool PolygonChecker::check_plane() {
     return worst <= c_.options.planarity || fail(code::not_planar, static_cast<std::int32_t>(where), worst);
 }
 
+// Twice the area of the outer ring in this view.
+Wide PolygonChecker::outline_area() const {
+    Wide sum = 0;
+    for (std::int32_t i = 1; i + 1 < begin_[1]; ++i)
+        sum += orient(flat_[0], flat_[std::size_t(i)], flat_[std::size_t(i) + 1]);
+    return sum;
+}
+
 // Looks along an axis, so that the outer ring runs counter-clockwise.
 void PolygonChecker::project(int drop) {
     drop_ = drop;
@@ -162,15 +195,8 @@ void PolygonChecker::project(int drop) {
         for (const std::int32_t id : ids_)
             flat_.push_back(flatten(body_->points[std::size_t(id)], drop_, turned));
     };
-    const auto area = [this](std::int32_t r) {
-        const std::int32_t from = begin_[std::size_t(r)], to = begin_[std::size_t(r) + 1];
-        Wide sum = 0;
-        for (std::int32_t i = from + 1; i + 1 < to; ++i)
-            sum += orient(flat_[std::size_t(from)], flat_[std::size_t(i)], flat_[std::size_t(i) + 1]);
-        return sum;
-    };
     lay(false);
-    const bool turned = area(0) < 0;
+    const bool turned = outline_area() < 0;
     if (turned) lay(true);
     if ((normal_[std::size_t(drop_)] < 0) != turned)
         for (double& n : normal_) n = -n;

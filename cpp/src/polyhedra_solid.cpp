@@ -11,8 +11,6 @@
 namespace geovision::polyhedra {
 namespace {
 
-__extension__ typedef __int128 Wide;  // a compiler extension, and said so under -Wpedantic
-
 // Metres inside a face at which another solid must not be found: noise of the file's grid is less.
 constexpr double nudge = 0.005;
 

@@ -33,7 +33,11 @@ __all__ = [
     "write_cityjsonseq",
 ]
 
-_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+# Without the search for circles, which attributes cannot have: they were JSON, or came from our own tables.
+_compact = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+).encode
+_AS_THEY_ARE = {str, int, bool, dict, list, type(None)}
 # Buildings whose text is held in memory at a time.
 BLOCK = 16_384
 
@@ -212,10 +216,7 @@ def reference_system(crs: str | None) -> str | None:
 
 
 def _attribute_texts(attributes: Attributes, count: int) -> list[str]:
-    columns = {
-        name: values.tolist() if isinstance(values, np.ndarray) else list(values)
-        for name, values in attributes.items()
-    }
+    columns = {name: _plain_column(values) for name, values in attributes.items()}
     for name, values in columns.items():
         if len(values) != count:
             raise InputError(
@@ -225,9 +226,14 @@ def _attribute_texts(attributes: Attributes, count: int) -> list[str]:
         return ["{}"] * count
     names = list(columns)
     return [
-        _compact({name: _plain(value) for name, value in zip(names, row, strict=True) if value is not None})
+        _compact({name: value for name, value in zip(names, row, strict=True) if value is not None})
         for row in zip(*columns.values(), strict=True)
     ]
+
+
+def _plain_column(values: Any) -> list[Any]:
+    column = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    return column if _AS_THEY_ARE.issuperset(map(type, column)) else [_plain(value) for value in column]
 
 
 def _plain(value: Any) -> Any:

@@ -14,11 +14,25 @@ import geovision
 from geovision.formats import write_3dtiles
 
 
-@pytest.fixture(scope="module", params=["explicit", "implicit"])
-def tileset(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder: Path = tmp_path_factory.mktemp("tiles") / request.param
+def write_town(folder: Path, tiling: Any) -> Path:
     town = geovision.generate(area=(0, 0, 500, 400), seed=4)
-    write_3dtiles(folder, [town], crs="EPSG:28992", geoid=43.0, tiling=request.param, per_tile=60)
+    write_3dtiles(folder, [town], crs="EPSG:28992", geoid=43.0, tiling=tiling, per_tile=60)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def explicit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_town(tmp_path_factory.mktemp("tiles") / "explicit", "explicit")
+
+
+@pytest.fixture(scope="module")
+def implicit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_town(tmp_path_factory.mktemp("tiles") / "implicit", "implicit")
+
+
+@pytest.fixture(params=["explicit", "implicit"])
+def tileset(request: pytest.FixtureRequest) -> Path:
+    folder: Path = request.getfixturevalue(request.param)
     return folder
 
 
@@ -82,35 +96,33 @@ def leaf_of(data: Any) -> Any:
     return node
 
 
-def test_faults_of_the_tree(tileset: Path, tmp_path: Path) -> None:
-    def small_box(node: Any) -> None:
-        node["boundingVolume"]["box"][3:] = [0.98 * value for value in node["boundingVolume"]["box"][3:]]
-
+def test_an_implicit_tree_without_subtrees(implicit: Path, tmp_path: Path) -> None:
     def forget(data: Any) -> None:
         del data["root"]["implicitTiling"]["subtrees"]
+
+    assert changed(implicit, tmp_path / "a", forget) == {802}
+
+
+def test_faults_of_the_tree(explicit: Path, tmp_path: Path) -> None:
+    def small_box(node: Any) -> None:
+        node["boundingVolume"]["box"][3:] = [0.98 * value for value in node["boundingVolume"]["box"][3:]]
 
     def error(value: float) -> Callable[[Any], None]:
         return lambda data: leaf_of(data).update(geometricError=value)
 
-    if tileset.name == "implicit":
-        assert changed(tileset, tmp_path / "a", forget) == {802}
-        return
-    assert changed(tileset, tmp_path / "a", lambda data: small_box(leaf_of(data))) == {862}
+    assert changed(explicit, tmp_path / "a", lambda data: small_box(leaf_of(data))) == {862}
     # The root's own content, and that of the tiles below it.
-    assert changed(tileset, tmp_path / "b", lambda data: small_box(data["root"])) == {862, 864}
-    assert changed(tileset, tmp_path / "c", error(900.0)) == {863}
-    assert changed(tileset, tmp_path / "d", lambda data: data.update(geometricError=0.0)) == {863}
-    assert changed(tileset, tmp_path / "e", lambda data: data["root"].pop("boundingVolume")) == {802}
+    assert changed(explicit, tmp_path / "b", lambda data: small_box(data["root"])) == {862, 864}
+    assert changed(explicit, tmp_path / "c", error(900.0)) == {863}
+    assert changed(explicit, tmp_path / "d", lambda data: data.update(geometricError=0.0)) == {863}
+    assert changed(explicit, tmp_path / "e", lambda data: data["root"].pop("boundingVolume")) == {802}
     assert changed(
-        tileset, tmp_path / "f", lambda data: leaf_of(data).update(geometricError=float("nan"))
+        explicit, tmp_path / "f", lambda data: leaf_of(data).update(geometricError=float("nan"))
     ) == {811}
-    assert changed(tileset, tmp_path / "g", lambda data: data["asset"].update(version="7")) == {805}
+    assert changed(explicit, tmp_path / "g", lambda data: data["asset"].update(version="7")) == {805}
 
 
-def test_spheres_and_regions_hold_their_contents_or_not(tileset: Path, tmp_path: Path) -> None:
-    if tileset.name == "implicit":
-        pytest.skip("volumes of implicit tilings are those of their subtrees")
-
+def test_spheres_and_regions_hold_their_contents_or_not(explicit: Path, tmp_path: Path) -> None:
     def sphere(share: float) -> Callable[[Any], None]:
         def change(data: Any) -> None:
             leaf = leaf_of(data)
@@ -128,7 +140,7 @@ def test_spheres_and_regions_hold_their_contents_or_not(tileset: Path, tmp_path:
 
         return change
 
-    assert changed(tileset, tmp_path / "a", sphere(1.0)) == set()
-    assert changed(tileset, tmp_path / "b", sphere(0.4)) == {862}
-    assert changed(tileset, tmp_path / "c", region(-100.0)) == set()
-    assert changed(tileset, tmp_path / "d", region(50.0)) == {862}
+    assert changed(explicit, tmp_path / "a", sphere(1.0)) == set()
+    assert changed(explicit, tmp_path / "b", sphere(0.4)) == {862}
+    assert changed(explicit, tmp_path / "c", region(-100.0)) == set()
+    assert changed(explicit, tmp_path / "d", region(50.0)) == {862}
