@@ -188,7 +188,7 @@ def _polygons(xyz: F64, ring_of: I64, face_of: I64) -> npt.NDArray[np.object_]:
 
 
 def _volumes(a: Mapping[str, Any]) -> F64:
-    """Of every building in cubic grid steps; products are exact, as corners are whole steps from its own origin."""
+    """Of every building in cubic grid steps; products are exact: corners are whole steps from its origin."""
     cuts = np.asarray(a["triangle_offsets"])
     owner = _owners(cuts)
     corners = np.asarray(a["triangles"]).reshape(-1, 3) + np.asarray(a["vertex_offsets"])[owner][:, None]
