@@ -32,6 +32,7 @@ FORMATS = (
     "3dtiles",
     "viewer",
     "preview",
+    "report",
     "cityjson",
     "cityjsonseq",
     "parquet",
@@ -150,7 +151,7 @@ def formats(function: Function) -> Function:
         callback=_names,
         metavar="NAMES",
         help="What to write beside the programs, of " + ", ".join(FORMATS) + ".  [default: "
-        "3dtiles,cityjsonseq,parquet,viewer,preview]",
+        "3dtiles,cityjsonseq,parquet,viewer,preview,report]",
     )(function)
 
 

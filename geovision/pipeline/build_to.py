@@ -19,6 +19,7 @@ from geovision.pipeline.publish import publish_folder
 from geovision.pipeline.run_facts import run_facts, write_json
 from geovision.pipeline.tally import FitTally
 from geovision.pipeline.timings import Timings
+from geovision.quality.report import report as report_page
 
 if TYPE_CHECKING:
     from geovision.sources import Scene
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_FORMATS", "BuildProgress", "BuildSummary", "build_to", "publish_buildings"]
 
 INDEX_SCHEMA = "geovision.build/1"
-DEFAULT_FORMATS = ("3dtiles", "cityjsonseq", "parquet", "viewer", "preview")
+DEFAULT_FORMATS = ("3dtiles", "cityjsonseq", "parquet", "viewer", "preview", "report")
 _PROBLEMS_KEPT = 1000
 
 
@@ -101,8 +102,8 @@ def build_to(
     """Fit every building of a scene and publish programs, fits and models as a folder.
 
     The folder takes its name when everything is in it, in one step; until then `out` is what it was. Memory
-    follows a tile, not the scene. All files but run.json depend on the scene and these arguments alone, not
-    on `threads`, the machine or the time.
+    follows a tile, not the scene. All files but run.json and report.html depend on the scene and these
+    arguments alone, not on `threads`, the machine or the time.
 
     Args:
         scene: from `open_scene`, with footprints and with points, heights or both.
@@ -222,6 +223,8 @@ def publish_buildings(
         summary.seconds = time.monotonic() - clock
         facts = run_facts(started, summary.seconds, settings.threads)
         write_json(folder / "run.json", facts | {"stages": summary.timings.to_dict()})
+        if "report" in settings.formats:
+            report_page(folder, title=settings.title, threads=settings.threads)
         summary.files = tuple(
             sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
         )

@@ -45,6 +45,7 @@ FORMATS: dict[str, str] = {
     "3dtiles": "tiles/tileset.json: 3D Tiles 1.1, buildings and terrain",
     "viewer": "index.html: buildings, ground and points in one page, without a server",
     "preview": "preview.png: the scene from above",
+    "report": "report.html: how the run went",
     "cityjson": "buildings.city.json: one CityJSON 2.0 document",
     "cityjsonseq": "buildings.city.jsonl: CityJSON 2.0 features, one a line",
     "parquet": "buildings.parquet, roof_facets.parquet: GeoParquet",
@@ -266,6 +267,7 @@ class Products:
                     title=settings.title,
                     crs=settings.crs,
                     scene=self._around.scene,
+                    links={"report": "report.html"} if "report" in self._formats else {},
                     threads=settings.threads,
                 )
         if self._tables and "parquet" not in self._formats:

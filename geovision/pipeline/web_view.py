@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ def write_view(
     title: str,
     crs: str | None,
     scene: Scene | None = None,
+    links: Mapping[str, str] | None = None,
     threads: int = 0,
 ) -> int:
     """Write the page and say how many buildings it shows: all, or those nearest to the middle of many.
@@ -49,6 +51,7 @@ def write_view(
         title: of the page.
         crs: of the programs.
         scene: what they were fitted to.
+        links: other pages, by what they are called.
         threads: 0 for all cores.
     """
     table, rows, count = _central(programs)
@@ -65,6 +68,7 @@ def write_view(
         },
         columns=_columns(columns, rows),
         title=title,
+        links=links,
         subtitle=" · ".join(text for text in (shown, crs) if text),
         **about,
     )

@@ -91,6 +91,7 @@ def web_page(
     columns: Mapping[str, Sequence[Any]] | None = None,
     title: str = "Buildings",
     subtitle: str = "",
+    links: Mapping[str, str] | None = None,
     ground: Ground | None = None,
     photo: Photo | None = None,
     points: F64 | None = None,
@@ -104,6 +105,7 @@ def web_page(
             `fit_status` and numbers among them.
         title: of the page.
         subtitle: a line under it.
+        links: pages beside it, by what they are called.
         ground: the terrain.
         photo: an orthophoto, laid on the terrain and on roofs.
         points: [n, 3] measurements to compare with, in the CRS of the solids.
@@ -135,6 +137,9 @@ def web_page(
     return page.substitute(
         title=_escaped(title),
         subtitle=_escaped(subtitle),
+        links="".join(
+            f' · <a href="{_escaped(target)}">{_escaped(name)}</a>' for name, target in (links or {}).items()
+        ),
         data=packed,
         script=(folder / "viewer.js").read_text(encoding="utf-8"),
     )

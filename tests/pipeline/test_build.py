@@ -47,7 +47,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "run.json"
+        if path.is_file() and path.name not in ("run.json", "report.html")
     }
 
 
@@ -73,6 +73,9 @@ def test_every_format_holds_every_building(village: Path, tmp_path: Path) -> Non
     assert index["buildings"] == len(programs)
     assert index["status"] == dict(summary.status)
     assert set(summary.files) == {str(path.relative_to(town)) for path in town.rglob("*") if path.is_file()}
+    page = (town / "report.html").read_text()
+    assert all(name in page for name in ("Coverage", "The run", programs.ids[0][:1]))
+    assert '<a href="report.html">report</a>' in (town / "index.html").read_text()
     assert json.loads((town / "run.json").read_text())["stages"]["fit"]["seconds"] > 0
 
 
