@@ -266,7 +266,7 @@ void RoofSearch::fit(Piece& piece, Candidate& c, bool all) {
         options.tolerance = 1e-4;
     } else {
         const double half = (piece.high - piece.low) / 2 * points.weight[0];
-        options.first_width = std::clamp(half, 6.0, 80.0), options.narrowing = 3;
+        options.first_width = std::clamp(half, 6.0, 80.0), options.narrowing = 5.2;
         options.level_iterations = 3, options.iterations = 5, options.tolerance = 2e-3;
     }
     if (!o_.graduated) options.first_width = 0;
