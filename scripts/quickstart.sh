@@ -9,7 +9,7 @@ setup
 
 out=out/quickstart
 # The village lies where the geoid is 43 m above the ellipsoid.
-job=(build sample_data/village/scene.toml --formats 3dtiles,cityjson,parquet,viewer,preview --geoid 43 --title Village
+job=(build sample_data/village/scene.toml --formats 3dtiles,cityjson,parquet,viewer,preview,report --geoid 43 --title Village
     --overwrite -o "$out")
 say "geovision ${job[*]}"
 geovision "${job[@]}"
@@ -23,6 +23,7 @@ Fitted to the LiDAR of sample_data/village, in $PWD/$out:
   buildings.parquet      footprints with what is known of each building; roof_facets.parquet the slopes (QGIS opens both)
   programs.parquet       the building programs that all of it was made from
   preview.png            the scene from above
+  report.html            how the run went
 
 Next:
   .venv/bin/geovision info $out/buildings.city.json

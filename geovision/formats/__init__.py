@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from geovision.formats.programs import read_programs, write_programs
     from geovision.formats.rasters import write_raster
     from geovision.formats.tiles3d import TilesetSummary, write_3dtiles
+    from geovision.formats.usd import write_usd
 
 __all__ = [
     "TilesetSummary",
@@ -30,6 +31,7 @@ __all__ = [
     "write_points",
     "write_programs",
     "write_raster",
+    "write_usd",
 ]
 
 _HOMES = {
@@ -46,6 +48,7 @@ _HOMES = {
     "write_points": "points",
     "write_programs": "programs",
     "write_raster": "rasters",
+    "write_usd": "usd",
 }
 
 

@@ -28,6 +28,7 @@ from geovision.formats.terrain_glb import TERRAIN, TerrainFiles, TerrainSink, wr
 from geovision.formats.tiles3d import write_3dtiles
 from geovision.formats.tiles3d_place import Globe
 from geovision.formats.tiles3d_terrain import TerrainTiles, write_joined_tileset
+from geovision.formats.usd import check_usd, write_usd
 from geovision.mesh import Solids, mesh
 from geovision.mesh.foundations import with_foundations
 from geovision.model.fit import FitTable
@@ -55,12 +56,13 @@ FORMATS: dict[str, str] = {
     "obj": "obj/*.obj",
     "ply": "ply/*.ply",
     "stl": "stl/*.stl",
+    "usdz": "usdz/*.usdz: USD, with the extra geovision[usd]",
 }
 """Formats by name, with what they write. Programs and fits are written always."""
 _BUILDINGS = "buildings"
 _PER_TILE, _PER_PHOTO = 2000, 500
 """Buildings of a leaf of 3D Tiles: fewer where one picture has to hold their roofs."""
-_MESHES = ("glb", "obj", "ply", "stl")
+_MESHES = ("glb", "obj", "ply", "stl", "usdz")
 _DIGITS = 3
 _FACET_TYPES: dict[str, AttributeType] = {
     "building": "text",
@@ -119,6 +121,8 @@ class ProductSettings:
         for name in self.formats:
             if name not in FORMATS:
                 raise UsageError(f"format {name!r}", "is not known", f"Use some of {', '.join(FORMATS)}")
+        if "usdz" in self.formats:
+            check_usd()
         if "3dtiles" in self.formats:
             if self.crs is None:
                 raise UsageError(
@@ -374,5 +378,7 @@ class Products:
                         photo=self._roof_photo,
                         threads=self._settings.threads,
                     )
+                elif kind == "usdz":
+                    write_usd(paths[kind], solids, attributes=columns, crs=settings.crs)
                 else:
                     write_mesh(paths[kind], solids, crs=settings.crs)

@@ -22,6 +22,7 @@ from geovision.pipeline.build_to import BuildProgress, build_to
 from geovision.pipeline.products import FORMATS
 from geovision.pipeline.publish import publish_folder
 from tests.inverse.village import write_village
+from tests.pipeline.formats import AVAILABLE
 
 COUNT = 24
 
@@ -53,7 +54,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def test_every_format_holds_every_building(village: Path, tmp_path: Path) -> None:
     steps: list[BuildProgress] = []
-    summary = build_to(scene_of(village), tmp_path / "town", formats=list(FORMATS), progress=steps.append)
+    summary = build_to(scene_of(village), tmp_path / "town", formats=list(AVAILABLE), progress=steps.append)
     town = tmp_path / "town"
     programs = geovision.read_programs(town / "programs.parquet")
     assert summary.buildings == len(programs) == steps[-1].done == steps[-1].total
@@ -81,7 +82,7 @@ def test_every_format_holds_every_building(village: Path, tmp_path: Path) -> Non
 
 def test_bytes_depend_on_the_scene_alone(village: Path, tmp_path: Path) -> None:
     for threads in (1, 2):
-        build_to(scene_of(village), tmp_path / str(threads), formats=list(FORMATS), threads=threads)
+        build_to(scene_of(village), tmp_path / str(threads), formats=list(AVAILABLE), threads=threads)
     assert content(tmp_path / "1") == content(tmp_path / "2")
 
 
@@ -155,7 +156,7 @@ def test_folders_change_places_in_one_step(tmp_path: Path, monkeypatch: pytest.M
 def test_no_footprints_no_buildings(village: Path, tmp_path: Path) -> None:
     empty = geopandas.read_file(village / "houses.gpkg").iloc[:0]
     scene = geovision.open_scene(points=village / "points.laz", footprints=empty)
-    summary = build_to(scene, tmp_path / "town", formats=list(FORMATS))
+    summary = build_to(scene, tmp_path / "town", formats=list(AVAILABLE))
     assert summary.buildings == 0
     assert len(geovision.read_programs(tmp_path / "town" / "programs.parquet")) == 0
     for name in ("buildings.parquet", "buildings.gpkg", "buildings.fgb"):

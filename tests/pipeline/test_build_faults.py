@@ -22,9 +22,9 @@ from geovision.errors import OutputError
 from geovision.formats.geotables import write_flatgeobuf, write_geopackage
 from geovision.formats.points import write_points
 from geovision.pipeline.build_to import BuildProgress, build_to
-from geovision.pipeline.products import FORMATS
 from geovision.quality.validate import validate
 from tests.inverse.village import write_village
+from tests.pipeline.formats import AVAILABLE
 
 COUNT = 12
 
@@ -156,7 +156,7 @@ def test_an_output_folder_that_vanishes(village: Path, tmp_path: Path, stage: st
             shutil.rmtree(place, ignore_errors=True)
 
     with pytest.raises(OutputError, match="cannot be written"):
-        build_to(scene_of(village), place / "town", formats=list(FORMATS), geoid=43.0, progress=vanish)
+        build_to(scene_of(village), place / "town", formats=list(AVAILABLE), geoid=43.0, progress=vanish)
     assert not place.exists()
 
 
@@ -178,7 +178,7 @@ def test_attributes_that_hardly_fit(village: Path, tmp_path: Path) -> None:
         mixed=[1, "two", None] + [True] * (COUNT - 3),
     )
     scene = geovision.open_scene(points=village / "points.laz", footprints=frame)
-    summary = build_to(scene, tmp_path / "town", formats=list(FORMATS), geoid=43.0, merged=True)
+    summary = build_to(scene, tmp_path / "town", formats=list(AVAILABLE), geoid=43.0, merged=True)
     town = tmp_path / "town"
     assert summary.buildings == COUNT
     assert not summary.problems
@@ -208,7 +208,7 @@ def test_ids_of_every_kind(village: Path, tmp_path: Path) -> None:
     """Slashes, dots, emoji, quotes, blanks: no id becomes the name of a file, and none is changed."""
     odd = ["a/b", "../../etc", "🏠", 'say "hi"', "", " ", "a" * 5000, "NUL", "a\nb", "é", "<b>", "\u202e"]
     scene = geovision.open_scene(points=village / "points.laz", footprints=with_attributes(village, id=odd))
-    build_to(scene, tmp_path / "town", formats=list(FORMATS), geoid=43.0)
+    build_to(scene, tmp_path / "town", formats=list(AVAILABLE), geoid=43.0)
     check_ids(tmp_path / "town", odd)
     assert [path.name for path in tmp_path.iterdir()] == ["town"]
 
@@ -226,7 +226,7 @@ def check_ids(town: Path, wanted: list[str]) -> None:
 def test_ids_that_collide_are_not_taken(village: Path, tmp_path: Path) -> None:
     same = with_attributes(village, id=["same", "same", *map(str, range(COUNT - 2))])
     scene = geovision.open_scene(points=village / "points.laz", footprints=same)
-    summary = build_to(scene, tmp_path / "town", formats=list(FORMATS), geoid=43.0)
+    summary = build_to(scene, tmp_path / "town", formats=list(AVAILABLE), geoid=43.0)
     check_ids(tmp_path / "town", [str(row) for row in range(COUNT)])
     assert any("'same' more than once" in note for note in summary.notes)
 
@@ -295,7 +295,7 @@ def test_a_scene_over_the_antimeridian(village: Path, tmp_path: Path) -> None:
     scene = moved(village, tmp_path, "EPSG:32760", (round(x) - 20.0, round(y) - 20.0), 1.0)
     west, east = scene.bounds.west, scene.bounds.east
     assert west < x < east
-    summary = build_to(scene, tmp_path / "town", formats=list(FORMATS), geoid=50.0)
+    summary = build_to(scene, tmp_path / "town", formats=list(AVAILABLE), geoid=50.0)
     assert summary.buildings == COUNT
     assert not summary.problems
     for part in ("tiles", "buildings.city.json", "glb"):
@@ -319,7 +319,7 @@ def test_zero_buildings_is_a_result(village: Path, tmp_path: Path) -> None:
         str(village / "points.laz"),
         "--footprints",
     ]
-    command += [str(tmp_path / "none.gpkg"), "-o", str(tmp_path / "town"), "--formats", ",".join(FORMATS)]
+    command += [str(tmp_path / "none.gpkg"), "-o", str(tmp_path / "town"), "--formats", ",".join(AVAILABLE)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))
     assert done.returncode == 0, done.stderr
     assert "warning: no footprint" in done.stderr
