@@ -13,7 +13,7 @@ constexpr double piece_nats = 4;      // what one more piece costs besides its p
 constexpr double alike_nats = 2;      // what it gains where its kind is the first one's
 constexpr double tie_reach = 0.15;    // metres: eaves this close may be one
 constexpr double shown_nats = 4.5;    // what a shift of the points must explain, with its prior ...
-constexpr double least_shift = 0.03;  // ... and metres that it must be long
+constexpr double least_shift = 0.05;  // ... and metres that it must be long
 constexpr double well_explained = 0.96;
 constexpr std::size_t plans_kept = 2;
 
