@@ -36,6 +36,7 @@ struct Part {
     double eave = 6;
     Slots slots = {};
     double base = 0, overhang = 0;
+    Corner shift{0, 0};  // of the roof
 };
 
 template <class Enum>
@@ -64,7 +65,7 @@ double area_of(const Ring& r) {
 
 // The arrays of a batch; planar parts get a ridge along x = 5.
 struct Batch {
-    std::vector<double> ground, eave, base, overhang, params, xy, face_xy, face_plane, super_params;
+    std::vector<double> ground, eave, base, overhang, shift, params, xy, face_xy, face_plane, super_params;
     std::vector<std::uint8_t> kind, super_kind;
     std::vector<std::int32_t> super_part;
     std::vector<std::int64_t> parts{0}, rings{0}, vertices{0}, supers{0}, faces{0}, face_rings{0};
@@ -73,6 +74,7 @@ struct Batch {
     void part(const Part& p) {
         kind.push_back(code(p.kind));
         eave.push_back(p.eave), base.push_back(p.base), overhang.push_back(p.overhang);
+        shift.insert(shift.end(), {p.shift.x, p.shift.y});
         params.resize(params.size() + roof_slots, nan);
         for (const auto& [slot, value] : p.slots)
             params[params.size() - roof_slots + static_cast<std::size_t>(slot)] = value;
@@ -103,6 +105,7 @@ struct Batch {
         p.buildings = static_cast<std::int64_t>(ground.size());
         p.ground_z = ground.data(), p.part_offsets = parts.data(), p.roof_kind = kind.data();
         p.eave = eave.data(), p.base = base.data(), p.overhang = overhang.data();
+        p.roof_shift = shift.data();
         p.roof_params = params.data(), p.ring_offsets = rings.data(), p.vertex_offsets = vertices.data();
         p.xy = xy.data(), p.face_offsets = faces.data(), p.face_ring_offsets = face_rings.data();
         p.face_vertex_offsets = face_vertices.data(), p.face_xy = face_xy.data();
@@ -218,6 +221,8 @@ Batch random_batch(int n) {
             p.rings = {turned(box(u, v, u + random.between(6, 15), v + random.between(5, 9)), x, y, turn)};
             if (random.below(3) == 0) p.overhang = 0.3;
             if (random.below(20) == 0) p.eave = 20;  // above its ridge
+            if (random.below(3) == 0 && p.kind != RoofKind::onion)
+                p.shift = {random.between(-1, 1), random.between(-1, 1)};
         }
         b.add(parts, random.between(-5, 50));
     }
