@@ -24,7 +24,7 @@ F32 = NDArray[np.float32]
 
 STEP_M = 1.0
 """Between nodes of the finest terrain, where the heights are not coarser themselves."""
-POINTS_STEP_M = 2.0
+POINTS_STEP_M = 2.5
 """The same where they are worked out from points, which takes time, and lies between points anyway."""
 _RANGE_PIXELS = 512
 _LIFT_M = 0.1
