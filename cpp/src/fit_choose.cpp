@@ -1,6 +1,7 @@
 // The pieces of a building together: which way of cutting, what is tied, how sure.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 
 #include "geovision/fit_search.hpp"
@@ -10,17 +11,16 @@ namespace geovision::fit {
 namespace {
 
 constexpr double piece_nats = 4;      // what one more piece costs besides its parameters
+constexpr double place_nats = 8;      // and where no wall shows the place of the cut
 constexpr double alike_nats = 2;      // what it gains where its kind is the first one's
 constexpr double tie_reach = 0.15;    // metres: eaves this close may be one
 constexpr double shown_nats = 4.5;    // what a shift of the points must explain, with its prior ...
 constexpr double least_shift = 0.05;  // ... and metres that it must be long
 constexpr double well_explained = 0.96;
+constexpr double close_nats = 0.2;    // a point, that the further rounds may make good
+constexpr double whole_nats = 0.6;    // a point, more for a roof without cuts
+constexpr double stands_nats = 0.06;  // a point, that what stands on a roof may save at most
 constexpr std::size_t plans_kept = 2;
-
-bool same_ring(const Ring& a, const Ring& b) {
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(), [](Vec p, Vec q) { return p.x == q.x && p.y == q.y; });
-}
 
 double scatter_of(std::vector<double>& residual) {
     std::vector<double> inner;
@@ -36,8 +36,7 @@ double scatter_of(std::vector<double>& residual) {
 
 // The first round, and what it says of the noise: the standard deviation about the best roof, 0 if it is
 // poor.
-double RoofSearch::begin(Piece& piece, double* explained) {
-    *explained = 0;
+double RoofSearch::begin(Piece& piece) {
     if (int(piece.all.x.size()) < o_.least_points) return 0;
     first_round(piece);
     if (piece.best.empty()) return 0;
@@ -46,49 +45,92 @@ double RoofSearch::begin(Piece& piece, double* explained) {
     lm_.residuals(problem_, piece.some, lm_result_.theta.data(), residual_.data(), nullptr);
     const double scatter = scatter_of(residual_);
     const auto near = [&](double r) { return std::abs(r) <= 3 * std::clamp(scatter, 0.7, 1.5); };
-    *explained = double(std::count_if(residual_.begin(), residual_.end(), near)) / double(residual_.size());
+    piece.explained =
+        double(std::count_if(residual_.begin(), residual_.end(), near)) / double(residual_.size());
     return scatter;
 }
 
-// Ways of cutting that the first round already shows to be worse are not looked at further.
-void RoofSearch::keep_best_plans(std::vector<std::vector<Piece*>>& plans) const {
-    const auto total = [](const std::vector<Piece*>& plan) {
-        double sum = piece_nats * double(plan.size() - 1);
-        for (const Piece* piece : plan) {
-            if (piece->best.empty()) return 1e300;
-            sum += piece->best[0].nats;
-        }
-        return sum;
-    };
-    std::stable_sort(plans.begin(), plans.end(),
-                     [&](const auto& a, const auto& b) { return total(a) < total(b); });
-    if (plans.size() > plans_kept) plans.resize(plans_kept);
+// What a way of cutting costs after the first round.
+double RoofSearch::first_nats(const Plan& plan) {
+    double sum = plan.price;
+    for (const Piece* piece : plan.pieces) sum += piece->first;
+    return sum;
 }
 
-void RoofSearch::choose(const std::vector<Pieces>& ways, SearchResult& result) {
-    std::vector<std::unique_ptr<Piece>> pool;
-    std::vector<std::vector<Piece*>> plans;
-    double scatter = 2, explained = 0;
-    for (std::size_t w = 0; w < ways.size(); ++w) {
-        std::vector<Piece*> plan;
-        for (const Ring& ring : ways[w]) {
-            Piece* piece = nullptr;
-            for (const auto& known : pool)
-                if (w > 0 && known->rings.size() == 1 && same_ring(known->rings[0], ring))
-                    piece = known.get();
-            if (!piece) {
-                pool.push_back(std::make_unique<Piece>());
-                piece = pool.back().get();
-                make_piece(*building_, w == 0 ? building_->rings : std::vector<Ring>{ring}, w == 0, *piece);
-                double share = 0;
-                const double found = begin(*piece, &share);
-                if (found > 0) scatter = std::min(scatter, found);
-                if (w == 0) explained = share;
-            }
-            plan.push_back(piece);
+// What a further way must cost less than to be looked at.
+double RoofSearch::second_best(const std::vector<Plan>& plans) {
+    std::vector<double> nats;
+    for (const Plan& plan : plans) nats.push_back(first_nats(plan));
+    if (nats.size() < plans_kept) return std::numeric_limits<double>::infinity();
+    std::sort(nats.begin(), nats.end());
+    return nats[plans_kept - 1];
+}
+
+// Ways of cutting that the first round already shows to be worse are not looked at further.
+void RoofSearch::keep_best_plans(std::vector<Plan>& plans, double points) {
+    std::stable_sort(plans.begin(), plans.end(),
+                     [&](const auto& a, const auto& b) { return first_nats(a) < first_nats(b); });
+    const double most = plans.empty() ? 0 : first_nats(plans[0]) + close_nats * points;
+    const double whole_most = most + whole_nats * points;
+    // The outline as it is has kinds of its own, which the first round does not try.
+    std::vector<Plan> left;
+    for (std::size_t k = 0; k < plans.size(); ++k) {
+        const double nats = first_nats(plans[k]);
+        if ((k < plans_kept && nats <= most) || (plans[k].pieces.size() == 1 && nats <= whole_most))
+            left.push_back(std::move(plans[k]));
+    }
+    plans.swap(left);
+}
+
+// What a piece costs at the very least: no parameters, and every point on its roof.
+double RoofSearch::least_nats(const Piece& piece) const {
+    double sum = 0;
+    for (const double w : piece.some.weight)
+        sum -= std::log((1 - o_.outliers) * 0.3989422804 * w / scale_ + o_.outliers / o_.range);
+    return sum * double(piece.count) / thin_ / std::max(1.0, double(piece.some.weight.size()));
+}
+
+RoofSearch::Piece& RoofSearch::piece_of(Pool& pool, const Ring& ring) {
+    for (const auto& known : pool)
+        if (known->rings.size() == 1 && same_ring(known->rings[0], ring)) return *known;
+    pool.push_back(std::make_unique<Piece>());
+    const bool whole = pool.size() == 1;
+    make_piece(*building_, whole ? building_->rings : std::vector<Ring>{ring}, whole, *pool.back());
+    return *pool.back();
+}
+
+// The first round on the pieces of a way. Given up, and false, as soon as it is sure to cost more than
+// `most`.
+bool RoofSearch::begin_plan(const Plan& plan, double most, double* scatter) {
+    double sum = plan.price;
+    for (const Piece* piece : plan.pieces) sum += least_nats(*piece);
+    for (Piece* piece : plan.pieces) {
+        if (!piece->begun) {
+            if (sum > most) return false;
+            piece->begun = true;
+            const double found = begin(*piece);
+            price_first(*piece);
+            if (found > 0) *scatter = std::min(*scatter, found);
         }
+        if (piece->best.empty()) return false;
+        sum += piece->first - least_nats(*piece);
+    }
+    return sum <= most;
+}
+
+void RoofSearch::choose(SearchResult& result) {
+    std::vector<Way> ways{{{building_->rings[0]}, 0}};
+    Pool pool;
+    std::vector<Plan> plans;
+    double scatter = 2;
+    for (std::size_t w = 0; w < ways.size(); ++w) {
+        Plan plan;
+        plan.price = piece_nats * double(ways[w].pieces.size() - 1) + place_nats * ways[w].free_cuts;
+        for (const Ring& ring : ways[w].pieces) plan.pieces.push_back(&piece_of(pool, ring));
+        if (!begin_plan(plan, second_best(plans), &scatter) && w > 0) continue;
         plans.push_back(std::move(plan));
-        if (explained > well_explained) break;  // one simple roof over all: nothing to cut
+        // One simple roof over all leaves nothing to cut.
+        if (w == 0 && pool[0]->explained <= well_explained) add_ways(ways);
     }
     result.points = std::int32_t(pool[0]->count);
     if (result.points < o_.least_points) {
@@ -98,75 +140,85 @@ void RoofSearch::choose(const std::vector<Pieces>& ways, SearchResult& result) {
     // Better instruments than stated are rare, worse ones are not.
     scale_ = std::clamp(scatter, 0.7, 2.0);
     for (const auto& piece : pool) rescore(*piece);
-    keep_best_plans(plans);
+    keep_best_plans(plans, double(result.points) / thin_);
     for (const auto& piece : pool) {
-        const auto has = [&](const std::vector<Piece*>& plan) {
-            return std::find(plan.begin(), plan.end(), piece.get()) != plan.end();
+        const auto has = [&](const Plan& plan) {
+            return std::find(plan.pieces.begin(), plan.pieces.end(), piece.get()) != plan.pieces.end();
         };
         if (std::any_of(plans.begin(), plans.end(), has)) search_piece(*piece);
     }
-    double best = 0;
-    const std::vector<Piece*>* chosen = nullptr;
-    for (const auto& plan : plans) {
-        Alternative total{{}, 0};
-        bool whole = true;
-        for (std::size_t k = 0; k < plan.size() && whole; ++k) {
-            Piece& piece = *plan[k];
-            whole = !piece.best.empty();
-            if (!whole) break;
-            const RoofKind first = plan[0]->best[0].site.kind;
-            const auto cost = [&](const Candidate& c) {
-                return c.nats + (k == 0 ? 0 : piece_nats) - (k > 0 && c.site.kind == first ? alike_nats : 0);
-            };
-            std::stable_sort(piece.best.begin(), piece.best.end(),
-                             [&](const Candidate& a, const Candidate& b) { return cost(a) < cost(b); });
-            total.nats += cost(piece.best[0]);
-            total.kinds.push_back(std::uint8_t(piece.best[0].site.kind));
-        }
-        if (!whole) continue;
+    take_best_plan(plans, result);
+}
+
+// Puts the candidates of a plan's pieces in order and says what the best of them cost together.
+Alternative RoofSearch::order(const Plan& priced) const {
+    const std::vector<Piece*>& plan = priced.pieces;
+    Alternative total{{}, priced.price};
+    for (std::size_t k = 0; k < plan.size(); ++k) {
+        Piece& piece = *plan[k];
+        if (piece.best.empty()) return {{}, std::numeric_limits<double>::infinity()};
+        const RoofKind first = plan[0]->best[0].site.kind;
+        const auto cost = [&](const Candidate& c) {
+            return c.nats - (k > 0 && c.site.kind == first ? alike_nats : 0);
+        };
+        std::stable_sort(piece.best.begin(), piece.best.end(),
+                         [&](const Candidate& a, const Candidate& b) { return cost(a) < cost(b); });
+        total.nats += cost(piece.best[0]);
+        total.kinds.push_back(std::uint8_t(piece.best[0].site.kind));
+    }
+    return total;
+}
+
+// The way of cutting that costs least with what stands on its parts: dormers are no reason to cut.
+void RoofSearch::take_best_plan(const std::vector<Plan>& plans, SearchResult& result) {
+    std::vector<Alternative> others;
+    SearchResult found;
+    double best = std::numeric_limits<double>::infinity(), least = best;
+    for (const Plan& plan : plans) least = std::min(least, order(plan).nats);
+    const double within = stands_nats * double(result.points) / thin_;
+    for (const Plan& priced : plans) {
+        const std::vector<Piece*>& plan = priced.pieces;
+        const Alternative total = order(priced);
+        if (total.kinds.empty() || total.nats > least + within) continue;
+        SearchResult trial;
+        trial.points = result.points;
+        finish(plan, trial);
+        if (o_.superstructures) add_supers(plan, trial);
+        double gain = 0;
+        for (const Superstructure& s : trial.supers) gain += (s.saved - s.price) / thin_;
         for (std::size_t k = 0; k < plan.size(); ++k)
             for (std::size_t c = 1; c < plan[k]->best.size(); ++c) {
                 Alternative other = total;
                 other.kinds[k] = std::uint8_t(plan[k]->best[c].site.kind);
-                other.nats += plan[k]->best[c].nats - plan[k]->best[0].nats;
-                if (other.kinds != total.kinds) result.alternatives.push_back(other);
+                other.nats += plan[k]->best[c].nats - plan[k]->best[0].nats - gain;
+                if (other.kinds != total.kinds) others.push_back(other);
             }
-        result.alternatives.push_back(total);
-        if (!chosen || total.nats < best) best = total.nats, chosen = &plan;
+        others.push_back({total.kinds, total.nats - gain});
+        if (total.nats - gain >= best) continue;
+        best = total.nats - gain;
+        found = std::move(trial);
     }
-    std::stable_sort(result.alternatives.begin(), result.alternatives.end(),
-                     [](const Alternative& a, const Alternative& b) { return a.nats < b.nats; });
-    // One entry for each set of kinds.
-    std::vector<Alternative> unique;
-    for (Alternative& a : result.alternatives) {
-        std::vector<std::uint8_t> sorted = a.kinds;
-        std::sort(sorted.begin(), sorted.end());
-        const auto known = [&](const Alternative& u) {
-            std::vector<std::uint8_t> other = u.kinds;
-            std::sort(other.begin(), other.end());
-            return other == sorted;
-        };
-        if (std::none_of(unique.begin(), unique.end(), known)) unique.push_back(std::move(a));
-    }
-    result.alternatives.swap(unique);
-    if (!chosen) {
+    if (found.parts.empty()) {
         result.status = SearchStatus::too_few_points;
         return;
     }
-    // The sort above was for the plan looked at last; a piece may belong to several.
-    std::vector<Piece*> plan = *chosen;
-    std::stable_sort(plan[0]->best.begin(), plan[0]->best.end(),
-                     [](const Candidate& a, const Candidate& b) { return a.nats < b.nats; });
-    const RoofKind first = plan[0]->best[0].site.kind;
-    for (std::size_t k = 1; k < plan.size(); ++k)
-        std::stable_sort(plan[k]->best.begin(), plan[k]->best.end(),
-                         [&](const Candidate& a, const Candidate& b) {
-                             return a.nats - (a.site.kind == first ? alike_nats : 0) <
-                                    b.nats - (b.site.kind == first ? alike_nats : 0);
-                         });
-    finish(plan, result);
+    result = std::move(found);
     result.nats = best;
-    if (o_.superstructures) add_supers(plan, result);
+    list_alternatives(others, result);
+}
+
+// One entry for each set of kinds, best first.
+void RoofSearch::list_alternatives(std::vector<Alternative>& all, SearchResult& result) {
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Alternative& a, const Alternative& b) { return a.nats < b.nats; });
+    std::vector<std::vector<std::uint8_t>> known;
+    for (Alternative& a : all) {
+        std::vector<std::uint8_t> sorted = a.kinds;
+        std::sort(sorted.begin(), sorted.end());
+        if (std::find(known.begin(), known.end(), sorted) != known.end()) continue;
+        known.push_back(std::move(sorted));
+        result.alternatives.push_back(std::move(a));
+    }
 }
 
 // What stands on the parts, judged by all of their points.
@@ -228,11 +280,11 @@ void RoofSearch::tell_shift(Problem& problem, const ProblemPoints& points, const
 
 // All pieces in one problem: first free of each other, then with near eaves (and rises of one kind) tied,
 // which is kept where the score says so. Then the covariance.
-void RoofSearch::finish(std::vector<Piece*>& pieces, SearchResult& result) {
+void RoofSearch::finish(const std::vector<Piece*>& pieces, SearchResult& result) {
     ProblemPoints points;
     points.part_begin.assign(1, 0);
     Problem free;
-    for (Piece* piece : pieces) {
+    for (const Piece* piece : pieces) {
         const Candidate& c = piece->best[0];
         const int n = theta_count(c.site);
         ProblemPart part;

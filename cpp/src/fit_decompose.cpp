@@ -8,6 +8,8 @@ namespace geovision::fit {
 
 namespace {
 
+constexpr double straight_mitre = 0.97;  // cosine between a mitre and what halves its corners
+
 struct Cut {
     std::size_t from = 0;  // vertex of the ring that it starts at
     std::size_t edge = 0;  // edge of the ring that it ends on
@@ -78,7 +80,7 @@ private:
             cuts_of(pieces[k], found);
             if (found.empty()) continue;
             if (int(pieces.size()) >= o_.most_pieces) break;
-            const std::size_t branches = cuts < 2 ? 2 : 1;
+            const std::size_t branches = cuts < 1 ? 3 : cuts < 2 ? 2 : 1;
             for (std::size_t c = 0; c < std::min(branches, found.size()); ++c) {
                 // A second way must not be much worse than the first.
                 if (c > 0 && found[c].score > 2.5 * found[0].score) break;
@@ -94,51 +96,106 @@ private:
         if (pieces.size() > 1 && int(ways.size()) < o_.most_ways) ways.push_back(pieces);
     }
 
+    // Cuts that resolve a reflex corner, best first: along one of its walls, straight to another reflex
+    // corner, or, last, along the mitre where two wings meet.
     void cuts_of(const Ring& ring, std::vector<Cut>& found) const {
         const std::vector<std::size_t> corner = main_corners(ring, o_.jitter);
         const std::size_t m = corner.size();
         if (m < 5 || m > 40) return;
-        const auto at = [&](std::size_t i) { return ring[corner[i % m]]; };
-        const auto reflex = [&](std::size_t i) {
-            const Vec a = minus(at(i), at(i + m - 1)), b = minus(at(i + 1), at(i));
-            return cross(a, b) < -0.25 * length_of(a) * length_of(b);
-        };
+        std::vector<char> reflex(m);
         for (std::size_t i = 0; i < m; ++i) {
-            if (!reflex(i)) continue;
-            for (const int side : {0, 1}) {
-                const Vec d = side == 0 ? minus(at(i), at(i + m - 1)) : minus(at(i), at(i + 1));
-                const double l = length_of(d);
-                if (l < o_.least_side) continue;
-                Cut cut;
-                cut.from = corner[i];
-                if (!hit(ring, cut.from, {d.x / l, d.y / l}, cut)) continue;
-                double resolved = 1;
-                snap(ring, corner, reflex, cut, resolved);
-                if (!clear(ring, cut)) continue;
-                Ring left, right;
-                split(ring, cut, left, right);
-                if (left.size() < 3 || right.size() < 3 || area_of(left) < o_.least_area ||
-                    area_of(right) < o_.least_area)
-                    continue;
-                cut.score = length_of(minus(cut.to, ring[cut.from])) / resolved;
-                found.push_back(cut);
-            }
+            const Vec a = minus(ring[corner[i]], ring[corner[(i + m - 1) % m]]);
+            const Vec b = minus(ring[corner[(i + 1) % m]], ring[corner[i]]);
+            reflex[i] = cross(a, b) < -0.25 * length_of(a) * length_of(b);
+        }
+        for (std::size_t i = 0; i < m; ++i) {
+            if (!reflex[i]) continue;
+            along_walls(ring, corner, reflex, i, found);
+            for (std::size_t j = i + 2; j < m; ++j)
+                if (reflex[j] && (j + 1) % m != i) between(ring, corner, i, j, found);
+            for (std::size_t j = 0; j < m; ++j)
+                if (!reflex[j] && j != i) mitre(ring, corner, i, j, found);
         }
         std::stable_sort(found.begin(), found.end(),
                          [](const Cut& a, const Cut& b) { return a.score < b.score; });
         // The same cut from its other end is no other way.
         for (std::size_t i = 0; i + 1 < found.size(); ++i)
             for (std::size_t j = found.size() - 1; j > i; --j)
-                if (length_of(minus(found[j].to, ring[found[i].from])) < 1e-6 &&
-                    length_of(minus(found[i].to, ring[found[j].from])) < 1e-6)
-                    found.erase(found.begin() + std::ptrdiff_t(j));
+                if (same_cut(ring, found[i], found[j])) found.erase(found.begin() + std::ptrdiff_t(j));
+    }
+
+    static bool same_cut(const Ring& ring, const Cut& a, const Cut& b) {
+        const auto same = [](Vec p, Vec q) { return length_of(minus(p, q)) < 1e-6; };
+        const Vec from_a = ring[a.from], from_b = ring[b.from];
+        return (same(a.to, from_b) && same(b.to, from_a)) || (same(a.to, b.to) && same(from_a, from_b));
+    }
+
+    void along_walls(const Ring& ring, const std::vector<std::size_t>& corner,
+                     const std::vector<char>& reflex, std::size_t i, std::vector<Cut>& found) const {
+        const std::size_t m = corner.size();
+        for (const std::size_t other : {(i + m - 1) % m, (i + 1) % m}) {
+            const Vec d = minus(ring[corner[i]], ring[corner[other]]);
+            const double l = length_of(d);
+            if (l < o_.least_side) continue;
+            Cut cut;
+            cut.from = corner[i];
+            if (!hit(ring, cut.from, {d.x / l, d.y / l}, cut)) continue;
+            double resolved = 1;
+            snap(ring, corner, reflex, cut, resolved);
+            keep(ring, cut, resolved, found);
+        }
+    }
+
+    // From one reflex corner to another, where that runs as some long wall does: what juts out is cut off,
+    // however little it does so on one side.
+    void between(const Ring& ring, const std::vector<std::size_t>& corner, std::size_t i, std::size_t j,
+                 std::vector<Cut>& found) const {
+        const Vec d = minus(ring[corner[j]], ring[corner[i]]);
+        const double l = length_of(d);
+        bool straight = false;
+        for (std::size_t k = 0; k < corner.size() && !straight; ++k) {
+            const Vec w = minus(ring[corner[(k + 1) % corner.size()]], ring[corner[k]]);
+            straight = length_of(w) > std::max(l, 2.0) && std::abs(cross(w, d)) < 0.15 * length_of(w) * l;
+        }
+        if (!straight) return;
+        Cut cut;
+        cut.from = corner[i], cut.edge = corner[j], cut.to = ring[corner[j]];
+        keep(ring, cut, 2, found);
+    }
+
+    // From a reflex corner to the outer corner of the same bend, where two wings of a building meet.
+    void mitre(const Ring& ring, const std::vector<std::size_t>& corner, std::size_t i, std::size_t j,
+               std::vector<Cut>& found) const {
+        const std::size_t m = corner.size();
+        const Vec d = minus(ring[corner[j]], ring[corner[i]]);
+        const double l = length_of(d);
+        for (const std::size_t k : {i, j}) {
+            const Vec before = minus(ring[corner[k]], ring[corner[(k + m - 1) % m]]);
+            const Vec behind = minus(ring[corner[k]], ring[corner[(k + 1) % m]]);
+            const double a = length_of(before), b = length_of(behind);
+            const Vec half{before.x / a + behind.x / b, before.y / a + behind.y / b};
+            const double along = (half.x * d.x + half.y * d.y) / std::max(1e-9, length_of(half) * l);
+            if (along < straight_mitre) return;
+        }
+        Cut cut;
+        cut.from = corner[i], cut.edge = corner[j], cut.to = ring[corner[j]];
+        keep(ring, cut, 1, found);
+    }
+
+    void keep(const Ring& ring, Cut& cut, double resolved, std::vector<Cut>& found) const {
+        if (!clear(ring, cut)) return;
+        Ring left, right;
+        split(ring, cut, left, right);
+        if (left.size() < 3 || right.size() < 3 || std::min(area_of(left), area_of(right)) < o_.least_area)
+            return;
+        cut.score = length_of(minus(cut.to, ring[cut.from])) / resolved;
+        found.push_back(cut);
     }
 
     // Ends a cut at the first corner that it passes closely, else at the nearest to its end, where one is
     // near.
-    template <class Reflex>
-    void snap(const Ring& ring, const std::vector<std::size_t>& corner, const Reflex& reflex, Cut& cut,
-              double& resolved) const {
+    void snap(const Ring& ring, const std::vector<std::size_t>& corner, const std::vector<char>& reflex,
+              Cut& cut, double& resolved) const {
         const Vec a = ring[cut.from], d = minus(cut.to, a);
         const double length = length_of(d);
         double first = length, nearest = o_.snap;
@@ -155,7 +212,7 @@ private:
         if (best < corner.size()) {
             cut.to = ring[corner[best]];
             cut.edge = corner[best];
-            if (reflex(best)) resolved = 2;
+            if (reflex[best]) resolved = 2;
         }
         // Slivers between a cut's end and the next vertex help nobody.
         for (const std::size_t v : {cut.edge, (cut.edge + 1) % ring.size()})
@@ -203,6 +260,11 @@ private:
 };
 
 }  // namespace
+
+bool same_ring(const Ring& a, const Ring& b) {
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [](Vec p, Vec q) { return p.x == q.x && p.y == q.y; });
+}
 
 double area_of(const Ring& ring) {
     double sum = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace geovision::fit {
 
@@ -80,6 +81,15 @@ std::vector<Vec> slope_directions(const Ring& ring, double jitter) {
 }
 
 bool opposite(Vec a, Vec b) { return a.x * b.x + a.y * b.y < -0.99999; }
+
+// The same without those that only point the other way.
+std::vector<Vec> slope_axes(const Ring& ring, double jitter) {
+    std::vector<Vec> axes;
+    for (const Vec down : slope_directions(ring, jitter))
+        if (std::none_of(axes.begin(), axes.end(), [&](Vec d) { return opposite(d, down); }))
+            axes.push_back(down);
+    return axes;
+}
 
 bool all_convex(const Ring& ring) {
     const std::size_t n = ring.size();
@@ -440,6 +450,17 @@ void RoofSearch::rescore(Piece& piece) {
         c.nats = misfit(piece, c, false) * count + structure(c, count) + kind_nats(piece, c);
     std::stable_sort(piece.best.begin(), piece.best.end(),
                      [](const Candidate& a, const Candidate& b) { return a.nats < b.nats; });
+    price_first(piece);
+}
+
+// What the first round's best costs on all points: ways of cutting are compared on the same ones.
+void RoofSearch::price_first(Piece& piece) {
+    piece.first = std::numeric_limits<double>::infinity();
+    if (piece.best.empty()) return;
+    Candidate& c = piece.best[0];
+    see_faces(piece, c);
+    const double count = double(piece.count) / thin_;
+    piece.first = misfit(piece, c, true) * count + structure(c, count) + kind_nats(piece, c);
 }
 
 void RoofSearch::search_piece(Piece& piece) {
@@ -467,44 +488,58 @@ void RoofSearch::search_piece(Piece& piece) {
     sort();
 }
 
-// Ways with one piece more, cut where the heights jump.
-void RoofSearch::add_steps(const Building& b, std::vector<Pieces>& ways) const {
-    double area = 0;
-    for (const Ring& ring : ways[0]) area += area_of(ring);
+// Ways with more pieces: cut where the heights jump, and then also where they bend upward.
+void RoofSearch::add_breaks(std::vector<Way>& ways) const {
+    const Building& b = *building_;
     // Some of the points show a step as well as all.
     const std::size_t stride = std::max<std::size_t>(1, b.x.size() / std::size_t(step_points));
-    std::vector<double> x, y, z;
-    for (std::size_t i = 0; i < b.x.size(); i += stride)
-        x.push_back(b.x[i]), y.push_back(b.y[i]), z.push_back(b.z[i]);
-    const double spacing = std::sqrt(area / std::max(1.0, double(x.size())));
-    const auto step_of = [&](const Ring& ring, Vec* axis, double* place) {
-        double most = 0;
-        std::vector<Vec> seen;
-        for (const Vec down : slope_directions(ring, o_.decompose.jitter)) {
-            if (std::any_of(seen.begin(), seen.end(), [&](Vec d) { return opposite(d, down); })) continue;
-            seen.push_back(down);
-            double at = 0, jump = 0;
-            if (find_step(ring, down, x, y, z, spacing, &at, &jump) && jump > most + 1e-9)
-                most = jump, *place = at, *axis = down;
+    std::vector<Height> heights;
+    for (std::size_t i = 0; i < b.x.size(); i += stride) heights.push_back({b.x[i], b.y[i], b.z[i]});
+    const double spacing = std::sqrt(area_of(b.rings[0]) / std::max(1.0, double(heights.size())));
+    std::vector<std::pair<Ring, Breaks>> known;
+    const auto breaks_of = [&](const Ring& ring) {
+        for (const auto& [seen, breaks] : known)
+            if (same_ring(seen, ring)) return breaks;
+        Breaks found = find_breaks(ring, slope_axes(ring, o_.decompose.jitter), heights, spacing);
+        // Wings meet in valleys that their outline explains.
+        if (main_corners(ring, o_.decompose.jitter).size() > 4) found.kink.size = 0;
+        known.push_back({ring, found});
+        return found;
+    };
+    const auto cut_all = [&](Way& way, Break Breaks::* which, int most) {
+        Pieces& pieces = way.pieces;
+        const int before_it = way.free_cuts;
+        for (std::size_t k = 0; k < pieces.size() && way.free_cuts - before_it < most &&
+                                int(pieces.size()) < o_.decompose.most_pieces;
+             ++k) {
+            Ring before, behind;
+            const Break found = breaks_of(pieces[k]).*which;
+            if (found.size <= 0 || !cut_along(pieces[k], found.axis, found.place, before, behind)) continue;
+            pieces[k] = before;
+            pieces.insert(pieces.begin() + std::ptrdiff_t(k) + 1, behind);
+            ++way.free_cuts;
+            --k;  // what is left may have another
         }
-        return most > 0;
+        return way.free_cuts > before_it;
     };
     const std::size_t given = std::min<std::size_t>(ways.size(), 2);
     for (std::size_t w = 0; w < given; ++w) {
-        Pieces way = ways[w];
-        bool changed = false;
-        for (std::size_t k = 0; k < way.size() && int(way.size()) < o_.decompose.most_pieces; ++k) {
-            double place = 0;
-            Vec axis{1, 0};
-            Ring before, behind;
-            if (!step_of(way[k], &axis, &place) || !cut_along(way[k], axis, place, before, behind)) continue;
-            way[k] = before;
-            way.insert(way.begin() + std::ptrdiff_t(k) + 1, behind);
-            changed = true;
-            --k;  // what is left may have another step
-        }
-        if (changed) ways.push_back(std::move(way));
+        Way way = ways[w];
+        if (cut_all(way, &Breaks::jump, o_.decompose.most_pieces)) ways.push_back(way);
+        if (cut_all(way, &Breaks::kink, 1)) ways.push_back(std::move(way));
     }
+}
+
+// The ways to cut the outline: where it bends, and where its heights jump or bend.
+void RoofSearch::add_ways(std::vector<Way>& ways) const {
+    if (building_->rings.size() != 1) return;
+    for (Pieces& way : decompose(building_->rings[0], o_.decompose)) ways.push_back({std::move(way), 0});
+    add_breaks(ways);
+    const auto frail = [](const Way& way) {
+        return !std::all_of(way.pieces.begin(), way.pieces.end(),
+                            [](const Ring& r) { return is_simple(r, 0.01); });
+    };
+    ways.erase(std::remove_if(ways.begin() + 1, ways.end(), frail), ways.end());
 }
 
 void RoofSearch::run(const Building& building, const SearchOptions& options, SearchResult& result) {
@@ -512,16 +547,8 @@ void RoofSearch::run(const Building& building, const SearchOptions& options, Sea
     result = SearchResult();
     double area = 0;
     for (const Ring& ring : building.rings) area += area_of(ring);
-    std::vector<Pieces> ways{{building.rings[0]}};
-    if (building.rings.size() == 1)
-        for (Pieces& way : decompose(building.rings[0], options.decompose)) ways.push_back(std::move(way));
-    if (building.rings.size() == 1) add_steps(building, ways);
-    const auto frail = [](const Pieces& way) {
-        return !std::all_of(way.begin(), way.end(), [](const Ring& r) { return is_simple(r, 0.01); });
-    };
-    ways.erase(std::remove_if(ways.begin() + 1, ways.end(), frail), ways.end());
     thin_ = std::max(1.0, 0.25 * double(building.x.size()) / std::max(area, 1.0));
-    choose(ways, result);
+    choose(result);
 }
 
 }  // namespace geovision::fit

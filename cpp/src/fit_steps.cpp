@@ -1,4 +1,5 @@
-// Steps that the outline does not show: where the heights of points jump along a direction.
+// Borders between roofs that the outline does not show: where heights jump along a direction, or stop
+// falling.
 #include <algorithm>
 #include <cmath>
 
@@ -9,7 +10,10 @@ namespace geovision::fit {
 namespace {
 
 constexpr double least_jump = 0.6;   // metres beyond what the slopes on both sides explain
+constexpr double least_kink = 0.25;  // rise per metre by which a roof bends upward; a valley between roofs
+constexpr double sure_kink = 3;      // standard errors that it must be beyond that
 constexpr double least_depth = 1.2;  // metres of the shallower piece
+constexpr double cut_snap = 0.06;    // metres within which a cut ends at a vertex that is there already
 constexpr int least_in_bin = 4;
 
 double to_mm(double v) { return std::round(v * 1000) / 1000; }
@@ -24,62 +28,135 @@ struct Sample {
     double v, z;
 };
 
-// Where the samples, sorted by v, part best into those at `low` before and those at `high` behind.
-double best_gap(const std::vector<Sample>& samples, double from, double to, double before, double behind) {
+// Heights along an axis: middles of bins, where they are known.
+struct Profile {
+    double low, high, bin;
+    std::vector<Sample> samples;           // sorted by v
+    std::vector<double> middle, variance;  // of a bin's heights, and of that middle
+    std::vector<char> known;
+
+    double centre(std::size_t b) const { return low + (double(b) + 0.5) * bin; }
+    bool all_known(std::size_t from, std::size_t to) const {
+        return std::all_of(known.begin() + std::ptrdiff_t(from), known.begin() + std::ptrdiff_t(to),
+                           [](char k) { return k != 0; });
+    }
+};
+
+struct Line {
+    double v, z, slope;
+    double at(double x) const { return z + slope * (x - v); }
+};
+
+bool make_profile(const Ring& ring, Vec axis, const std::vector<Height>& inside, double spacing, Profile& p) {
+    p.low = 1e300, p.high = -1e300;
+    for (const Vec q : ring) {
+        const double v = q.x * axis.x + q.y * axis.y;
+        p.low = std::min(p.low, v), p.high = std::max(p.high, v);
+    }
+    p.bin = std::max(0.3, 1.5 * spacing);
+    const auto bins = std::size_t((p.high - p.low) / p.bin) + 1;
+    if (bins < 6 || bins > 4000) return false;
+    p.samples.clear();
+    for (const Height& h : inside) p.samples.push_back({h.x * axis.x + h.y * axis.y, h.z});
+    std::sort(p.samples.begin(), p.samples.end(),
+              [](const Sample& a, const Sample& b) { return a.v < b.v || (a.v == b.v && a.z < b.z); });
+    p.middle.assign(bins, 0), p.variance.assign(bins, 0), p.known.assign(bins, 0);
+    std::vector<double> values;
+    std::size_t next = 0;
+    for (std::size_t b = 0; b < bins; ++b) {
+        values.clear();
+        for (; next < p.samples.size() && p.samples[next].v < p.low + double(b + 1) * p.bin; ++next)
+            values.push_back(p.samples[next].z);
+        if (int(values.size()) < least_in_bin) continue;
+        p.middle[b] = median(values), p.known[b] = 1;
+        for (double& v : values) v = std::abs(v - p.middle[b]);
+        const double scatter = 1.48 * median(values);
+        p.variance[b] = 1.57 * scatter * scatter / double(values.size());
+    }
+    return true;
+}
+
+// Where the samples between two places part best into those on `before` and those on `behind`.
+double best_gap(const Profile& p, double from, double to, const Line& before, const Line& behind) {
     double cost = 0, least = 0, at = (from + to) / 2, last = from;
     bool any = false;
-    for (const Sample& s : samples) {
+    for (const Sample& s : p.samples) {
         if (s.v < from || s.v >= to) continue;
         if (!any || cost < least) least = cost, at = (last + s.v) / 2, any = true;
-        cost += std::min(std::abs(s.z - before), 1.0) - std::min(std::abs(s.z - behind), 1.0);
+        cost += std::min(std::abs(s.z - before.at(s.v)), 1.0) - std::min(std::abs(s.z - behind.at(s.v)), 1.0);
         last = s.v;
     }
     return any && cost < least ? (last + to) / 2 : at;
 }
 
-}  // namespace
-
-bool find_step(const Ring& ring, Vec axis, const std::vector<double>& x, const std::vector<double>& y,
-               const std::vector<double>& z, double spacing, double* place, double* jump) {
-    double low = 1e300, high = -1e300;
-    for (const Vec p : ring) {
-        const double v = p.x * axis.x + p.y * axis.y;
-        low = std::min(low, v), high = std::max(high, v);
-    }
-    const double bin = std::max(0.3, 1.5 * spacing);
-    const auto bins = std::size_t((high - low) / bin) + 1;
-    if (bins < 6 || bins > 4000) return false;
-    std::vector<Sample> samples;
-    for (std::size_t i = 0; i < x.size(); ++i)
-        if (contains(ring, x[i], y[i])) samples.push_back({x[i] * axis.x + y[i] * axis.y, z[i]});
-    std::stable_sort(samples.begin(), samples.end(),
-                     [](const Sample& a, const Sample& b) { return a.v < b.v; });
-    std::vector<double> middle(bins, 0), values;
-    std::vector<char> known(bins, 0);
-    std::size_t next = 0;
-    for (std::size_t b = 0; b < bins; ++b) {
-        values.clear();
-        for (; next < samples.size() && samples[next].v < low + double(b + 1) * bin; ++next)
-            values.push_back(samples[next].z);
-        if (int(values.size()) < least_in_bin) continue;
-        middle[b] = median(values), known[b] = 1;
-    }
-    // A bin that the step runs through has a median of either side, so the bins two apart are compared.
-    *jump = least_jump;
-    bool found = false;
-    for (std::size_t b = 2; b + 2 < bins; ++b) {
-        const bool all = known[b - 2] && known[b - 1] && known[b + 1] && known[b + 2];
+// The greatest jump; a bin that it runs through has a median of either side, so the bins two apart are
+// compared.
+Break find_jump(const Profile& p) {
+    Break found;
+    for (std::size_t b = 2; b + 2 < p.middle.size(); ++b) {
+        const bool all = p.known[b - 2] && p.known[b - 1] && p.known[b + 1] && p.known[b + 2];
         if (!all) continue;
-        const double left = middle[b - 1] - middle[b - 2], right = middle[b + 2] - middle[b + 1];
-        const double slope = std::max(std::abs(left), std::abs(right));
-        const double over = std::abs(middle[b + 1] - middle[b - 1]) - 2 * std::min(slope, 2 * bin) - 0.1;
-        if (over <= *jump) continue;
-        const double from = low + double(b - 1) * bin, to = low + double(b + 2) * bin;
-        const double at = best_gap(samples, from, to, middle[b - 1], middle[b + 1]);
-        if (at - low < least_depth || high - at < least_depth) continue;
-        *jump = over, *place = at, found = true;
+        const std::vector<double>& m = p.middle;
+        const double slope = std::max(std::abs(m[b - 1] - m[b - 2]), std::abs(m[b + 2] - m[b + 1]));
+        const double over = std::abs(m[b + 1] - m[b - 1]) - 2 * std::min(slope, 2 * p.bin) - 0.1;
+        if (over <= std::max(found.size, least_jump)) continue;
+        const double from = p.low + double(b - 1) * p.bin, to = p.low + double(b + 2) * p.bin;
+        const double at = best_gap(p, from, to, {from, m[b - 1], 0}, {to, m[b + 1], 0});
+        if (at - p.low < least_depth || p.high - at < least_depth) continue;
+        found.place = at, found.size = over;
     }
     return found;
+}
+
+// The greatest upward bend. One roof over a simple plan bends downward only.
+Break find_kink(const Profile& p) {
+    Break found;
+    for (std::size_t b = 3; b + 3 <= p.middle.size(); ++b) {
+        if (!p.all_known(b - 3, b + 3)) continue;
+        const std::vector<double>& m = p.middle;
+        const Line before{p.centre(b - 2), (m[b - 3] + m[b - 2] + m[b - 1]) / 3,
+                          (m[b - 1] - m[b - 3]) / (2 * p.bin)};
+        const Line behind{p.centre(b + 1), (m[b] + m[b + 1] + m[b + 2]) / 3, (m[b + 2] - m[b]) / (2 * p.bin)};
+        const double variance = p.variance[b - 3] + p.variance[b - 1] + p.variance[b] + p.variance[b + 2];
+        const double error = std::sqrt(variance) / (2 * p.bin);
+        const double bend = behind.slope - before.slope - sure_kink * error;
+        if (bend <= std::max(found.size, least_kink)) continue;
+        const double middle = p.low + double(b) * p.bin;
+        const double at = best_gap(p, middle - 1.5 * p.bin, middle + 1.5 * p.bin, before, behind);
+        if (at - p.low < least_depth || p.high - at < least_depth) continue;
+        found.place = at, found.size = bend;
+    }
+    return found;
+}
+
+// A cut's end on edge i of the ring: a vertex of it where one is near, else the crossing.
+Vec cut_end(const Ring& ring, std::size_t i, Vec crossing) {
+    Vec best = crossing;
+    double nearest = cut_snap;
+    for (const Vec p : {ring[i], ring[(i + 1) % ring.size()]}) {
+        const double away = norm(p.x - crossing.x, p.y - crossing.y);
+        if (away < nearest) nearest = away, best = p;
+    }
+    return best;
+}
+
+}  // namespace
+
+Breaks find_breaks(const Ring& ring, const std::vector<Vec>& axes, const std::vector<Height>& heights,
+                   double spacing) {
+    std::vector<Height> inside;
+    for (const Height& h : heights)
+        if (contains(ring, h.x, h.y)) inside.push_back(h);
+    Breaks best;
+    Profile p;
+    for (const Vec axis : axes) {
+        if (!make_profile(ring, axis, inside, spacing, p)) continue;
+        const auto take = [&](Break found, Break& to) {
+            if (found.size > to.size + 1e-9) to = found, to.axis = axis;
+        };
+        take(find_jump(p), best.jump), take(find_kink(p), best.kink);
+    }
+    return best;
 }
 
 bool cut_along(const Ring& ring, Vec axis, double place, Ring& before, Ring& behind) {
@@ -87,18 +164,22 @@ bool cut_along(const Ring& ring, Vec axis, double place, Ring& before, Ring& beh
     const auto side = [&](Vec p) { return p.x * axis.x + p.y * axis.y - place; };
     before.clear(), behind.clear();
     int crossings = 0;
+    const auto same = [](Vec a, Vec b) { return norm(a.x - b.x, a.y - b.y) <= 1e-9; };
+    const auto add = [&](Ring& piece, Vec p) {
+        if (piece.empty() || !same(piece.back(), p)) piece.push_back(p);
+    };
     for (std::size_t i = 0; i < n; ++i) {
         const Vec a = ring[i], b = ring[(i + 1) % n];
         const double sa = side(a), sb = side(b);
-        (sa < 0 ? before : behind).push_back(a);
+        add(sa < 0 ? before : behind, a);
         if ((sa < 0) == (sb < 0)) continue;
         ++crossings;
         const double t = sa / (sa - sb);
-        const Vec at{to_mm(a.x + t * (b.x - a.x)), to_mm(a.y + t * (b.y - a.y))};
-        for (Ring* piece : {&before, &behind})
-            if (piece->empty() || norm(piece->back().x - at.x, piece->back().y - at.y) > 1e-9)
-                piece->push_back(at);
+        const Vec at = cut_end(ring, i, {to_mm(a.x + t * (b.x - a.x)), to_mm(a.y + t * (b.y - a.y))});
+        add(before, at), add(behind, at);
     }
+    for (Ring* piece : {&before, &behind})
+        if (piece->size() > 1 && same(piece->front(), piece->back())) piece->pop_back();
     // More than two crossings would leave pieces that hang together by a line.
     if (crossings != 2) return false;
     for (Ring* piece : {&before, &behind}) {

@@ -90,7 +90,7 @@ void too_few_points_are_said() {
 void outlines_come_apart() {
     const Ring ell{{0, 0}, {9, 0}, {9, 4}, {4, 4}, {4, 8}, {0, 8}};
     const std::vector<Pieces> ways = decompose(ell, DecomposeOptions());
-    CHECK(ways.size() == 2);
+    CHECK(ways.size() == 3);
     for (const Pieces& way : ways) {
         double area = 0;
         for (const Ring& piece : way) {
@@ -100,24 +100,57 @@ void outlines_come_apart() {
         CHECK(std::abs(area - area_of(ell)) < 1e-6);
     }
     CHECK(decompose(box, DecomposeOptions()).empty());
+    // A corner of a block: along either wall, and along the mitre.
+    const Ring bend{{0, 0}, {9, 0}, {9, 4}, {4, 4}, {4, 9}, {0, 9}};
+    const std::vector<Pieces> three = decompose(bend, DecomposeOptions());
+    CHECK(three.size() == 3);
+    CHECK(std::abs(area_of(three[2][0]) - 28) < 1e-6 && std::abs(area_of(three[2][1]) - 28) < 1e-6);
+    // What juts out behind a wall that a survey bent by some centimetres.
+    const Ring jut{{0, 0}, {6, 0}, {6, 9.6}, {5.7, 9.7}, {5.7, 12}, {2, 12}, {2, 9.5}, {0, 9.7}};
+    CHECK(decompose(jut, DecomposeOptions())[0].size() == 2);
     CHECK(!is_simple({{0, 0}, {4, 4}, {4, 0}, {0, 4}}, 0.01));
 }
 
 void steps_are_found() {
     Random random;
-    std::vector<double> x, y, z;
+    std::vector<Height> heights;
     for (int i = 0; i < 900; ++i) {
-        x.push_back(12 * random.uniform()), y.push_back(8 * random.uniform());
-        z.push_back((y.back() < 5.3 ? 8 + 0.4 * y.back() : 3.2) + 0.03 * random.normal());
+        const double x = 12 * random.uniform(), y = 8 * random.uniform();
+        heights.push_back({x, y, (y < 5.3 ? 8 + 0.4 * y : 3.2) + 0.03 * random.normal()});
     }
-    double place = 0, jump = 0;
-    CHECK(find_step(box, {0, 1}, x, y, z, 0.3, &place, &jump));
-    CHECK(std::abs(place - 5.3) < 0.15);
-    CHECK(!find_step(box, {1, 0}, x, y, z, 0.3, &place, &jump));
+    const Break step = find_breaks(box, {{0, 1}}, heights, 0.3).jump;
+    CHECK(step.size > 0);
+    CHECK(std::abs(step.place - 5.3) < 0.15);
+    CHECK(find_breaks(box, {{1, 0}}, heights, 0.3).jump.size == 0);
     Ring before, behind;
     CHECK(cut_along(box, {0, 1}, 5.3, before, behind));
     CHECK(std::abs(area_of(before) - 12 * 5.3) < 1e-6);
     CHECK(std::abs(area_of(behind) - 12 * 2.7) < 1e-6);
+}
+
+// An extension whose level roof begins at the eave of a gable: nothing jumps.
+void kinks_are_found() {
+    Random random;
+    std::vector<Height> extended, gable;
+    for (int i = 0; i < 900; ++i) {
+        const double x = 12 * random.uniform(), y = 8 * random.uniform();
+        const double house = y < 5 ? 5.2 - 0.7 * std::abs(y - 2.5) : 3.4;
+        extended.push_back({x, y, house + 0.03 * random.normal()});
+        gable.push_back({x, y, 6 - 0.7 * std::abs(y - 4) + 0.03 * random.normal()});
+    }
+    const std::vector<Vec> both{{1, 0}, {0, 1}};
+    const Breaks found = find_breaks(box, both, extended, 0.3);
+    CHECK(found.jump.size == 0);
+    CHECK(found.kink.size > 0.3);
+    CHECK(found.kink.axis.y == 1);
+    CHECK(std::abs(found.kink.place - 5) < 0.25);
+    CHECK(find_breaks(box, both, gable, 0.3).kink.size == 0);
+    // A cut ends at vertices near it.
+    const Ring jittered{{0, 0}, {12, 0}, {12.03, 4.96}, {12, 8}, {0, 8}, {-0.04, 5.03}};
+    Ring before, behind;
+    CHECK(cut_along(jittered, {0, 1}, 5, before, behind));
+    CHECK(before.size() == 4 && behind.size() == 4);
+    CHECK(std::abs(area_of(before) + area_of(behind) - area_of(jittered)) < 1e-9);
 }
 
 }  // namespace
@@ -128,5 +161,6 @@ int main() {
     too_few_points_are_said();
     outlines_come_apart();
     steps_are_found();
+    kinks_are_found();
     return TEST_RESULT();
 }

@@ -20,7 +20,7 @@ def decompose(
 
     >>> ell = [(0, 0), (9, 0), (9, 4), (4, 4), (4, 8), (0, 8)]
     >>> [[len(piece) for piece in way] for way in decompose(ell)]
-    [[4, 5], [5, 4]]
+    [[4, 5], [5, 4], [4, 4]]
     """
     from geovision import _kernel
 

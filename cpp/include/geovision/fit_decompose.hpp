@@ -23,13 +23,29 @@ struct DecomposeOptions {
 // is not among them. Cut ends are rounded to the millimetre.
 std::vector<Pieces> decompose(const Ring& ring, const DecomposeOptions& options);
 
-// The place along `axis` (unit) where the heights of the points inside a ring jump most, and by how much
-// beyond the slopes on both sides. False where nothing jumps: an extension behind a house, a penthouse, a
-// level.
-bool find_step(const Ring& ring, Vec axis, const std::vector<double>& x, const std::vector<double>& y,
-               const std::vector<double>& z, double spacing, double* place, double* jump);
+struct Height {
+    double x, y, z;
+};
 
-// Cuts a ring by the line p.axis = place. False where it would fall into more than two pieces, or a sliver.
+// Where one roof ends and another begins: an extension behind a house, a penthouse, a level.
+struct Break {
+    Vec axis{1, 0};
+    double place = 0;  // along the axis
+    double size =
+        0;  // metres beyond what the slopes explain; of a kink, metres per metre; 0 where there is none
+};
+
+struct Breaks {
+    Break jump, kink;
+};
+
+// The places along `axes` (unit) where the heights inside a ring jump most, and where they bend most upward,
+// which one roof over a simple plan does nowhere.
+Breaks find_breaks(const Ring& ring, const std::vector<Vec>& axes, const std::vector<Height>& heights,
+                   double spacing);
+
+// Cuts a ring by the line p.axis = place, from vertex to vertex where there are some near. False where it
+// would fall into more than two pieces, or a sliver.
 bool cut_along(const Ring& ring, Vec axis, double place, Ring& before, Ring& behind);
 
 // Corners that count: the ring simplified to `tolerance`, as indices into it.
@@ -38,6 +54,7 @@ std::vector<std::size_t> main_corners(const Ring& ring, double tolerance);
 // Whether no vertex comes nearer than `clearance` to an edge that is not its own, and no edges cross.
 bool is_simple(const Ring& ring, double clearance);
 
+bool same_ring(const Ring& a, const Ring& b);
 double area_of(const Ring& ring);
 bool contains(const Ring& ring, double x, double y);
 bool inside_rings(const std::vector<Ring>& rings, double x, double y);  // in the shell and in no hole

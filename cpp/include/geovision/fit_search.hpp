@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "geovision/fit_decompose.hpp"
@@ -24,7 +25,7 @@ struct Building {
 };
 
 struct SearchOptions {
-    int subset = 128;             // points of a piece that the first round looks at
+    int subset = 108;             // points of a piece that the first round looks at
     int most_points = 600;        // and the last
     int least_points = 6;         // fewer carry no roof
     double outliers = 0.1;        // share of points that are no roof at all ...
@@ -114,13 +115,29 @@ private:
         std::vector<Candidate> best;
         double low = 0, high = 0;
         std::int64_t count = 0;  // points before they were thinned out
+        double first = 0;        // nats of the first round's best, on all points
+        bool begun = false;      // whether the first round has been
+        double explained = 0;    // share of the points on the best roof of the first round
     };
+    struct Way {
+        Pieces pieces;
+        int free_cuts = 0;  // those that no wall shows the place of
+    };
+    struct Plan {
+        std::vector<Piece*> pieces;
+        double price = 0;  // nats of its cuts
+    };
+    using Pool = std::vector<std::unique_ptr<Piece>>;
 
-    void add_steps(const Building& b, std::vector<Pieces>& ways) const;
+    void add_ways(std::vector<Way>& ways) const;
+    void add_breaks(std::vector<Way>& ways) const;
     void make_piece(const Building& b, const std::vector<Ring>& rings, bool whole, Piece& piece);
     void rescore(Piece& piece);
+    void price_first(Piece& piece);
     void search_piece(Piece& piece);
-    void keep_best_plans(std::vector<std::vector<Piece*>>& plans) const;
+    static double first_nats(const Plan& plan);
+    static double second_best(const std::vector<Plan>& plans);
+    static void keep_best_plans(std::vector<Plan>& plans, double points);
     static bool has_valley(const Piece& piece, Vec down);
     void first_round(Piece& piece);
     void second_round(Piece& piece, const Candidate& parent);
@@ -134,11 +151,17 @@ private:
     double structure(const Candidate& candidate, double count) const;
     double shift_nats(double east, double north) const;
     double kind_nats(const Piece& piece, const Candidate& candidate) const;
-    double begin(Piece& piece, double* explained);
-    void choose(const std::vector<Pieces>& ways, SearchResult& result);
+    double begin(Piece& piece);
+    double least_nats(const Piece& piece) const;
+    Piece& piece_of(Pool& pool, const Ring& ring);
+    bool begin_plan(const Plan& plan, double most, double* scatter);
+    void choose(SearchResult& result);
+    Alternative order(const Plan& plan) const;
+    void take_best_plan(const std::vector<Plan>& plans, SearchResult& result);
+    static void list_alternatives(std::vector<Alternative>& all, SearchResult& result);
     void tell_shift(Problem& problem, const ProblemPoints& points, const LmOptions& options, LmResult& solved,
                     SearchResult& result);
-    void finish(std::vector<Piece*>& pieces, SearchResult& result);
+    void finish(const std::vector<Piece*>& pieces, SearchResult& result);
     void add_supers(const std::vector<Piece*>& pieces, SearchResult& result);
 
     const Building* building_ = nullptr;
