@@ -25,7 +25,7 @@ struct Building {
 };
 
 struct SearchOptions {
-    int subset = 108;             // points of a piece that the first round looks at
+    int subset = 128;             // points of a piece that the first round looks at
     int most_points = 600;        // and the last
     int least_points = 6;         // fewer carry no roof
     double outliers = 0.1;        // share of points that are no roof at all ...
