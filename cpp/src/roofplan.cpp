@@ -34,7 +34,7 @@ void RoofPlanner::run(const PlanEvidence& evidence, const PlanOptions& options, 
     spacing_ = segmentation_.spacing;
     const double noise = std::max(o_.noise, segmentation_.scatter);
     for (double& v : inverse_variance_) v = 1 / (std::max(v, noise) * std::max(v, noise));
-    weight_ = std::min(1.0, o_.full_density * spacing_ * spacing_);
+    weight_ = density_weight(spacing_, o_.full_density);
     result.spacing = spacing_, result.scatter = segmentation_.scatter;
     planes_ = segmentation_.planes;
     point_label_ = segmentation_.region;

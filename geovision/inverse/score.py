@@ -19,7 +19,7 @@ FAR_M = 1.0
 LEAST_SIGMA_M = 0.08
 OUTLIER_NATS = 8.0
 FULL_DENSITY = 10.0
-"""Points per square metre; denser ones count less, as neighbours err together."""
+"""Points per square metre; of denser ones each counts less, as in the kernel's `density_weight`."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class NoiseModel:
     @classmethod
     def of(cls, scatter: F64, spacing: F64) -> NoiseModel:
         """From the scatter and spacing that the segmentation measured, metres."""
-        return cls(np.maximum(scatter, LEAST_SIGMA_M), np.minimum(1.0, FULL_DENSITY * spacing**2))
+        share = np.minimum(1.0, FULL_DENSITY * spacing**2)
+        return cls(np.maximum(scatter, LEAST_SIGMA_M), share * np.sqrt(share))
 
 
 @dataclass(frozen=True)

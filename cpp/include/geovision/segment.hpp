@@ -8,6 +8,8 @@
 // Results depend on the points and their order alone. Work is bounded by a constant times the points.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -23,7 +25,7 @@ struct SegmentOptions {
     double wall_slope = 3.0;      // steeper than this is a wall
     int neighbours = 10;          // of a point, itself not counted
     std::int32_t min_points = 8;  // of a region
-    double least_area = 0.3;      // square metres of a region, at the mean density
+    double least_area = 0.8;      // square metres of a region, at the mean density
 };
 
 struct Segmentation {
@@ -33,6 +35,14 @@ struct Segmentation {
     std::vector<std::int32_t> region;  // per point: its plane, none or wall
     std::vector<RoofPlane> planes;     // per region
 };
+
+// What a point counts in sums of misfit where points lie `spacing` metres apart: all up to `full` points a
+// square metre, beyond that less and less. Neighbours err together, and what denser ones show beyond is
+// tiles, gutters and waves of the scanner, for which no plane should be spent.
+inline double density_weight(double spacing, double full) {
+    const double share = std::min(1.0, full * spacing * spacing);
+    return share * std::sqrt(share);
+}
 
 class Segmenter {
 public:
