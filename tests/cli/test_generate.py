@@ -102,17 +102,18 @@ def test_a_crs_that_cannot_be_is_refused(
 @pytest.mark.slow
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "geovision", "generate", "--count", "5000000", "--no-preview"]
-    process = subprocess.Popen([*command, "-o", str(tmp_path / "city")], stderr=subprocess.PIPE, text=True)
-    try:
-        deadline = time.monotonic() + 60
-        while not list(tmp_path.glob(".city*/tiles/*")):
-            assert process.poll() is None
-            assert time.monotonic() < deadline, "no tile after a minute"
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
-    finally:
-        process.kill()
+    command += ["-o", str(tmp_path / "city")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while not list(tmp_path.glob(".city*/tiles/*")):
+                assert process.poll() is None
+                assert time.monotonic() < deadline, "no tile after a minute"
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "interrupted" in err
     assert list(tmp_path.iterdir()) == []
