@@ -204,7 +204,7 @@ def _curve(real: Real, args: argparse.Namespace) -> int:
 def _draw(path: Path, planes: Any, share: Any, others: Mapping[str, tuple[float, float]]) -> None:
     picture = Image.new("RGB", (SIDE, SIDE), (255, 255, 255))
     canvas, font = ImageDraw.Draw(picture), ImageFont.load_default(14)
-    right, low = float(max(planes.max(), *(x for x, _ in others.values())) * 1.05), 0.8
+    right, low = float(max(planes.max(), *(x for x, _ in others.values())) * 1.25), 0.8
 
     def place(x: float, y: float) -> tuple[float, float]:
         return 60 + x / right * (SIDE - 80), SIDE - 50 - (y - low) / (1 - low) * (SIDE - 80)

@@ -86,10 +86,12 @@ def choose(
     points_of = np.diff(inside.point_offsets)
     doubtful = np.flatnonzero((planar.explained < DOUBTFUL_SHARE) & (points_of > 0) & general)
     blocks, block_fits = block_programs([evidence[row] for row in doubtful.tolist()], poor=True)
-    under = propose_under_canopy(evidence, points, doubtful, kinds=kinds, threads=threads)
+    # A raster has one height a cell, the upper one, and its low cells are the smear of walls.
+    leafy = doubtful[[evidence[row].cell_m == 0 for row in doubtful.tolist()]]
+    under = propose_under_canopy(evidence, points, leafy, kinds=kinds, threads=threads)
     table = ProgramTable.concat([parametric.table, planar.table, blocks, under.table])
     solids = mesh(table, threads=threads, on_error="record")
-    which = np.concatenate([np.arange(count), planar.rows, doubtful, doubtful])
+    which = np.concatenate([np.arange(count), planar.rows, doubtful, leafy])
     if moved is not None:
         moved = np.concatenate([moved, np.zeros((len(table) - count, 2))])
     misfit = measure(solids, inside, which, noise, shift=moved, threads=threads)
@@ -107,7 +109,7 @@ def choose(
     place[0] = np.arange(count)
     place[1, planar.rows] = count + np.arange(len(planar.rows))
     place[2, doubtful] = count + len(planar.rows) + np.arange(len(doubtful))
-    place[3, doubtful] = place[2, doubtful] + len(doubtful)
+    place[3, leafy] = count + len(planar.rows) + len(doubtful) + np.arange(len(leafy))
     scores = np.where(place >= 0, score[place], np.inf)
     named, planes = scores[0], scores[1]
     take_planar = planes < named if general else np.isfinite(planes) & ~np.isfinite(named)
@@ -117,12 +119,14 @@ def choose(
     take_simple = np.isfinite(simple) & (loose | (simple < score[row_of]))
     take_under = take_simple & (scores[3] < scores[2])
     row_of = np.where(take_simple, np.where(take_under, place[3], place[2]), row_of)
-    simple_fits = dict(zip(doubtful.tolist(), zip(block_fits, under.fits, strict=True), strict=True))
+    block_of = dict(zip(doubtful.tolist(), block_fits, strict=True))
+    under_of = dict(zip(leafy.tolist(), under.fits, strict=True))
     fits = []
     for row, item in enumerate(evidence):
         fit = _fit(item, parametric.fits[row], bool(take_planar[row]), (named[row], planes[row]))
         if take_simple[row]:
-            fit = _simple_fit(fit, simple_fits[row][int(take_under[row])], float(simple[row]))
+            own = under_of[row] if take_under[row] else block_of[row]
+            fit = _simple_fit(fit, own, float(simple[row]))
         fits.append(_measured(fit, misfit, int(row_of[row]), _coverage(inside, row, item.area)))
     chosen, rows = table.take(row_of), np.flatnonzero(take_planar & ~take_simple)
     known = plane_covariances(chosen.take(rows), inside, rows, noise.sigma[rows], threads=threads)

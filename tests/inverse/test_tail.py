@@ -15,7 +15,7 @@ from geovision.inverse.roof_points import may_be_roof, roof_points
 from geovision.inverse.solver import Solved, solve
 from geovision.mesh import check
 from geovision.model import Evidence
-from geovision.model.evidence import PointKind
+from geovision.model.evidence import PointKind, PointSource
 from geovision.model.fit import FitStatus
 from geovision.model.kinds import KIND_NAMES, RoofKind
 from geovision.model.labels import Status
@@ -168,3 +168,23 @@ def test_the_slopes_under_a_tree_are_found(seed: int, share: float, pitch: float
     # A block would explain two thirds of the roof at most. Few points leave open how the gable ends.
     assert solved.fits[0].kind in SIMPLE - {"flat"}
     assert solved.fits[0].within_0p2 > 0.9 * seen.mean()
+
+
+def test_low_cells_of_a_raster_are_no_roof_under_leaves() -> None:
+    """They are walls, smeared: the block that is taken stands at the level that most cells share."""
+    east, north = (axis.ravel() for axis in np.meshgrid(np.arange(0.5, 6, 0.5), np.arange(0.5, 4, 0.5)))
+    edge = np.minimum.reduce([east, 6 - east, north, 4 - north])
+    rng = np.random.default_rng(5)
+    z = np.where(edge > 1.2, 8.0 + 0.05 * rng.standard_normal(len(east)), rng.uniform(2.0, 7.5, len(east)))
+    smeared = Evidence(
+        "a",
+        np.zeros(3),
+        (SHED,),
+        ground_known=True,
+        points=np.column_stack([east, north, z]),
+        point_source=np.full(len(east), PointSource.CELL, np.uint8),
+        cell_m=0.5,
+    )
+    solved = solve([smeared])
+    assert solved.fits[0].kind == "flat"
+    assert solved.table[0].parts[0].eave_height == pytest.approx(8.0, abs=0.2)
