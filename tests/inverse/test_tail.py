@@ -170,21 +170,30 @@ def test_the_slopes_under_a_tree_are_found(seed: int, share: float, pitch: float
     assert solved.fits[0].within_0p2 > 0.9 * seen.mean()
 
 
-def test_low_cells_of_a_raster_are_no_roof_under_leaves() -> None:
-    """They are walls, smeared: the block that is taken stands at the level that most cells share."""
-    east, north = (axis.ravel() for axis in np.meshgrid(np.arange(0.5, 6, 0.5), np.arange(0.5, 4, 0.5)))
-    edge = np.minimum.reduce([east, 6 - east, north, 4 - north])
-    rng = np.random.default_rng(5)
-    z = np.where(edge > 1.2, 8.0 + 0.05 * rng.standard_normal(len(east)), rng.uniform(2.0, 7.5, len(east)))
-    smeared = Evidence(
+def smeared_block(seed: int, cell: float = 2.0, width: float = 16.0, depth: float = 11.0) -> Evidence:
+    """Cells of a coarse raster over a block of 8 m: those at its walls lie anywhere between roof and ground."""
+    rng = np.random.default_rng(seed)
+    axes = np.meshgrid(np.arange(cell / 2, width, cell), np.arange(cell / 2, depth, cell))
+    east, north = (axis.ravel() for axis in axes)
+    edge = np.minimum.reduce([east, width - east, north, depth - north])
+    walls = 8.0 * rng.uniform(0.45, 0.9, len(east))
+    z = np.where(edge < 0.75 * cell, walls, 8.0 + 0.35 * rng.standard_normal(len(east)))
+    return Evidence(
         "a",
         np.zeros(3),
-        (SHED,),
+        (np.array([[0.0, 0.0], [width, 0.0], [width, depth], [0.0, depth]]),),
         ground_known=True,
         points=np.column_stack([east, north, z]),
+        point_sigma=np.full(len(east), 0.25, np.float32),
         point_source=np.full(len(east), PointSource.CELL, np.uint8),
-        cell_m=0.5,
+        cell_m=cell,
     )
-    solved = solve([smeared])
-    assert solved.fits[0].kind == "flat"
-    assert solved.table[0].parts[0].eave_height == pytest.approx(8.0, abs=0.2)
+
+
+def test_low_cells_of_a_raster_are_no_roof_under_leaves() -> None:
+    solved = [solve([smeared_block(seed)]) for seed in range(12)]
+    poor = [one for one in solved if one.fits[0].status is FitStatus.POOR]
+    assert len(poor) >= 6
+    for one in poor:
+        assert one.fits[0].kind == "flat"
+        assert one.table[0].parts[0].eave_height == pytest.approx(8.0, abs=0.5)
