@@ -171,7 +171,7 @@ def test_the_slopes_under_a_tree_are_found(seed: int, share: float, pitch: float
 
 
 def smeared_block(seed: int, cell: float = 2.0, width: float = 16.0, depth: float = 11.0) -> Evidence:
-    """Cells of a coarse raster over a block of 8 m: those at its walls lie anywhere between roof and ground."""
+    """Cells of a coarse raster over a block of 8 m: at its walls they lie anywhere over the ground."""
     rng = np.random.default_rng(seed)
     axes = np.meshgrid(np.arange(cell / 2, width, cell), np.arange(cell / 2, depth, cell))
     east, north = (axis.ravel() for axis in axes)
