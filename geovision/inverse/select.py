@@ -161,7 +161,7 @@ def _simple_fit(fit: Fit, own: Fit, nats: float) -> Fit:
     return replace(
         fit,
         kind=own.kind,
-        status=FitStatus.POOR,
+        status=own.status,
         nats=nats,
         confidence=0.0,
         runner_up=others[0].kind if others else "",
