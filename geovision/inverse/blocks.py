@@ -21,6 +21,9 @@ __all__ = ["block_height", "block_programs", "common_level", "plain_attributes",
 USUAL_HEIGHT_M = 6.0
 LEVEL_M = 3.0
 LEAST_M = 1.5
+"""Of a block that few points tell of."""
+LEAST_POOR_M = 0.3
+"""Of one at the level that many share: a slab is a building too."""
 MOST_M = 900.0
 LEVEL_BAND_M = 0.4
 """Points this close in height lie on one level."""
@@ -67,7 +70,7 @@ def block_height(evidence: Evidence, *, poor: bool = False) -> tuple[float, FitS
         if inside.sum() >= 3:
             z = xy[inside, 2] - evidence.ground_z
             height = common_level(z) if poor else float(np.median(z))
-            if height > LEAST_M:
+            if height > (LEAST_POOR_M if poor else LEAST_M):
                 return min(height, MOST_M), FitStatus.POOR if poor else FitStatus.FEW_POINTS
     stated = stated_height(evidence.attributes)
     if stated is not None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from geovision.inverse.blocks import common_level
+from geovision.inverse.blocks import block_height, common_level
 from geovision.inverse.roof_points import may_be_roof, roof_points
 from geovision.inverse.solver import Solved, solve
 from geovision.mesh import check
@@ -207,3 +207,16 @@ def test_a_roof_that_explains_its_points_is_not_poor_however_it_was_found() -> N
     evidence = [item for tile in scene.tiles() for item in scene.evidence(tile, images=False)]
     for fit in solve(evidence).fits:
         assert (fit.status is FitStatus.POOR) == (fit.within_0p2 < 0.6)
+
+
+@pytest.mark.parametrize("level", [0.9, 1.2])
+def test_the_block_on_a_low_slab_under_clutter_is_as_high_as_the_slab(level: float) -> None:
+    """Not of a usual height, as where nothing was measured."""
+    rng = np.random.default_rng(7)
+    z = np.where(rng.random(400) < 0.5, level + rng.uniform(0.5, 3.0, 400), level)
+    xyz = np.column_stack([rng.uniform((0, 0), (6, 4), (400, 2)), z])
+    kind = np.full(400, PointKind.BUILDING, np.uint8)
+    slab = Evidence("a", np.zeros(3), (SHED,), ground_known=True, points=xyz, point_kind=kind)
+    height, status = block_height(slab, poor=True)
+    assert status is FitStatus.POOR
+    assert height == pytest.approx(level, abs=0.3)
