@@ -17,7 +17,7 @@ from geovision.errors import UsageError
 from geovision.mesh import LidarPoints, Window, simulate_lidar
 from geovision.mesh.solids import Solids
 from geovision.model.table import ProgramTable
-from geovision.pipeline.synth_draw import draw_dsm, draw_dtm, draw_image, draw_labels
+from geovision.pipeline.synth_draw import draw_dsm, draw_dtm, draw_image, draw_labels, draw_roads
 from geovision.procedural.city import Area
 from geovision.procedural.rng import Keyed, combine, name_key
 from geovision.procedural.scenery import build_scenery
@@ -134,6 +134,8 @@ class Patch:
     dtm: NDArray[np.float32]
     labels: dict[str, NDArray[Any]]
     """By name, as in `synth_draw.LABELS`; buildings are rows of `programs`."""
+    roads: NDArray[np.bool_]
+    """Where the ground is asphalt, buildings and trees left out."""
     programs: ProgramTable
     """The buildings in and near the patch."""
     window: Window
@@ -195,6 +197,7 @@ def _patch(style: Style, seed: int, size: int, cell_m: float, threads: int) -> P
         draw_dsm(scene.scene, window, sensors, seed=seed, threads=threads),
         draw_dtm(scene.scene, window, threads=threads),
         draw_labels(scene.scene, window, threads=threads),
+        draw_roads(scene.scene, window, threads=threads),
         scene.content.programs,
         window,
         sensors,

@@ -8,10 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geovision.mesh import SceneMesh, Window, draw_layers, draw_ortho, simulate_dsm
+from geovision.mesh import Material, SceneMesh, Window, draw_layers, draw_ortho, simulate_dsm
 from geovision.procedural.sensors import Sensors
 
-__all__ = ["IMAGE_BANDS", "LABELS", "Label", "draw_dsm", "draw_dtm", "draw_image", "draw_labels"]
+__all__ = [
+    "IMAGE_BANDS",
+    "LABELS",
+    "Label",
+    "draw_dsm",
+    "draw_dtm",
+    "draw_image",
+    "draw_labels",
+    "draw_roads",
+]
 
 IMAGE_BANDS = ("red", "green", "blue", "nir")
 
@@ -85,6 +94,12 @@ def draw_labels(scene: SceneMesh, window: Window, *, threads: int) -> dict[str, 
         "class": seen,
     }
     return {name: found[name].astype(label.dtype, copy=False) for name, label in LABELS.items()}
+
+
+def draw_roads(scene: SceneMesh, window: Window, *, threads: int) -> NDArray[np.bool_]:
+    """Where the bare ground is asphalt: what a map calls a road."""
+    drawn = draw_layers(scene, window, ["material"], see=("terrain",), threads=threads)
+    return np.asarray(drawn["material"] == Material.ASPHALT)
 
 
 def _within_building(

@@ -38,9 +38,9 @@ def test_random_groups_come_out_where_they_belong() -> None:
 
 
 def test_wrong_groups_are_named() -> None:
-    with pytest.raises(UsageError, match="group 'thermal'.*not known"):
+    with pytest.raises(UsageError, match=r"group 'thermal'.*not known"):
         stack({"thermal": np.zeros((4, 4))})
-    with pytest.raises(InputError, match="'rgb'.*has shape"):
+    with pytest.raises(InputError, match=r"'rgb'.*has shape"):
         stack({"ndsm": np.zeros((4, 4)), "rgb": np.zeros((4, 4, 4))})
     with pytest.raises(InputError, match="holds no group"):
         stack({})

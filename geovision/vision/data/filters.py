@@ -1,0 +1,65 @@
+"""Small image filters in plain NumPy, for training where SciPy is not needed for anything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["blurred", "grown", "sobel"]
+
+F32 = NDArray[np.float32]
+
+
+def blurred(values: F32, radius: int, passes: int = 2) -> F32:
+    """Means over squares of 2 radius + 1 cells, again and again: near a Gaussian from two passes on.
+
+    >>> blurred(np.eye(3, dtype=np.float32), 1, 1).round(2)[1].tolist()
+    [0.22, 0.33, 0.22]
+    """
+    for _ in range(passes):
+        for axis in (0, 1):
+            values = _box(values, radius, axis)
+    return values
+
+
+def _box(values: F32, radius: int, axis: int) -> F32:
+    if radius < 1:
+        return values
+    pad = [(0, 0)] * values.ndim
+    pad[axis] = (radius + 1, radius)
+    # Sums in float64: a running sum over thousands of float32 cells drifts.
+    total = np.cumsum(np.pad(values, pad, mode="edge"), axis=axis, dtype=np.float64)
+    width = 2 * radius + 1
+    high = np.take(total, range(width, total.shape[axis]), axis=axis)
+    low = np.take(total, range(total.shape[axis] - width), axis=axis)
+    return ((high - low) / width).astype(np.float32)
+
+
+def sobel(values: F32) -> tuple[F32, F32]:
+    """Derivatives to the east and to the north (rows run south), per cell."""
+    p = np.pad(values, 1, mode="edge")
+    smooth_rows = p[:-2] + 2 * p[1:-1] + p[2:]
+    smooth_columns = p[:, :-2] + 2 * p[:, 1:-1] + p[:, 2:]
+    east = (smooth_rows[:, 2:] - smooth_rows[:, :-2]) / 8
+    north = (smooth_columns[:-2] - smooth_columns[2:]) / 8
+    return east.astype(np.float32), north.astype(np.float32)
+
+
+def grown(mask: NDArray[Any], radius: int) -> NDArray[np.bool_]:
+    """Cells within `radius` of a set one, in both axes (a square).
+
+    >>> grown(np.array([[0, 0, 0, 1]], bool), 2).tolist()
+    [[False, True, True, True]]
+    """
+    out = mask.astype(bool)
+    for axis in (0, 1):
+        wide = out.copy()
+        for step in range(1, radius + 1):
+            ahead, behind = [slice(None)] * 2, [slice(None)] * 2
+            ahead[axis], behind[axis] = slice(step, None), slice(None, -step)
+            wide[tuple(behind)] |= out[tuple(ahead)]
+            wide[tuple(ahead)] |= out[tuple(behind)]
+        out = wide
+    return out

@@ -1,0 +1,133 @@
+"""`TileStore`: tiles in a folder, one file of plain arrays each, made once and read many times."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geovision.errors import InputError
+from geovision.formats.atomic import atomic_write
+from geovision.vision.data.tile import Tile
+
+__all__ = ["TileStore"]
+
+_FORMAT = 1
+_INDEX = "tiles.json"
+
+
+class TileStore:
+    """A folder of tiles. A tile's number is its place in the list; files are read when they are needed.
+
+    >>> import tempfile
+    >>> from geovision.vision.data.tile import tile_of_rasters
+    >>> tile = tile_of_rasters(np.full((8, 8), -1, np.int32), 0.5)
+    >>> store = TileStore.fill(tempfile.mkdtemp(), {"what": "nothing"}, ["a"], lambda name: tile)
+    >>> len(store), store[0].cell_m, store.about["what"]
+    (1, 0.5, 'nothing')
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        path = self.folder / _INDEX
+        if not path.is_file():
+            fix = "Make it with scripts/train_small.sh, or name the folder that it made"
+            raise InputError(str(path), "is not there: this is no finished folder of tiles", fix)
+        index = json.loads(path.read_text(encoding="utf-8"))
+        if index.get("format") != _FORMAT:
+            problem = f"has format {index.get('format')!r}; this version reads {_FORMAT}"
+            raise InputError(str(path), problem, "Make the tiles anew")
+        self.about: dict[str, Any] = index["about"]
+        """What the tiles were made from."""
+        self.names: list[str] = index["names"]
+        self.hashes: list[str] = index["sha256"]
+        self.sizes: list[tuple[int, int]] = [(rows, columns) for rows, columns in index["sizes"]]
+        """Rows and columns of each tile."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, number: int) -> Tile:
+        return _read(self.folder / f"{self.names[number]}.npz")
+
+    def __iter__(self) -> Iterator[Tile]:
+        return (self[number] for number in range(len(self)))
+
+    def digest(self) -> str:
+        """SHA-256 over all tiles."""
+        return hashlib.sha256("".join(self.hashes).encode()).hexdigest()
+
+    @classmethod
+    def fill(
+        cls,
+        folder: str | Path,
+        about: dict[str, Any],
+        names: Iterable[str],
+        make: Callable[[str], Tile],
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> TileStore:
+        """Make every tile that is not there yet, then the index; a run that was cut off goes on.
+
+        What `about` says decides the tiles: with another `about` the folder is refused.
+        """
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        _same_plan(place, about)
+        index: dict[str, Any] = {"format": _FORMAT, "about": about, "names": list(names)}
+        hashes, sizes = [], []
+        for number, name in enumerate(index["names"]):
+            path = place / f"{name}.npz"
+            if not path.is_file():
+                _write(path, make(name))
+            hashes.append(hashlib.sha256(path.read_bytes()).hexdigest())
+            sizes.append(_read(path).ids.shape)
+            progress(number + 1)
+        _write_json(place / _INDEX, index | {"sha256": hashes, "sizes": sizes})
+        return cls(place)
+
+
+def _same_plan(folder: Path, about: dict[str, Any]) -> None:
+    path, plan = folder / "plan.json", json.loads(json.dumps(about))
+    if path.is_file():
+        if json.loads(path.read_text(encoding="utf-8")) != plan:
+            problem = "holds tiles that were made from something else"
+            raise InputError(str(folder), problem, "Name an empty folder, or delete this one")
+        return
+    _write_json(path, plan)
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    with atomic_write(path) as file:
+        file.write(json.dumps(value, indent=1).encode())
+
+
+def _write(path: Path, tile: Tile) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, cell_m=np.float64(tile.cell_m), allow_pickle=False, **_packed(tile))
+    with atomic_write(path) as file:
+        file.write(buffer.getvalue())
+
+
+def _packed(tile: Tile) -> dict[str, Any]:
+    arrays = tile.arrays()
+    # Half precision keeps 1 cm up to 16 m and 3 cm up to 64 m, below what any sensor gives.
+    halves = {name: arrays[name].astype(np.float16) for name in ("ndsm", "height") if name in arrays}
+    return arrays | halves
+
+
+def _read(path: Path) -> Tile:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        cell_m = float(arrays.pop("cell_m"))
+        for name in ("ndsm", "height"):
+            if name in arrays:
+                arrays[name] = arrays[name].astype(np.float32)
+        return Tile(cell_m, **arrays)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(str(path), f"is no tile: {error}", "Delete it and make the tiles anew") from error
