@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -129,5 +130,5 @@ def _read(path: Path) -> Tile:
             if name in arrays:
                 arrays[name] = arrays[name].astype(np.float32)
         return Tile(cell_m, **arrays)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(str(path), f"is no tile: {error}", "Delete it and make the tiles anew") from error
