@@ -29,6 +29,7 @@ COMMANDS = {
     "scene": "Look at sources: what they hold, cover and assume.",
     "report": "Write a page that says how a run went: coverage, fit, maps, the worst, times.",
     "validate": "Check files: closed, oriented, planar, labelled, placed.",
+    "models": "List, show, check and export the networks that find buildings.",
     "info": "Say what is in program files and mesh files.",
     "doctor": "Check this installation and say how to mend it.",
     "completion": "Print the shell completion script.",
