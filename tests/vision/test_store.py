@@ -29,7 +29,7 @@ def arrays() -> dict[str, NDArray[np.float32]]:
     return {
         "stem/conv/kernel": rng.normal(size=(3, 3, 14, 8)).astype(np.float32),
         "stem/conv/bias": rng.normal(size=8).astype(np.float32),
-        "head/scale": np.float32(1.5).reshape(()),
+        "head/scale": np.full((), 1.5, np.float32),
     }
 
 
@@ -140,7 +140,7 @@ def _header(text: str) -> bytes:
 
 
 BIAS = "stem/conv/bias.npy"
-BAD = {
+BAD: dict[str, tuple[dict[str, bytes | None], str]] = {
     "another shape": ({BIAS: _entry(np.zeros((2, 4), np.float32))}, r"is float32 \(2, 4\); the card says"),
     "another type": ({BIAS: _entry(np.zeros(4, np.float64))}, r"is float64 \(4,\)"),
     "big endian": ({BIAS: _entry(np.zeros(8, ">f4"))}, "the card says float32"),
