@@ -10,6 +10,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[np.float32]]
@@ -69,3 +70,39 @@ def check_gradients(model: Any, inputs: Any) -> None:
         value = np.asarray(tf.convert_to_tensor(gradient))
         assert np.isfinite(value).all(), variable.path
         assert np.abs(value).max() > 0, f"{variable.path} moves nothing"
+
+
+def check_derivative(
+    layer: Any, x: NDArray[np.float32], *, step: float = 1e-2, tolerance: float = 2e-2
+) -> None:
+    """Gradients by the input and by all weights, each along a random direction, against differences."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(5)
+    noise = rng.normal(size=layer(x).shape).astype(np.float32)
+
+    def total(shifted: Any) -> Any:
+        return keras.ops.sum(keras.ops.cast(layer(shifted), "float32") * noise)
+
+    start = tf.convert_to_tensor(x)
+    with tf.GradientTape() as tape:
+        tape.watch(start)
+        value = total(start)
+    sources = [start, *(variable.value for variable in layer.trainable_variables)]
+    for source, gradient in zip(sources, tape.gradient(value, sources), strict=True):
+        way = rng.normal(size=source.shape).astype(np.float32)
+        way /= np.sqrt((way**2).sum())
+        slope = float((np.asarray(gradient) * way).sum())
+        ends = [float(_moved(total, start, source, sign * step * way)) for sign in (1, -1)]
+        size = float(np.sqrt((np.asarray(gradient) ** 2).sum()))
+        assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(slope, rel=tolerance, abs=tolerance * size)
+
+
+def _moved(total: Callable[[Any], Any], start: Any, source: Any, by: NDArray[np.float32]) -> Any:
+    if source is start:
+        return total(start + by)
+    before = np.asarray(source)
+    source.assign(before + by)
+    value = total(start)
+    source.assign(before)
+    return value
