@@ -36,7 +36,7 @@ def oracle(
 
     def dense(part: Any, x: NDArray[Any]) -> NDArray[Any]:
         y = x @ np.asarray(part.kernel)
-        return y + np.asarray(part.bias) if part.use_bias else y
+        return np.asarray(y + np.asarray(part.bias) if part.use_bias else y)
 
     q, k, v = dense(layer.query, query), dense(layer.key, context), dense(layer.value, context)
     out = np.zeros_like(q)

@@ -146,7 +146,8 @@ class TransformerBlock(keras.layers.Layer):
         policy = self.dtype_policy
         self.norm = RmsNorm(name="norm", dtype=policy)
         self.attention = MultiHeadAttention(width, heads, name="attention", dtype=policy)
-        self.cross_norm = self.cross = None
+        self.cross_norm: RmsNorm | None = None
+        self.cross: MultiHeadAttention | None = None
         if context_width is not None:
             self.cross_norm = RmsNorm(name="cross_norm", dtype=policy)
             self.cross = MultiHeadAttention(width, heads, context_width, name="cross", dtype=policy)
@@ -169,7 +170,7 @@ class TransformerBlock(keras.layers.Layer):
     ) -> Tensor:
         """[B, N, width] to the same; `valid` is of the tokens, `context_valid` of the context."""
         x = x + self.attention(self.norm(x), valid=valid)
-        if self.cross is not None:
+        if self.cross is not None and self.cross_norm is not None:
             x = x + self.cross(self.cross_norm(x), context, valid=context_valid)
         return x + self.forward(self.forward_norm(x))
 
