@@ -12,7 +12,7 @@ from scipy import ndimage
 from geovision.errors import InputError, UsageError
 from geovision.pipeline.train_tiles import synthetic_tiles
 from geovision.vision.data import CropRules, Tile, TileGroup, TileSource, TileStore, tile_of_rasters
-from geovision.vision.data.augment import change_heights, change_image
+from geovision.vision.data.augment import change_heights, change_image, rough_trees
 from geovision.vision.data.crops import cut
 from geovision.vision.data.filters import blurred, grown, sobel
 from geovision.vision.data.outline_labels import boundary_of, frame_of, parcels_of
@@ -195,6 +195,18 @@ def test_a_folder_goes_on_where_it_was_cut_off(tmp_path: Path) -> None:
     (tmp_path / "b.npz").write_bytes(b"PK\x03\x04 torn")
     with pytest.raises(InputError, match=r"b\.npz"):
         store[1]
+
+
+def test_rough_trees_leave_roofs_and_ground_alone() -> None:
+    truth = np.zeros((60, 60), np.float32)
+    truth[10:30, 10:30] = 6
+    seen = truth.copy()
+    seen[35:55, 35:55] = 9
+    out = rough_trees(seen, truth, np.random.default_rng(3))
+    tree = seen > truth
+    np.testing.assert_array_equal(out[~tree], truth[~tree])
+    assert out[tree].std() > 0.5
+    assert out.dtype == np.float32
 
 
 def test_changes_keep_holes_and_ranges() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from geovision.vision.data.filters import blurred, grown
 
-__all__ = ["change_heights", "change_image", "old_footprints"]
+__all__ = ["change_heights", "change_image", "old_footprints", "rough_trees"]
 
 F32 = NDArray[np.float32]
 
@@ -66,6 +66,24 @@ def change_heights(ndsm: F32, cell_m: float, rng: np.random.Generator) -> F32:
     if rng.random() < 0.3:
         out = np.where(out < 0, 0, out)
     return np.asarray(out, np.float32)
+
+
+def rough_trees(ndsm: F32, height: F32, rng: np.random.Generator) -> F32:
+    """Crowns as a scanner sees them: neighbouring cells show the top, a branch or the ground below.
+
+    Synthetic crowns are smooth domes; real ones differ from roofs by their roughness more than by anything.
+
+    Args:
+        ndsm: measured heights [rows, columns].
+        height: true heights without trees.
+        rng: random numbers.
+    """
+    above = ndsm - height
+    crown = above > 1.0
+    through = crown & (rng.random(ndsm.shape, np.float32) < rng.uniform(0.1, 0.8))
+    depth = rng.random(ndsm.shape, np.float32) ** np.float32(rng.uniform(0.3, 1.5))
+    out = np.where(through, height + above * (1 - depth), ndsm)
+    return np.where(crown, out + _noise(out.shape, rng) * rng.uniform(0.1, 0.8), out)
 
 
 def old_footprints(ids: NDArray[np.int32], rng: np.random.Generator) -> F32:

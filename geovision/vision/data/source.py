@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision.errors import UsageError
-from geovision.vision.data.augment import change_heights, change_image, old_footprints
+from geovision.vision.data.augment import change_heights, change_image, old_footprints, rough_trees
 from geovision.vision.data.batch import Batch
 from geovision.vision.data.crops import Crop, CropRules, cut
 from geovision.vision.data.outline_labels import boundary_of
@@ -26,6 +26,8 @@ from geovision.vision.inputs import stack
 __all__ = ["TileGroup", "TileSource", "dressed"]
 
 
+_ROUGH = 0.75
+"""Share of synthetic crops whose trees are rough."""
 _OPEN_GROUND = np.float32(0.05)
 """How much open ground counts for the kind of roof, which is asked for on buildings."""
 
@@ -119,7 +121,10 @@ def _change(
         if near:
             groups["nir"] = changed[3]
     if "ndsm" in groups:
-        groups["ndsm"] = change_heights(groups["ndsm"], crop.cell_m, rng)
+        ndsm = groups["ndsm"]
+        if "height" in crop.layers and rng.random() < _ROUGH:
+            ndsm = rough_trees(ndsm, crop.layers["height"], rng)
+        groups["ndsm"] = change_heights(ndsm, crop.cell_m, rng)
     hint = chances.get("hint", 0.0)
     if rng.random() < hint:
         groups["footprints"] = old_footprints(crop.layers["ids"], rng)
