@@ -54,7 +54,8 @@ public:
             strip.bands[band_height] = plane(height, strip.rows, "height");
             if (strip.bands[band_height].floats == nullptr) throw py::type_error("height must be float32");
         }
-        return work([&](const std::atomic<bool>& cancel, Outlines& out) { stream_.add(strip, &cancel, out); });
+        return work(
+            [&](const std::atomic<bool>& cancel, Outlines& out) { stream_.add(strip, &cancel, out); });
     }
 
     py::dict finish() {
@@ -73,7 +74,8 @@ private:
             out.bytes = static_cast<const std::uint8_t*>(array.data());
         else if (py::isinstance<py::array_t<float>>(array))
             out.floats = static_cast<const float*>(array.data());
-        else throw py::type_error(std::string(name) + " must be uint8 or float32");
+        else
+            throw py::type_error(std::string(name) + " must be uint8 or float32");
         return out;
     }
 
@@ -98,8 +100,8 @@ private:
 
 std::unique_ptr<Stream> make_stream(std::int64_t columns, double cell, bool binary, bool boundary, bool frame,
                                     bool height, double threshold, double boundary_threshold, double min_area,
-                                    double min_hole, double tolerance, double min_iou, double reach, int level,
-                                    int threads) {
+                                    double min_hole, double tolerance, double min_iou, double reach,
+                                    int level, int threads) {
     OutlineOptions o;
     o.columns = columns, o.cell = cell, o.binary = binary;
     o.has_boundary = boundary, o.has_frame = frame, o.has_height = height;
@@ -107,7 +109,8 @@ std::unique_ptr<Stream> make_stream(std::int64_t columns, double cell, bool bina
     o.min_area = min_area, o.min_hole = min_hole, o.tolerance = tolerance, o.min_iou = min_iou;
     o.reach = reach, o.level = static_cast<OutlineLevel>(level), o.threads = threads;
     // Vertices count 1024 steps a cell in 32 bits.
-    if (columns < 1 || columns > (std::int64_t{1} << 19)) throw py::value_error("columns must be 1 to 524288");
+    if (columns < 1 || columns > (std::int64_t{1} << 19))
+        throw py::value_error("columns must be 1 to 524288");
     if (!(cell > 0 && std::isfinite(cell))) throw py::value_error("cell must be above 0");
     if (!(threshold > 0 && threshold <= 1)) throw py::value_error("threshold must be above 0 and at most 1");
     if (level < 0 || level > 2) throw py::value_error("level must be 0 to 2");
@@ -119,7 +122,8 @@ std::unique_ptr<Stream> make_stream(std::int64_t columns, double cell, bool bina
 }  // namespace
 
 void bind_outline(py::module_& m) {
-    py::class_<Stream>(m, "OutlineStream", "Outlines from rasters, by strips; see cpp/include/geovision/outline.hpp.")
+    py::class_<Stream>(m, "OutlineStream",
+                       "Outlines from rasters, by strips; see cpp/include/geovision/outline.hpp.")
         .def(py::init(&make_stream), py::kw_only(), py::arg("columns"), py::arg("cell"), py::arg("binary"),
              py::arg("boundary"), py::arg("frame"), py::arg("height"), py::arg("threshold"),
              py::arg("boundary_threshold"), py::arg("min_area"), py::arg("min_hole"), py::arg("tolerance"),

@@ -206,13 +206,12 @@ bool outline_groups(const std::vector<OutlineGroup>& closed, const OutlineOption
     // Outlines of two groups cannot meet while both keep within the margin.
     const double reach = groups.margin() - 0.5;
     std::vector<Outlines> parts(closed.size());
-    const bool done =
-        parallel_blocks(std::int64_t(closed.size()), options.threads, cancel, [&] {
-            return [&](std::int64_t k) {
-                GroupOutlines work(closed[std::size_t(k)], options, groups.rows(), groups.limit(), reach);
-                work.run(parts[std::size_t(k)]);
-            };
-        });
+    const bool done = parallel_blocks(std::int64_t(closed.size()), options.threads, cancel, [&] {
+        return [&](std::int64_t k) {
+            GroupOutlines work(closed[std::size_t(k)], options, groups.rows(), groups.limit(), reach);
+            work.run(parts[std::size_t(k)]);
+        };
+    });
     for (const Outlines& part : parts) out.append(part);
     return done;
 }

@@ -52,8 +52,8 @@ bool meet(Point a, Point b, Point c, Point d) {
     const int s1 = sign(orient(a, b, c)), s2 = sign(orient(a, b, d));
     const int s3 = sign(orient(c, d, a)), s4 = sign(orient(c, d, b));
     if (s1 * s2 < 0 && s3 * s4 < 0) return true;
-    return (s1 == 0 && between(a, b, c)) || (s2 == 0 && between(a, b, d)) ||
-           (s3 == 0 && between(c, d, a)) || (s4 == 0 && between(c, d, b));
+    return (s1 == 0 && between(a, b, c)) || (s2 == 0 && between(a, b, d)) || (s3 == 0 && between(c, d, a)) ||
+           (s4 == 0 && between(c, d, b));
 }
 
 // Do two pieces share more than the vertex that they have in common, if they have one?
@@ -69,8 +69,8 @@ bool conflict(const Piece& s, const Piece& t) {
            0;
 }
 
-// The arcs at every junction must leave it in the order in which they were traced; otherwise a loop has turned
-// inside out, which no crossing shows.
+// The arcs at every junction must leave it in the order in which they were traced; otherwise a loop has
+// turned inside out, which no crossing shows.
 void find_turned_nodes(const OutlineMap& map, const OutlineShape& shape, std::vector<std::int32_t>& out) {
     struct Leaving {
         std::int32_t node, way, arc;
@@ -135,8 +135,10 @@ std::vector<Point> ring_points(const OutlineMap& map, const OutlineShape& shape,
         const std::vector<Point>& chain = shape.chains[a];
         const bool back = half % 2 != 0;
         if (!arc.closed()) out.push_back(shape.nodes[std::size_t(back ? arc.to : arc.from)]);
-        if (back) out.insert(out.end(), chain.rbegin(), chain.rend());
-        else out.insert(out.end(), chain.begin(), chain.end());
+        if (back)
+            out.insert(out.end(), chain.rbegin(), chain.rend());
+        else
+            out.insert(out.end(), chain.begin(), chain.end());
     }
     return out;
 }

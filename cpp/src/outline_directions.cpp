@@ -63,7 +63,8 @@ void vote(const OutlinePatch& patch, const OutlinePaths& paths, std::size_t path
         if (patch.frame.empty()) continue;
         const Vec f = frame_along(patch, paths, path, first, last);
         const double sure = std::min(1.0, norm(f.x, f.y) / double(last - first));
-        // The field's angle is seen on a map, with y up. A network is as sure of a short wall as of a long one.
+        // The field's angle is seen on a map, with y up. A network is as sure of a short wall as of a long
+        // one.
         if (sure > 0.2)
             out.push_back({turned_in(-std::atan2(f.y, f.x) / 4), length * sure, 20 * length * sure});
     }
@@ -161,8 +162,8 @@ void agree(const OutlineMap& map, std::vector<OutlineDirections>& of) {
             if (c == centres.size()) centres.push_back({d.angle, 0});
             OutlineDirection& centre = centres[c];
             centre.weight += d.weight;
-            centre.angle = turned_in(centre.angle +
-                                     signed_apart(d.angle, centre.angle) * d.weight / centre.weight);
+            centre.angle =
+                turned_in(centre.angle + signed_apart(d.angle, centre.angle) * d.weight / centre.weight);
             nearest.push_back(c);
         }
         for (std::size_t k = i; k < j; ++k) entries[k].direction->angle = centres[nearest[k - i]].angle;

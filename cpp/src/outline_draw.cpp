@@ -108,8 +108,8 @@ void OutlineDrawing::join_ends(const std::vector<End>& ends, Solved& solved) con
                 const std::int32_t b = root_of(solved.parent, ends[j].line);
                 if (used[i] != 0 || used[j] != 0 || a == b) continue;
                 const double lost = gain_lost(solved, a, b);
-                const double price = std::min(solved.lines[std::size_t(a)].price,
-                                              solved.lines[std::size_t(b)].price);
+                const double price =
+                    std::min(solved.lines[std::size_t(a)].price, solved.lines[std::size_t(b)].price);
                 if (lost > price || lost >= best) continue;
                 best = lost, first = i, second = j;
             }
@@ -157,8 +157,7 @@ Vec OutlineDrawing::place_node(std::size_t node, const std::vector<End>& ends, c
 bool OutlineDrawing::follows(std::size_t arc, const Solved& solved) const {
     for (std::size_t k = 0; k < lines_[arc].size(); ++k) {
         const OutlineLine& own = lines_[arc][k];
-        const Line& l = solved.lines[std::size_t(
-            solved.parent[std::size_t(first_line_[arc]) + k])];
+        const Line& l = solved.lines[std::size_t(solved.parent[std::size_t(first_line_[arc]) + k])];
         for (std::int32_t i = own.first; i <= own.last; ++i) {
             const Vec p = paths_.point(arc, i);
             if (std::abs(cross(l.along, {p.x - l.mean.x, p.y - l.mean.y})) > reach_) return false;
@@ -215,7 +214,8 @@ void OutlineDrawing::chain_raw(std::size_t arc, std::vector<Point>& out) const {
     const OutlineArc& a = map_.arcs[arc];
     for (std::size_t k = a.begin; k < a.end; ++k) {
         const OutlineSample& s = map_.samples[k];
-        if (!options_.binary) out.push_back(on_grid({s.x, s.y}));
+        if (!options_.binary)
+            out.push_back(on_grid({s.x, s.y}));
         else if (a.closed() || k > a.begin)
             out.push_back({s.corner.x * int(outline_grid), s.corner.y * int(outline_grid)});
     }
@@ -253,8 +253,8 @@ void OutlineDrawing::draw(OutlineShape& shape) const {
     for (std::size_t a = 0; a < map_.arcs.size(); ++a) {
         if (shape.level[a] != OutlineLevel::regular || !map_.arcs[a].closed()) continue;
         const std::size_t first = std::size_t(first_line_[a]), last = first + lines_[a].size() - 1;
-        if (first != last && gain_lost(solved, std::int32_t(first), std::int32_t(last)) <
-                                 solved.lines[first].price) {
+        if (first != last &&
+            gain_lost(solved, std::int32_t(first), std::int32_t(last)) < solved.lines[first].price) {
             join(solved, std::int32_t(first), std::int32_t(last));
         }
     }
@@ -264,15 +264,19 @@ void OutlineDrawing::draw(OutlineShape& shape) const {
         const Point p = map_.nodes[n];
         if (pinned[n] == OutlineLevel::raw || ends[n].empty())
             shape.nodes.push_back({p.x * int(outline_grid), p.y * int(outline_grid)});
-        else shape.nodes.push_back(on_grid(place_node(n, ends[n], solved)));
+        else
+            shape.nodes.push_back(on_grid(place_node(n, ends[n], solved)));
     }
     shape.chains.assign(map_.arcs.size(), {});
     for (std::size_t a = 0; a < map_.arcs.size(); ++a) {
         if (shape.level[a] == OutlineLevel::regular && !follows(a, solved))
             shape.level[a] = OutlineLevel::simple;
-        if (shape.level[a] == OutlineLevel::regular) chain_regular(a, solved, shape.chains[a]);
-        else if (shape.level[a] == OutlineLevel::simple) chain_simple(a, shape.chains[a]);
-        else chain_raw(a, shape.chains[a]);
+        if (shape.level[a] == OutlineLevel::regular)
+            chain_regular(a, solved, shape.chains[a]);
+        else if (shape.level[a] == OutlineLevel::simple)
+            chain_simple(a, shape.chains[a]);
+        else
+            chain_raw(a, shape.chains[a]);
     }
 }
 

@@ -32,8 +32,8 @@ std::uint64_t packed(const std::uint8_t* flags) {
     return (word * 0x0102040810204080ULL) >> 56;
 }
 
-void append_frame(const OutlinePlane& plane, std::int64_t first, std::int64_t last, int part,
-                  std::size_t at, std::vector<std::int8_t>& out) {
+void append_frame(const OutlinePlane& plane, std::int64_t first, std::int64_t last, int part, std::size_t at,
+                  std::vector<std::int8_t>& out) {
     for (std::int64_t x = first; x < last; ++x) {
         std::int8_t value = 0;
         if (plane.bytes != nullptr) value = static_cast<std::int8_t>(std::max(-127, plane.bytes[x] - 128));
@@ -77,8 +77,7 @@ void OutlineGroups::leave(const OutlineStrip& strip) {
         kept.emplace_back();
         for (std::size_t b = 0; b < outline_bands; ++b) {
             const auto n = static_cast<std::size_t>(options_.columns);
-            if (values[b].bytes != nullptr)
-                kept.back().bytes[b].assign(values[b].bytes, values[b].bytes + n);
+            if (values[b].bytes != nullptr) kept.back().bytes[b].assign(values[b].bytes, values[b].bytes + n);
             if (values[b].floats != nullptr)
                 kept.back().floats[b].assign(values[b].floats, values[b].floats + n);
         }
@@ -155,7 +154,8 @@ void OutlineGroups::find_spans(std::int64_t) {
     for (std::size_t slot = 0; slot < ring_.size(); ++slot) {
         if (filled_[slot] == 0) continue;
         const std::vector<std::uint64_t>& bits = ring_[slot];
-        if (!any) active_ = bits;
+        if (!any)
+            active_ = bits;
         else
             for (std::size_t w = 0; w < bits.size(); ++w) active_[w] |= bits[w];
         any = true;
@@ -259,7 +259,8 @@ std::int32_t OutlineGroups::open_group() {
 std::int32_t OutlineGroups::join(std::int32_t a, std::int32_t b) {
     if (a == b) return a;
     // The smaller one moves, so that each cell moves a logarithmic number of times.
-    if (pool_[static_cast<std::size_t>(a)].building.size() < pool_[static_cast<std::size_t>(b)].building.size())
+    if (pool_[static_cast<std::size_t>(a)].building.size() <
+        pool_[static_cast<std::size_t>(b)].building.size())
         std::swap(a, b);
     OutlineGroup& to = pool_[static_cast<std::size_t>(a)];
     OutlineGroup& from = pool_[static_cast<std::size_t>(b)];
@@ -280,7 +281,8 @@ std::int32_t OutlineGroups::join(std::int32_t a, std::int32_t b) {
 }
 
 std::int32_t OutlineGroups::root(std::int32_t group) {
-    while (parent_[static_cast<std::size_t>(group)] != group) group = parent_[static_cast<std::size_t>(group)];
+    while (parent_[static_cast<std::size_t>(group)] != group)
+        group = parent_[static_cast<std::size_t>(group)];
     return group;
 }
 

@@ -134,12 +134,16 @@ OutlinePaths make_paths(OutlineMap& map, double tolerance) {
             const Point p = map.nodes[std::size_t(k)];
             out.points.push_back({double(p.x), double(p.y)});
         };
-        if (arc.closed()) turn_to_corner(map, arc);
-        else node(arc.from);
+        if (arc.closed())
+            turn_to_corner(map, arc);
+        else
+            node(arc.from);
         for (std::size_t k = arc.begin; k < arc.end; ++k)
             out.points.push_back({map.samples[k].x, map.samples[k].y});
-        if (arc.closed()) out.points.push_back(Vec(out.points[path.begin]));
-        else node(arc.to);
+        if (arc.closed())
+            out.points.push_back(Vec(out.points[path.begin]));
+        else
+            node(arc.to);
         path.end = out.points.size();
         const Vec* points = out.points.data() + path.begin;
         const auto n = std::int32_t(path.end - path.begin);
@@ -223,7 +227,8 @@ private:
             // Longer stretches fit no better, so nothing further back can win.
             if (least > best + price_[free_]) break;
             for (Kind k = 0; k < kinds_; ++k) {
-                const Kind before = from.start || from.best[0] != k || k == free_ ? from.best[0] : from.best[1];
+                const Kind before =
+                    from.start || from.best[0] != k || k == free_ ? from.best[0] : from.best[1];
                 const double misfit = k == free_ ? least : m.misfit(along_[k]);
                 const double cost = from.kind[before].cost + misfit + price_[k];
                 if (cost < to.kind[k].cost) to.kind[k] = {cost, i, before};

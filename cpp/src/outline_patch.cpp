@@ -90,8 +90,7 @@ void seed(OutlinePatch& patch, const std::vector<std::uint8_t>& mask, const Outl
     for (std::size_t k = 1; k < area.size(); ++k) keep[k] = area[k] >= options.min_area / 4;
     renumber(patch, keep);
     grow(patch, mask);
-    for (std::size_t i = 0; i < mask.size(); ++i)
-        core[i] = std::uint8_t(mask[i] != 0 && patch.label[i] == 0);
+    for (std::size_t i = 0; i < mask.size(); ++i) core[i] = std::uint8_t(mask[i] != 0 && patch.label[i] == 0);
     Cells rest(mask.size());
     const std::int32_t more = label_cells(core.data(), patch.width, patch.height, false, rest.data());
     for (std::size_t i = 0; i < mask.size(); ++i)
@@ -128,8 +127,10 @@ bool settle_small(OutlinePatch& patch, const OutlineOptions& options) {
     std::vector<char> keep(area.size(), 1);
     for (std::size_t k = 1; k < area.size(); ++k) {
         if (!(area[k] < options.min_area)) continue;
-        if (to[k] != 0) unite(parent, std::int32_t(k), to[k]);
-        else keep[k] = 0;
+        if (to[k] != 0)
+            unite(parent, std::int32_t(k), to[k]);
+        else
+            keep[k] = 0;
     }
     for (std::int32_t& label : patch.label)
         if (label != 0) label = root_of(parent, label);

@@ -12,8 +12,11 @@ constexpr std::array<Point, 4> step{{{1, 0}, {0, 1}, {-1, 0}, {0, -1}}};
 class Tracer {
 public:
     Tracer(const OutlinePatch& patch, bool binary)
-        : patch_(patch), binary_(binary), columns_(patch.width + 1),
-          node_(std::size_t(columns_) * std::size_t(patch.height + 1), -1), seen_(node_.size(), 0) {}
+        : patch_(patch),
+          binary_(binary),
+          columns_(patch.width + 1),
+          node_(std::size_t(columns_) * std::size_t(patch.height + 1), -1),
+          seen_(node_.size(), 0) {}
 
     OutlineMap run() {
         find_nodes();
@@ -32,16 +35,18 @@ private:
         if (x < 0 || y < 0 || x >= patch_.width || y >= patch_.height) return 0;
         return patch_.label[patch_.at(x, y)];
     }
-    std::size_t corner(Point p) const {
-        return std::size_t(p.y) * std::size_t(columns_) + std::size_t(p.x);
-    }
+    std::size_t corner(Point p) const { return std::size_t(p.y) * std::size_t(columns_) + std::size_t(p.x); }
     // The cells left and right of the border that leaves `p`.
     static std::array<Point, 2> sides(Point p, int way) {
         switch (way) {
-            case 0: return {{{p.x, p.y - 1}, {p.x, p.y}}};
-            case 1: return {{{p.x, p.y}, {p.x - 1, p.y}}};
-            case 2: return {{{p.x - 1, p.y}, {p.x - 1, p.y - 1}}};
-            default: return {{{p.x - 1, p.y - 1}, {p.x, p.y - 1}}};
+            case 0:
+                return {{{p.x, p.y - 1}, {p.x, p.y}}};
+            case 1:
+                return {{{p.x, p.y}, {p.x - 1, p.y}}};
+            case 2:
+                return {{{p.x - 1, p.y}, {p.x - 1, p.y - 1}}};
+            default:
+                return {{{p.x - 1, p.y - 1}, {p.x, p.y - 1}}};
         }
     }
     bool border(Point p, int way) const {

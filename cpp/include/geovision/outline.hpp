@@ -1,14 +1,15 @@
 // From rasters of building probability to clean outlines, row by row.
 //
 // The raster is read once, from the top. Cells above the threshold, widened by a margin, fall into groups; a
-// group is worked on when the first row that it does not reach has been read, and from its own cells alone. So
-// the outlines, and their order, do not depend on how the raster is cut into strips, nor on the threads, and
-// memory holds one strip and the groups that are still open.
+// group is worked on when the first row that it does not reach has been read, and from its own cells alone.
+// So the outlines, and their order, do not depend on how the raster is cut into strips, nor on the threads,
+// and memory holds one strip and the groups that are still open.
 //
 // In a group: buildings are told apart (by the boundary raster where there is one), their common walls are
-// traced once as arcs between junctions, every arc is explained by the cheapest sequence of straight lines that
-// keep to a few directions, and neighbouring lines are intersected. What fails a guard (crossings, overlap with
-// the raster, distance from it) falls back to simplified and then to traced outlines, which are always valid.
+// traced once as arcs between junctions, every arc is explained by the cheapest sequence of straight lines
+// that keep to a few directions, and neighbouring lines are intersected. What fails a guard (crossings,
+// overlap with the raster, distance from it) falls back to simplified and then to traced outlines, which are
+// always valid.
 #pragma once
 
 #include <array>
@@ -24,7 +25,7 @@ enum class OutlineLevel : std::uint8_t { regular = 0, simple = 1, raw = 2 };
 
 struct OutlineOptions {
     std::int64_t columns = 0;
-    double cell = 0.3;  // metres
+    double cell = 0.3;    // metres
     bool binary = false;  // the cells are 0 or not 0, and their edges are the outline
     bool has_boundary = false, has_frame = false, has_height = false;
     double threshold = 0.5;           // of probability, above 0
@@ -63,8 +64,8 @@ struct OutlineStrip {
 };
 
 // Polygons in cells: x from the left edge of the raster, y down from its top. Exteriors run counter-clockwise
-// seen on a map (north up), holes clockwise; rings are open. Neighbours have the same vertices on their common
-// walls.
+// seen on a map (north up), holes clockwise; rings are open. Neighbours have the same vertices on their
+// common walls.
 struct Outlines {
     std::vector<std::int64_t> polygon_offsets{0};  // [P+1] rings, exterior first
     std::vector<std::int64_t> ring_offsets{0};     // [R+1] vertices

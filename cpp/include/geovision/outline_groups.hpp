@@ -63,10 +63,10 @@ private:
     int margin_;
     std::uint16_t limit_;
     std::int64_t seen_ = 0, taken_ = 0;
-    std::int64_t strip_first_ = 0;                    // row of the raster where the strip at hand begins
-    std::vector<Kept> kept_;                          // the rows just before it
-    std::vector<std::vector<std::uint64_t>> ring_;    // widened rows, by row modulo their number
-    std::vector<char> filled_;                        // rows of ring_ with a cell set
+    std::int64_t strip_first_ = 0;                  // row of the raster where the strip at hand begins
+    std::vector<Kept> kept_;                        // the rows just before it
+    std::vector<std::vector<std::uint64_t>> ring_;  // widened rows, by row modulo their number
+    std::vector<char> filled_;                      // rows of ring_ with a cell set
     std::vector<std::uint64_t> active_;
     std::vector<std::uint8_t> flags_;
     std::vector<Span> before_, now_;

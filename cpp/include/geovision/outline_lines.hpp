@@ -56,8 +56,8 @@ struct OutlineLine {
     double price = 0;                  // what it costs to have it, in squared cells
 };
 
-// The cheapest lines for one path: squared distances in cells plus a price a line, higher for a line that keeps
-// to none of the directions.
+// The cheapest lines for one path: squared distances in cells plus a price a line, higher for a line that
+// keeps to none of the directions.
 std::vector<OutlineLine> fit_lines(const OutlinePaths& paths, std::size_t path, bool closed,
                                    const OutlineDirections& directions, double price);
 

@@ -1,4 +1,5 @@
-// Arcs as chains of vertices on a fine grid, and the guards that they must pass: the last stage of outline.hpp.
+// Arcs as chains of vertices on a fine grid, and the guards that they must pass: the last stage of
+// outline.hpp.
 #pragma once
 
 #include <cstdint>
