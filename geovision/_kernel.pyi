@@ -271,3 +271,32 @@ def grid_points(
     fill: float = 0.0,
     threads: int = 0,
 ) -> NDArray[np.float32]: ...
+
+class OutlineStream:
+    def __init__(
+        self,
+        *,
+        columns: int,
+        cell: float,
+        binary: bool,
+        boundary: bool,
+        frame: bool,
+        height: bool,
+        threshold: float,
+        boundary_threshold: float,
+        min_area: float,
+        min_hole: float,
+        tolerance: float,
+        min_iou: float,
+        reach: float,
+        level: int,
+        threads: int,
+    ) -> None: ...
+    def add(
+        self,
+        building: NDArray[Any],
+        boundary: NDArray[Any] | None,
+        frame: NDArray[Any] | None,
+        height: NDArray[Any] | None,
+    ) -> dict[str, Any]: ...
+    def finish(self) -> dict[str, Any]: ...
