@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geovision.vision.data.filters import blurred, grown
+from geovision.vision.data.filters import blurred_known, grown
 
 __all__ = ["change_heights", "change_image", "old_footprints", "rough_trees"]
 
@@ -21,18 +21,18 @@ F32 = NDArray[np.float32]
 def change_image(image: F32, rng: np.random.Generator) -> F32:
     """Bands [n, rows, columns] of 0 to 255 in another light, through another camera; NaN stays."""
     out: NDArray[Any] = image
-    if rng.random() < 0.5:
-        out = _coarser(out, rng.uniform(1.0, 3.2))
+    if rng.random() < 0.35:
+        out = _coarser(out, rng.uniform(1.0, 2.8))
     if rng.random() < 0.15:
-        out = blurred(out.transpose(1, 2, 0), 1, int(rng.integers(1, 3))).transpose(2, 0, 1)
+        out = blurred_known(out.transpose(1, 2, 0), 1, int(rng.integers(1, 3))).transpose(2, 0, 1)
     out = out / 255
     grey = out[:3].mean(axis=0, keepdims=True)
     # Saturation, then a small mixing of the bands: a change of hue that goes in any direction.
     out = grey + (out - grey) * rng.uniform(0.3, 1.7)
     count = len(out)
-    mixing = np.eye(count) + rng.normal(0, 0.12, (count, count)) * (rng.random() < 0.7)
+    mixing = np.eye(count) + rng.normal(0, 0.08, (count, count)) * (rng.random() < 0.7)
     out = np.einsum("ij,jrc->irc", (mixing / mixing.sum(axis=1, keepdims=True)).astype(np.float32), out)
-    if rng.random() < 0.1:
+    if rng.random() < 0.05:
         out = out[[*rng.permutation(3), *range(3, count)]]
     out = np.clip(out, 0, 1) ** np.float32(np.exp(rng.normal(0, 0.3)))
     middle = np.nanmean(out) if np.isfinite(out).any() else 0.5
@@ -107,7 +107,7 @@ def _coarser(bands: F32, factor: float) -> F32:
     """Bands as a survey with cells `factor` times as wide would give them, brought back to their own grid."""
     rows, columns = bands.shape[1:]
     radius = round((factor - 1) / 2)
-    smooth = blurred(bands.transpose(1, 2, 0), radius, 1) if radius else bands.transpose(1, 2, 0)
+    smooth = blurred_known(bands.transpose(1, 2, 0), radius, 1) if radius else bands.transpose(1, 2, 0)
     row, column = _coarse_places(rows, factor), _coarse_places(columns, factor)
     out = _between(smooth, row, 0)
     return np.asarray(_between(out, column, 1).transpose(2, 0, 1), np.float32)

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["blurred", "grown", "sobel"]
+__all__ = ["blurred", "blurred_known", "grown", "sobel"]
 
 F32 = NDArray[np.float32]
 
 
 def blurred(values: F32, radius: int, passes: int = 2) -> F32:
     """Means over squares of 2 radius + 1 cells, again and again: near a Gaussian from two passes on.
+
+    Running sums carry a NaN through all that follows: `blurred_known` is for values with holes.
 
     >>> blurred(np.eye(3, dtype=np.float32), 1, 1).round(2)[1].tolist()
     [0.22, 0.33, 0.22]
@@ -22,6 +24,18 @@ def blurred(values: F32, radius: int, passes: int = 2) -> F32:
         for axis in (0, 1):
             values = _box(values, radius, axis)
     return values
+
+
+def blurred_known(values: F32, radius: int, passes: int = 2) -> F32:
+    """`blurred` over the cells that have a value; NaN stays where it was.
+
+    >>> blurred_known(np.array([[1, np.nan, 3]], np.float32), 1, 1).tolist()
+    [[1.0, nan, 3.0]]
+    """
+    known = np.isfinite(values)
+    share = blurred(known.astype(np.float32), radius, passes)
+    total = blurred(np.where(known, values, 0).astype(np.float32), radius, passes)
+    return np.where(known, total / np.maximum(share, 1e-6), np.nan).astype(np.float32)
 
 
 def _box(values: F32, radius: int, axis: int) -> F32:
