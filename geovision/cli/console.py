@@ -15,8 +15,9 @@ from geovision.cli.interrupt import check_interrupt
 if TYPE_CHECKING:
     from geovision.pipeline.build_to import BuildSummary
     from geovision.pipeline.fit_to import FitSummary
+    from geovision.vision.train.loop import TrainProgress
 
-__all__ = ["emit_json", "note", "progress_bar", "report_failures", "report_fitted", "status"]
+__all__ = ["emit_json", "note", "progress_bar", "report_failures", "report_fitted", "status", "training_bar"]
 
 FAILURES_SHOWN = 10
 
@@ -72,6 +73,37 @@ def progress_bar(
             check_interrupt()
             text, done, total = read(state)
             bar.update(task, description=text, completed=done, total=total or None)
+
+        yield report
+
+
+@contextmanager
+def training_bar(*, quiet: bool = False) -> Iterator[Callable[[TrainProgress], None]]:
+    """A progress bar of steps with loss, throughput and remaining time; none where stderr is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda state: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[text]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("building the network", total=None, text="")
+
+        def report(state: TrainProgress) -> None:
+            minutes, seconds = divmod(round(state.remaining_s), 60)
+            text = (
+                f"{state.rate:.2f} {state.unit}/s, {100 * state.waited:.0f} % waited, "
+                f"{minutes // 60}:{minutes % 60:02}:{seconds:02} left"
+            )
+            bar.update(
+                task, description=f"loss {state.loss:.4f}", completed=state.step, total=state.steps, text=text
+            )
 
         yield report
 

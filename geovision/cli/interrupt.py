@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["check_interrupt", "interrupted", "remember_interrupts"]
+__all__ = ["check_interrupt", "interrupted", "remember_interrupts", "stop_request"]
 
 _seen = threading.Event()
 
@@ -42,6 +42,32 @@ def check_interrupt() -> None:
     """Raise KeyboardInterrupt where Ctrl-C came and nothing has ended for it."""
     if interrupted():
         raise KeyboardInterrupt
+
+
+@contextmanager
+def stop_request() -> Iterator[Callable[[], bool]]:
+    """For jobs that save where they are: yields a function that says whether Ctrl-C or SIGTERM has come.
+
+    The first one only asks; a second Ctrl-C ends the command as ever.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False  # signals are not ours to handle
+        return
+    asked = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        asked.set()
+        for known, handler in before.items():
+            signal.signal(known, handler)
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _handle(number: int, frame: FrameType | None) -> None:

@@ -27,6 +27,7 @@ COMMANDS = {
     "mesh": "Build watertight meshes from building programs.",
     "fit": "Fit parametric buildings to LiDAR or height rasters.",
     "scene": "Look at sources: what they hold, cover and assume.",
+    "train": "Train a network from a configuration.",
     "report": "Write a page that says how a run went: coverage, fit, maps, the worst, times.",
     "validate": "Check files: closed, oriented, planar, labelled, placed.",
     "models": "List, show, check and export the networks that find buildings.",

@@ -12,6 +12,7 @@ __all__ = [
     "FORMATS",
     "LODS",
     "SOURCE_ROLES",
+    "changes",
     "crs",
     "formats",
     "json_option",
@@ -162,6 +163,33 @@ def output(text: str, metavar: str = "OUT") -> Callable[[Function], Function]:
     def decorate(function: Function) -> Function:
         return click.option(
             "-o", "--output", type=click.Path(path_type=Path), required=True, metavar=metavar, help=text
+        )(function)
+
+    return decorate
+
+
+def _changes(_ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
+    """``KEY=VALUE``, values written as in TOML."""
+    import tomllib
+
+    found: dict[str, Any] = {}
+    for item in values:
+        key, equals, text = item.partition("=")
+        try:
+            found[key.strip()] = tomllib.loads(f"value = {text}")["value"] if equals and key.strip() else None
+        except tomllib.TOMLDecodeError:
+            found[key.strip()] = None
+        if found.get(key.strip()) is None:
+            raise click.BadParameter(f"{item!r} is not KEY=VALUE, for example lidar.density=8")
+    return found
+
+
+def changes(text: str) -> Callable[[Function], Function]:
+    """``--set KEY=VALUE``, with the command's own help text."""
+
+    def decorate(function: Function) -> Function:
+        return click.option(
+            "--set", "changes", multiple=True, callback=_changes, metavar="KEY=VALUE", help=text
         )(function)
 
     return decorate

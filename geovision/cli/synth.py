@@ -39,22 +39,6 @@ def _area(_ctx: click.Context, _option: click.Parameter, value: str) -> Area:
     return x, y, width, height
 
 
-def _changes(_ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, Any]:
-    """``KEY=VALUE``, values written as in a style file."""
-    import tomllib
-
-    found: dict[str, Any] = {}
-    for item in values:
-        key, equals, text = item.partition("=")
-        try:
-            found[key.strip()] = tomllib.loads(f"value = {text}")["value"] if equals and key.strip() else None
-        except tomllib.TOMLDecodeError:
-            found[key.strip()] = None
-        if found.get(key.strip()) is None:
-            raise click.BadParameter(f"{item!r} is not KEY=VALUE, for example lidar.density=8")
-    return found
-
-
 @click.command("synth", short_help="Make a synthetic scene with perfect labels.")
 @click.option(
     "--area",
@@ -65,14 +49,7 @@ def _changes(_ctx: click.Context, _option: click.Parameter, values: tuple[str, .
 )
 @click.option("--style", default="mixed", show_default=True, help="Name of a built-in style, or a TOML file.")
 @options.seed
-@click.option(
-    "--set",
-    "changes",
-    multiple=True,
-    callback=_changes,
-    metavar="KEY=VALUE",
-    help="Change a knob of the style, as lidar.density=8; may be given more than once.",
-)
+@options.changes("Change a knob of the style, as lidar.density=8; may be given more than once.")
 @click.option(
     "--layer",
     "layers",

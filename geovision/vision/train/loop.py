@@ -16,16 +16,16 @@ import numpy as np
 from geovision.errors import Cancelled, GeovisionError, InputError, UsageError
 from geovision.vision.train import devices
 from geovision.vision.train.config import TrainConfig
-from geovision.vision.train.logs import RunLog
 from geovision.vision.train.optimiser import make_optimiser
 from geovision.vision.train.prefetch import Prefetch
+from geovision.vision.train.reports import Reports
 from geovision.vision.train.state import RunState, load_state, save_state, weights_hash
-from geovision.vision.train.task import Area, Task
+from geovision.vision.train.task import Task
 from geovision.vision.train.trainee import Trainee
 
 __all__ = ["TrainProgress", "TrainSummary", "train"]
 
-_STATE, _LOG = "state.npz", "log.jsonl"
+_STATE = "state.npz"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def train(
     Args:
         task: the network and what it learns from.
         config: how.
-        out: folder of the run; gets state.npz and log.jsonl.
+        out: folder of the run; gets state.npz, log.jsonl, pictures and TensorBoard's events.
         resume: go on from the folder's state; without a state there it is an error.
         init: weights to start from, by path.
         progress: called after every step.
@@ -113,12 +113,12 @@ class _Run:
                 raise InputError("init", "has no array that fits this network", "Name a model of its kind")
         if resume:
             self._restore()
-        self.log = RunLog(folder / _LOG, self.step)
-        self.log.write(
+        self.reports = Reports(folder, self.step)
+        self.reports.note(
             "begin", self.step, backend=keras.backend.backend(), seed=config.seed, digest=config.digest()
         )
         if init is not None and not resume:
-            self.log.write("init", 0, arrays=taken, of=total)
+            self.reports.note("init", 0, arrays=taken, of=total)
 
     def go(self, stop: Callable[[], bool]) -> TrainSummary:
         run = self.config.run
@@ -187,7 +187,7 @@ class _Run:
         )
 
     def _diverged(self, what: str) -> None:
-        self.log.write("diverged", self.step, problem=what)
+        self.reports.note("diverged", self.step, problem=what)
         raise GeovisionError(
             f"run {self.folder}",
             f"{what}; the last good state is kept",
@@ -197,10 +197,9 @@ class _Run:
     def _write_log(self) -> None:
         means = {name: float(np.mean(values)) for name, values in self.sums.items()}
         self.sums.clear()
-        self.log.write(
-            "train",
+        self.reports.trained(
             self.step,
-            **means,
+            means,
             learning_rate=self.trainee.learning_rate(),
             seconds=self.seconds,
             rate=self.total / max(time.monotonic() - self.started, 1e-9),
@@ -211,18 +210,21 @@ class _Run:
     def _evaluate(self) -> None:
         if not self.task.validation or self.task.measure is None:
             return
+        drawn = self.step % self.config.run.picture_every == 0 or self.step == self.config.steps
         with self.trainee.averaged():
-            self.figures = {name: self._judge(area) for name, area in self.task.validation.items()}
-        self.log.write("evaluate", self.step, areas=self.figures)
+            self.figures = {name: self._judge(name, drawn) for name in self.task.validation}
+        self.reports.judged(self.step, self.figures)
 
-    def _judge(self, area: Area) -> dict[str, float]:
+    def _judge(self, name: str, drawn: bool) -> dict[str, float]:
         assert self.task.measure is not None
-        measure = self.task.measure()
-        with Prefetch(
-            area.source, 0, area.batches, workers=min(self.config.run.workers, 1), ahead=2
-        ) as batches:
-            for batch in batches:
-                measure.add(batch, self.trainee.outputs(batch.x))
+        measure, area = self.task.measure(), self.task.validation[name]
+        workers = min(self.config.run.workers, 1)
+        with Prefetch(area.source, 0, area.batches, workers=workers, ahead=2) as batches:
+            for number, batch in enumerate(batches):
+                outputs = self.trainee.outputs(batch.x)
+                measure.add(batch, outputs)
+                if number == 0 and drawn and self.task.picture is not None:
+                    self.reports.picture(self.step, name, self.task.picture(batch, outputs))
         return measure.result()
 
     def _save(self) -> None:
@@ -246,7 +248,8 @@ class _Run:
             self.figures,
             weights,
         )
-        self.log.write("end", self.step, weights_sha256=found.weights_sha256, seconds=self.seconds)
+        self.reports.curves()
+        self.reports.note("end", self.step, weights_sha256=found.weights_sha256, seconds=self.seconds)
         return found
 
 
