@@ -37,7 +37,9 @@ public:
         map_ = trace_map(patch_, options_.binary);
         rings_ = chain_rings(map_, patch_.buildings);
         cells_.assign(std::size_t(patch_.buildings) + 1, 0);
-        for (const std::int32_t label : patch_.label) ++cells_[std::size_t(label)];
+        each_stretch([&](std::size_t first, std::size_t last) {
+            cells_[std::size_t(patch_.label[first])] += std::int64_t(last - first);
+        });
         const OutlineDrawing drawing(patch_, map_, options_, reach_);
         shape_.level.assign(map_.arcs.size(), options_.level);
         drawing.draw(shape_);
@@ -168,15 +170,28 @@ private:
         return std::abs(upright ? at(1, 0) - at(-2, 0) : at(0, 1) - at(0, -2));
     }
 
+    // Visits cells [first, last) of one building that follow each other.
+    template <class Visit>
+    void each_stretch(Visit visit) const {
+        const std::vector<std::int32_t>& label = patch_.label;
+        for (std::size_t i = 0, j = 0; i < label.size(); i = j) {
+            while (j < label.size() && label[j] == label[i]) ++j;
+            if (label[i] != 0) visit(i, j);
+        }
+    }
+
     void measure_cells() {
         inside_.assign(cells_.size(), 0);
-        for (std::size_t i = 0; i < patch_.label.size(); ++i)
-            inside_[std::size_t(patch_.label[i])] += patch_.building[i];
-        if (patch_.heights.empty()) return;
-        heights_.assign(cells_.size(), {});
-        for (std::size_t i = 0; i < patch_.label.size(); ++i)
-            if (patch_.label[i] != 0 && std::isfinite(patch_.heights[i]))
-                heights_[std::size_t(patch_.label[i])].push_back(patch_.heights[i]);
+        if (!patch_.heights.empty()) heights_.assign(cells_.size(), {});
+        each_stretch([&](std::size_t first, std::size_t last) {
+            const auto building = std::size_t(patch_.label[first]);
+            std::int64_t sum = 0;
+            for (std::size_t i = first; i < last; ++i) sum += patch_.building[i];
+            inside_[building] += double(sum);
+            if (patch_.heights.empty()) return;
+            for (std::size_t i = first; i < last; ++i)
+                if (std::isfinite(patch_.heights[i])) heights_[building].push_back(patch_.heights[i]);
+        });
     }
 
     static void write_heights(std::vector<float>* values, Outlines& out) {

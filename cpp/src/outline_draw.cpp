@@ -66,6 +66,9 @@ void OutlineDrawing::fit(double price) {
             }
         }
         lines_.push_back(fit_lines(paths_, a, arc.closed(), both, price));
+        // A bay that is too deep to be left out is drawn although its few points would not pay for it.
+        for (double less = price / 4; less > price / 20 && !keeps_near(a); less /= 4)
+            lines_.back() = fit_lines(paths_, a, arc.closed(), both, less);
         if (options_.has_height && (arc.left == 0 || arc.right == 0))
             for (OutlineLine& line : lines_.back()) follow_heights(a, line);
         first_line_.push_back(count);
@@ -151,6 +154,17 @@ Vec OutlineDrawing::place_node(std::size_t node, const std::vector<End>& ends, c
     const double length = norm(move.x, move.y);
     if (length > reach_) move = {move.x * reach_ / length, move.y * reach_ / length};
     return {raw.x + move.x, raw.y + move.y};
+}
+
+bool OutlineDrawing::keeps_near(std::size_t arc) const {
+    for (const OutlineLine& line : lines_[arc]) {
+        const Vec mean = line.sums.mean();
+        for (std::int32_t i = line.first; i <= line.last; ++i) {
+            const Vec p = paths_.point(arc, i);
+            if (std::abs(cross(line.along, {p.x - mean.x, p.y - mean.y})) > 0.9 * reach_) return false;
+        }
+    }
+    return true;
 }
 
 // No point of the path may lie further from the line that stands for it than a vertex may move.

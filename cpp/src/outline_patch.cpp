@@ -25,6 +25,81 @@ void unite(Cells& parent, std::int32_t a, std::int32_t b) {
     if (a != b) parent[std::size_t(std::max(a, b))] = std::min(a, b);
 }
 
+// Cells [first, last) of a row, and the number of what they are part of.
+struct Run {
+    std::int32_t row, first, last, name;
+    std::int32_t size() const { return last - first; }
+};
+using Runs = std::vector<Run>;
+
+template <class Inside>
+Runs find_runs(std::int32_t width, std::int32_t height, Inside inside) {
+    Runs out;
+    for (std::int32_t y = 0; y < height; ++y) {
+        const std::size_t row = std::size_t(y) * std::size_t(width);
+        for (std::int32_t x = 0; x < width;) {
+            while (x < width && !inside(row + std::size_t(x))) ++x;
+            if (x == width) break;
+            const std::int32_t start = x;
+            while (x < width && inside(row + std::size_t(x))) ++x;
+            out.push_back({y, start, x, 0});
+        }
+    }
+    return out;
+}
+
+// What `runs` (those with a number) leave uncovered.
+Runs gaps(const Runs& runs, std::int32_t width, std::int32_t height) {
+    Runs out;
+    auto run = runs.begin();
+    for (std::int32_t y = 0; y < height; ++y) {
+        std::int32_t x = 0;
+        for (; run != runs.end() && run->row == y; ++run) {
+            if (run->name == 0) continue;
+            if (run->first > x) out.push_back({y, x, run->first, 0});
+            x = run->last;
+        }
+        if (x < width) out.push_back({y, x, width, 0});
+    }
+    return out;
+}
+
+// Gives connected runs one number, 1.. in the order of their first runs.
+std::int32_t name_runs(Runs& runs, bool diagonal) {
+    Cells parent(runs.size());
+    const std::int32_t reach = diagonal ? 1 : 0;
+    std::size_t above = 0, row_start = 0;
+    for (std::size_t k = 0; k < runs.size(); ++k) {
+        parent[k] = std::int32_t(k);
+        const Run& run = runs[k];
+        if (k > 0 && runs[k - 1].row != run.row) {
+            above = runs[k - 1].row + 1 == run.row ? row_start : k;
+            row_start = k;
+        }
+        while (above < row_start && runs[above].last + reach <= run.first) ++above;
+        for (std::size_t o = above; o < row_start && runs[o].first < run.last + reach; ++o)
+            unite(parent, std::int32_t(k), std::int32_t(o));
+    }
+    std::int32_t count = 0;
+    for (std::size_t k = 0; k < runs.size(); ++k) {
+        // A root is the first run of its cells.
+        const auto root = std::size_t(root_of(parent, std::int32_t(k)));
+        runs[k].name = root == k ? ++count : runs[root].name;
+    }
+    return count;
+}
+
+std::vector<std::int64_t> sizes_of(const Runs& runs, std::int32_t count) {
+    std::vector<std::int64_t> out(std::size_t(count) + 1);
+    for (const Run& run : runs) out[std::size_t(run.name)] += run.size();
+    return out;
+}
+
+void paint(const Run& run, std::int32_t width, std::int32_t* label, std::int32_t value) {
+    std::int32_t* row = label + std::size_t(run.row) * std::size_t(width);
+    std::fill(row + run.first, row + run.last, value);
+}
+
 std::array<std::int32_t, 4> beside(const OutlinePatch& patch, std::int32_t cell) {
     return {cell + 1, cell + patch.width, cell - 1, cell - patch.width};
 }
@@ -140,39 +215,110 @@ bool settle_small(OutlinePatch& patch, const OutlineOptions& options) {
     return true;
 }
 
-void fill_holes(OutlinePatch& patch, const OutlineOptions& options) {
-    std::vector<std::uint8_t> open(patch.label.size());
-    for (std::size_t i = 0; i < open.size(); ++i) open[i] = patch.label[i] == 0;
-    Cells hole(open.size());
-    const std::int32_t count = label_cells(open.data(), patch.width, patch.height, true, hole.data());
+// `runs` are those of all buildings. A hole is filled from its rim inwards.
+void fill_holes(OutlinePatch& patch, const OutlineOptions& options, const Runs& runs) {
+    Runs open = gaps(runs, patch.width, patch.height);
+    const std::int32_t count = name_runs(open, true);
     if (count < 2) return;  // the first one is the outside
-    std::vector<std::int64_t> size(std::size_t(count) + 1);
-    for (const std::int32_t h : hole) ++size[std::size_t(h)];
+    const std::vector<std::int64_t> size = sizes_of(open, count);
     const double most = options.min_hole / (options.cell * options.cell);
-    const auto small = [&](std::int32_t cell) {
-        const std::int32_t h = hole[std::size_t(cell)];
-        return h > 1 && double(size[std::size_t(h)]) < most;
+    const auto small = [&](const Run& run) {
+        return run.name > 1 && double(size[std::size_t(run.name)]) < most;
     };
-    Cells queue;
-    const auto spread = [&](std::int32_t cell) {
-        for (const std::int32_t next : beside(patch, cell)) {
-            if (patch.label[std::size_t(next)] != 0 || !small(next)) continue;
-            patch.label[std::size_t(next)] = patch.label[std::size_t(cell)];
-            queue.push_back(next);
-        }
-    };
-    const auto cells = std::int32_t(patch.label.size());
-    std::vector<std::int32_t> first;
-    for (std::int32_t cell = patch.width; cell < cells - patch.width; ++cell) {
-        if (patch.label[std::size_t(cell)] == 0) continue;
-        for (const std::int32_t next : beside(patch, cell))
-            if (patch.label[std::size_t(next)] == 0 && small(next)) {
-                first.push_back(cell);
-                break;
-            }
+    constexpr std::int32_t to_fill = -1;
+    Cells rim;
+    for (const Run& run : open)
+        if (small(run)) paint(run, patch.width, patch.label.data(), to_fill);
+    for (const Run& run : open) {
+        if (!small(run)) continue;
+        for (std::int32_t x = run.first; x < run.last; ++x)
+            for (const std::int32_t next : beside(patch, std::int32_t(patch.at(x, run.row))))
+                if (patch.label[std::size_t(next)] > 0) rim.push_back(next);
     }
-    for (const std::int32_t cell : first) spread(cell);
-    for (std::size_t k = 0; k < queue.size(); ++k) spread(queue[k]);
+    std::sort(rim.begin(), rim.end());
+    rim.erase(std::unique(rim.begin(), rim.end()), rim.end());
+    for (std::size_t k = 0; k < rim.size(); ++k) {
+        const std::int32_t cell = rim[k];
+        for (const std::int32_t next : beside(patch, cell)) {
+            if (patch.label[std::size_t(next)] != to_fill) continue;
+            patch.label[std::size_t(next)] = patch.label[std::size_t(cell)];
+            rim.push_back(next);
+        }
+    }
+}
+
+// Does the building stay in one piece without this cell, as far as the cells around it say?
+bool spare(const OutlinePatch& patch, std::int32_t cell) {
+    const std::int32_t own = patch.label[std::size_t(cell)], w = patch.width;
+    const std::array<std::int32_t, 8> around{1, 1 + w, w, w - 1, -1, -1 - w, -w, 1 - w};
+    const auto is_own = [&](std::size_t k) { return patch.label[std::size_t(cell + around[k % 8])] == own; };
+    int pieces = 0, beside = 0;
+    for (std::size_t k = 0; k < 8; k += 2) {
+        beside += is_own(k);
+        pieces += is_own(k) && !(is_own(k + 1) && is_own(k + 2));
+    }
+    return beside > 0 && pieces <= 1;
+}
+
+// Walls that touch in a point are noise: a building that meets itself there is closed, two are parted.
+void clear_corners(OutlinePatch& patch) {
+    bool again = true;
+    for (int round = 0; again && round < 4; ++round) {
+        again = false;
+        for (std::int32_t y = 1; y < patch.height; ++y) {
+            std::int32_t* up = &patch.label[patch.at(0, y - 1)];
+            std::int32_t* down = up + patch.width;
+            for (std::int32_t x = 1; x < patch.width; ++x) {
+                if (up[x - 1] == up[x] || down[x - 1] == down[x]) continue;
+                const bool falls = up[x - 1] != 0 && down[x] != 0 && up[x] == 0 && down[x - 1] == 0;
+                const bool rises = up[x] != 0 && down[x - 1] != 0 && up[x - 1] == 0 && down[x] == 0;
+                if (!falls && !rises) continue;
+                std::int32_t* high = falls ? up + x - 1 : up + x;
+                std::int32_t* low = falls ? down + x : down + x - 1;
+                const auto index = [&](const std::int32_t* p) {
+                    return std::int32_t(p - patch.label.data());
+                };
+                if (*high == *low)
+                    *(falls ? up + x : up + x - 1) = *high;
+                else if (spare(patch, index(high)))
+                    *high = 0;
+                else if (spare(patch, index(low)))
+                    *low = 0;
+                else
+                    continue;
+                again = true;
+            }
+        }
+    }
+}
+
+// Without walls between them buildings are what hangs together.
+Runs part_connected(OutlinePatch& patch, const OutlineOptions& options) {
+    Runs runs = find_runs(patch.width, patch.height,
+                          [&](std::size_t cell) { return patch.building[cell] >= patch.limit; });
+    const std::int32_t count = name_runs(runs, false);
+    const std::vector<std::int64_t> size = sizes_of(runs, count);
+    const double least = options.min_area / (options.cell * options.cell);
+    Cells to(size.size(), 0);
+    for (std::size_t k = 1; k < size.size(); ++k)
+        if (double(size[k]) >= least) to[k] = ++patch.buildings;
+    for (Run& run : runs) {
+        run.name = to[std::size_t(run.name)];
+        paint(run, patch.width, patch.label.data(), run.name);
+    }
+    return runs;
+}
+
+void part_walls(OutlinePatch& patch, const OutlineOptions& options) {
+    std::vector<std::uint8_t> mask(patch.building.size());
+    for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = patch.building[i] >= patch.limit;
+    seed(patch, mask, options);
+    for (int round = 0; round < 8 && settle_small(patch, options); ++round) {
+    }
+    Runs runs =
+        find_runs(patch.width, patch.height, [&](std::size_t cell) { return patch.label[cell] != 0; });
+    for (Run& run : runs) run.name = 1;
+    fill_holes(patch, options, runs);
 }
 
 }  // namespace
@@ -222,56 +368,19 @@ OutlinePatch make_patch(const OutlineGroup& group, const OutlineOptions& options
 
 std::int32_t label_cells(const std::uint8_t* mask, std::int32_t width, std::int32_t height, bool diagonal,
                          std::int32_t* label) {
-    struct Run {
-        std::int32_t row, first, last;
-    };
-    std::vector<Run> runs;
-    Cells parent;
-    std::size_t above = 0, above_end = 0;
-    const std::int32_t reach = diagonal ? 1 : 0;
-    for (std::int32_t y = 0; y < height; ++y) {
-        const std::uint8_t* row = mask + std::size_t(y) * std::size_t(width);
-        const std::size_t first_run = runs.size();
-        for (std::int32_t x = 0; x < width;) {
-            while (x < width && row[x] == 0) ++x;
-            if (x == width) break;
-            const std::int32_t start = x;
-            while (x < width && row[x] != 0) ++x;
-            const auto id = std::int32_t(runs.size());
-            runs.push_back({y, start, x});
-            parent.push_back(id);
-            while (above < above_end && runs[above].last + reach <= start) ++above;
-            for (std::size_t k = above; k < above_end && runs[k].first < x + reach; ++k)
-                unite(parent, id, std::int32_t(k));
-        }
-        above = first_run;
-        above_end = runs.size();
-    }
-    Cells name(runs.size(), 0);
-    std::int32_t count = 0;
+    Runs runs = find_runs(width, height, [&](std::size_t cell) { return mask[cell] != 0; });
+    const std::int32_t count = name_runs(runs, diagonal);
     std::fill_n(label, std::size_t(width) * std::size_t(height), 0);
-    for (std::size_t k = 0; k < runs.size(); ++k) {
-        // A root is the first run of its cells.
-        const auto r = std::size_t(root_of(parent, std::int32_t(k)));
-        if (name[r] == 0) name[r] = ++count;
-        std::int32_t* row = label + std::size_t(runs[k].row) * std::size_t(width);
-        std::fill(row + runs[k].first, row + runs[k].last, name[r]);
-    }
+    for (const Run& run : runs) paint(run, width, label, run.name);
     return count;
 }
 
 void part_buildings(OutlinePatch& patch, const OutlineOptions& options) {
-    std::vector<std::uint8_t> mask(patch.building.size());
-    for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = patch.building[i] >= patch.limit;
-    if (options.has_boundary) {
-        seed(patch, mask, options);
-        for (int round = 0; round < 8 && settle_small(patch, options); ++round) {
-        }
-    } else {
-        patch.buildings = label_cells(mask.data(), patch.width, patch.height, false, patch.label.data());
-        settle_small(patch, options);
-    }
-    fill_holes(patch, options);
+    if (options.has_boundary)
+        part_walls(patch, options);
+    else
+        fill_holes(patch, options, part_connected(patch, options));
+    if (options.level != OutlineLevel::raw) clear_corners(patch);
 }
 
 }  // namespace geovision

@@ -24,17 +24,18 @@ public:
             for (int way = 0; way < 4; ++way)
                 if (border(map_.nodes[n], way) && !seen(map_.nodes[n], way)) follow(map_.nodes[n], way);
         // A closed arc has a border that runs east.
-        for (std::int32_t y = 1; y < patch_.height; ++y)
-            for (std::int32_t x = 0; x < patch_.width; ++x)
-                if (label(x, y - 1) != label(x, y) && !seen({x, y}, 0)) follow({x, y}, 0);
+        for (std::int32_t y = 1; y < patch_.height; ++y) {
+            const std::int32_t* up = &patch_.label[patch_.at(0, y - 1)];
+            const std::int32_t* down = up + patch_.width;
+            for (std::int32_t x = 1; x + 1 < patch_.width; ++x)
+                if (up[x] != down[x] && !seen({x, y}, 0)) follow({x, y}, 0);
+        }
         return std::move(map_);
     }
 
 private:
-    std::int32_t label(std::int32_t x, std::int32_t y) const {
-        if (x < 0 || y < 0 || x >= patch_.width || y >= patch_.height) return 0;
-        return patch_.label[patch_.at(x, y)];
-    }
+    // Borders have cells on both sides: the outermost cells are empty.
+    std::int32_t label(std::int32_t x, std::int32_t y) const { return patch_.label[patch_.at(x, y)]; }
     std::size_t corner(Point p) const { return std::size_t(p.y) * std::size_t(columns_) + std::size_t(p.x); }
     // The cells left and right of the border that leaves `p`.
     static std::array<Point, 2> sides(Point p, int way) {
@@ -68,6 +69,7 @@ private:
             const std::int32_t* up = &patch_.label[patch_.at(0, y - 1)];
             const std::int32_t* down = &patch_.label[patch_.at(0, y)];
             for (std::int32_t x = 1; x < patch_.width; ++x) {
+                if (up[x - 1] == up[x] && down[x - 1] == down[x]) continue;
                 const int borders = (up[x - 1] != up[x]) + (down[x - 1] != down[x]) +
                                     (up[x - 1] != down[x - 1]) + (up[x] != down[x]);
                 if (borders < 3) continue;

@@ -179,3 +179,56 @@ def test_wrong_input_is_refused() -> None:
     stream.finish()
     with pytest.raises(UsageError, match="finished"):
         stream.add(mask)
+
+
+def block(turn_deg: float, shift: float = 0.0, side: int = 100) -> NDArray[np.float32]:
+    """A blurred block of 40 x 24 cells, turned counter-clockwise, moved along its long side."""
+    y, x = np.mgrid[:side, :side] - side / 2 + 0.5
+    c, s = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))
+    u, v = c * x - s * y - shift, s * x + c * y
+    edge = np.minimum(20 - np.abs(u), 12 - np.abs(v))
+    return np.asarray(1 / (1 + np.exp(-3 * edge)), np.float32)
+
+
+@pytest.mark.parametrize("turn", [0, 3.5, 21, 45, 67.3])
+def test_blocks_have_four_corners_and_their_direction(turn: float) -> None:
+    found = outlines(block(turn), cell_m=0.3)
+    assert len(found.xy) == 4
+    assert found.area_m2[0] == pytest.approx(40 * 24 * 0.09, rel=0.02)
+    assert abs((found.direction_deg[0] - turn + 45) % 90 - 45) < 0.5
+    edge = found.xy[1] - found.xy[0]
+    assert abs((np.degrees(np.arctan2(edge[1], edge[0])) - turn + 45) % 90 - 45) < 0.5
+    assert 0.9 < found.confidence[0] <= 1
+
+
+def test_flipped_rasters_give_flipped_outlines() -> None:
+    p = block(21) + np.roll(block(21), (20, 25), (0, 1)) * (block(21) < 0.01)
+    want = outlines(p, cell_m=1.0)
+    turned = outlines(np.ascontiguousarray(p.T), cell_m=1.0)
+    # The transposed raster's (x, -y) are the raster's (-y, x).
+    back = shapely.transform(turned.polygons(), lambda xy: -xy[:, ::-1])
+    assert len(want) == len(turned)
+    ours, theirs = shapely.union_all(want.polygons()), shapely.union_all(back)
+    assert shapely.symmetric_difference(ours, theirs).area < 0.02 * ours.area
+
+
+def test_the_frame_turns_a_ragged_block() -> None:
+    rng = np.random.default_rng(3)
+    p = block(12) + rng.normal(0, 0.35, (100, 100)).astype(np.float32)
+    angle = np.full((100, 100), np.radians(4 * 12), np.float32)
+    frame = np.stack([np.cos(angle), np.sin(angle)])
+    with_frame = outlines(p, frame=frame, cell_m=0.3, min_area_m2=20)
+    as_bytes = outlines(p, frame=np.rint(128 + 127 * frame).astype(np.uint8), cell_m=0.3, min_area_m2=20)
+    assert abs(with_frame.direction_deg[0] - 12) < 1
+    assert as_bytes.direction_deg[0] == pytest.approx(with_frame.direction_deg[0], abs=0.2)
+
+
+def test_walls_follow_the_heights() -> None:
+    height = np.where(block(0, shift=2.0) > 0.5, 8.0, 0.5).astype(np.float32)
+    height[40, 40] = np.nan
+    before = outlines(block(0), cell_m=0.3)
+    after = outlines(block(0), height=height, cell_m=0.3)
+    assert np.allclose(after.xy[:, 0].min() - before.xy[:, 0].min(), 2 * 0.3, atol=0.1)
+    assert np.allclose(after.xy[:, 0].max() - before.xy[:, 0].max(), 2 * 0.3, atol=0.1)
+    assert after.height_m[0] == 8
+    assert np.isnan(before.height_m[0])

@@ -53,6 +53,7 @@ private:
     void chain_regular(std::size_t arc, const Solved& solved, std::vector<Point>& out) const;
     void chain_simple(std::size_t arc, std::vector<Point>& out) const;
     void chain_raw(std::size_t arc, std::vector<Point>& out) const;
+    bool keeps_near(std::size_t arc) const;
     bool follows(std::size_t arc, const Solved& solved) const;
 
     const OutlinePatch& patch_;
