@@ -44,7 +44,7 @@ OutlineDrawing::OutlineDrawing(const OutlinePatch& patch, OutlineMap& map, const
     : patch_(patch), options_(options), map_(map), reach_(reach) {
     if (options.level == OutlineLevel::raw) return;
     const double tolerance = std::max(options.tolerance / options.cell, 0.8);
-    paths_ = make_paths(map, tolerance);
+    paths_ = make_paths(map, std::min(tolerance, reach));
     directions_ = find_directions(patch, map, paths_);
     if (options.level == OutlineLevel::regular) fit(2.5 * tolerance * tolerance);
 }

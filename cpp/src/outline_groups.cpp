@@ -51,9 +51,9 @@ void move_append(std::vector<T>& from, std::vector<T>& to) {
 }  // namespace
 
 OutlineGroups::OutlineGroups(const OutlineOptions& options) : options_(options) {
-    // Heights are looked up as far from a wall as it may move; otherwise room for sharp corners is enough.
-    const double wanted = options.has_height ? options.reach / options.cell + 1 : 0;
-    margin_ = static_cast<int>(std::clamp(std::ceil(wanted), 3.0, 8.0));
+    // Outlines keep half a cell within the margin. Heights are looked up as far from a wall as it may move.
+    const double wanted = std::max(options.tolerance, options.has_height ? options.reach : 0);
+    margin_ = static_cast<int>(std::clamp(std::ceil(wanted / options.cell + 1), 3.0, 16.0));
     limit_ = static_cast<std::uint16_t>(std::clamp(std::ceil(options.threshold * 65535), 1.0, 65535.0));
     const auto words = static_cast<std::size_t>((options.columns + 63) / 64);
     ring_.assign(static_cast<std::size_t>(2 * margin_ + 1), std::vector<std::uint64_t>(words));
