@@ -11,7 +11,6 @@ over all points. With --judge a sample of buildings is scored by that script as 
 
 from __future__ import annotations
 
-import argparse
 import os
 import resource
 import subprocess
@@ -28,7 +27,7 @@ import laspy
 import numpy as np
 import pyarrow.parquet as pq
 import shapely
-from common import report
+from common import report, survey_parser
 from numpy.typing import NDArray
 
 import geovision
@@ -61,15 +60,8 @@ SAME_PLANE_M = 0.02
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the fit, score it, report."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("points", type=Path, nargs="+")
-    parser.add_argument("footprints", type=Path)
-    parser.add_argument("--id-field", default="id")
-    parser.add_argument("--crs", help="of points that state none")
+    parser = survey_parser(__doc__)
     parser.add_argument("--judge", type=Path)
-    parser.add_argument("--no-record", action="store_true", help="leave benchmarks/RESULTS.md as it is")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         out, models = Path(folder) / "programs.parquet", Path(folder) / "models.city.jsonl"

@@ -23,7 +23,7 @@ from unittest.mock import patch
 
 import numpy as np
 from bench_fit import ROOFER, score, summarise
-from common import report
+from common import report, survey_parser
 from PIL import Image, ImageDraw, ImageFont
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -85,17 +85,10 @@ VARIANTS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the variants, print the table or draw the curve."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("points", type=Path, nargs="+")
-    parser.add_argument("footprints", type=Path)
-    parser.add_argument("--id-field", default="id")
-    parser.add_argument("--crs", help="of points that state none")
+    parser = survey_parser(__doc__)
     parser.add_argument("--every", type=int, default=3, help="fit every N-th building")
     parser.add_argument("--buildings", type=int, default=300, help="generated ones")
     parser.add_argument("--curve", type=Path, help="draw the score over planes to this PNG")
-    parser.add_argument("--no-record", action="store_true", help="leave benchmarks/RESULTS.md as it is")
     args = parser.parse_args(argv)
     real = Real(args)
     if args.curve is not None:

@@ -29,6 +29,17 @@ time. Runs in one row share one process on one machine, in turns; figures are me
 """
 
 
+def survey_parser(doc: str | None) -> argparse.ArgumentParser:
+    """The arguments of what fits a survey: points, footprints, and what their files do not say."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("points", type=Path, nargs="+")
+    parser.add_argument("footprints", type=Path)
+    parser.add_argument("--id-field", default="id")
+    parser.add_argument("--crs", help="of points that state none")
+    parser.add_argument("--no-record", action="store_true", help="leave benchmarks/RESULTS.md as it is")
+    return parser
+
+
 def race(runs: Mapping[str, Callable[[], object]], rounds: int = 5) -> dict[str, float]:
     """Median seconds of each, run in turns so that a busy moment hits all of them; one warm-up round."""
     times: dict[str, list[float]] = {name: [] for name in runs}

@@ -220,6 +220,7 @@ py::dict search(const py::dict& arrays, const py::dict& options, int threads) {
     batch.take_polygons(in, "building_offsets");
     batch.take_points(in, batch.count);
     const py::ssize_t kinds = arrays.contains("kinds") ? in.size("kinds") : 0;
+    const double* share = arrays.contains("share") ? in.take<double>("share", batch.count) : nullptr;
     const std::uint8_t* kind = kinds ? in.take<std::uint8_t>("kinds", kinds) : nullptr;
     const SearchOptions o = search_options(options);
     std::vector<SearchResult> results(static_cast<std::size_t>(batch.count));
@@ -228,6 +229,7 @@ py::dict search(const py::dict& arrays, const py::dict& options, int threads) {
             return [&, work = RoofSearch()](std::int64_t b) mutable {
                 Building building;
                 building.rings = batch.rings(b);
+                if (share) building.share = share[b];
                 if (kind) building.given_kind.assign(kind, kind + kinds);
                 for (std::int64_t i = batch.point_offsets[b]; i < batch.point_offsets[b + 1]; ++i) {
                     building.x.push_back(batch.points[3 * i]), building.y.push_back(batch.points[3 * i + 1]);

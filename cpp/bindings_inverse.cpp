@@ -59,6 +59,8 @@ PlanOptions options_of(const py::dict& d) {
             o.overreach = value;
         else if (name == "rounds")
             o.rounds = int(value);
+        else if (name == "most_points")
+            o.most_points = std::max<std::int64_t>(100, std::int64_t(value));
         else if (name == "reach")
             o.segment.reach = value;
         else if (name == "normal_deg")
@@ -120,7 +122,7 @@ py::dict plans_to_dict(const std::vector<RoofPlan>& plans) {
 
 py::dict plan_roofs(const Array<double>& points, const Offsets& point_offsets, const Array<float>& sigma,
                     const Array<double>& xy, const Offsets& vertex_offsets, const Offsets& ring_offsets,
-                    const py::dict& options, int threads) {
+                    const py::dict& options, int threads, const Array<double>& share) {
     check_columns("points", points, 3);
     check_columns("xy", xy, 2);
     const py::ssize_t buildings = std::max<py::ssize_t>(1, ring_offsets.size()) - 1;
@@ -128,6 +130,8 @@ py::dict plan_roofs(const Array<double>& points, const Offsets& point_offsets, c
     check_offsets("vertex_offsets", vertex_offsets, vertex_offsets.size() - 1, xy.shape(0));
     check_offsets("ring_offsets", ring_offsets, buildings, vertex_offsets.size() - 1);
     if (sigma.size() != points.shape(0)) throw py::value_error("sigma must have one value per point");
+    if (share.size() != 0 && share.size() != buildings)
+        throw py::value_error("share must have one value per building, or none");
     const PlanOptions plan_options = options_of(options);
     std::vector<RoofPlan> plans(static_cast<std::size_t>(buildings));
     run_interruptible([&](const std::atomic<bool>& cancel) {
@@ -138,6 +142,7 @@ py::dict plan_roofs(const Array<double>& points, const Offsets& point_offsets, c
                 e.points = points.data() + 3 * first;
                 e.sigma = sigma.data() + first;
                 e.count = point_offsets.data()[b + 1] - first;
+                if (share.size() != 0) e.share = share.data()[b];
                 e.xy = xy.data();
                 e.ring_offsets = vertex_offsets.data() + ring_offsets.data()[b];
                 e.rings = ring_offsets.data()[b + 1] - ring_offsets.data()[b];
@@ -291,7 +296,7 @@ py::dict plane_covariances(const Offsets& face_offsets, const Offsets& ring_offs
 void bind_inverse(py::module_& m) {
     m.def("plan_roofs", &plan_roofs, py::arg("points"), py::arg("point_offsets"), py::arg("sigma"),
           py::arg("xy"), py::arg("vertex_offsets"), py::arg("ring_offsets"), py::arg("options") = py::dict(),
-          py::arg("threads") = 0, "Plane arrangements of a batch of buildings.");
+          py::arg("threads") = 0, py::arg("share") = Array<double>(), "Plane arrangements of a batch of buildings.");
     m.def("point_distances", &distances, py::arg("solids"), py::arg("points"), py::arg("point_offsets"),
           py::arg("point_origin"), py::arg("which"), py::arg("cap") = 1.0, py::arg("threads") = 0,
           "Distance of every point to the nearest face of its solid.");

@@ -201,6 +201,7 @@ def plan_roofs(
     ring_offsets: ArrayLike,
     options: Mapping[str, float] = ...,
     threads: int = 0,
+    share: ArrayLike = ...,
 ) -> dict[str, NDArray[Any]]: ...
 def place_outlines(
     building_offsets: ArrayLike,

@@ -1,4 +1,4 @@
-// The pieces of a building together: which way of cutting, what is tied, how sure.
+// The pieces of a building together: which way of cutting.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -13,9 +13,6 @@ namespace {
 constexpr double piece_nats = 4;      // what one more piece costs besides its parameters
 constexpr double place_nats = 8;      // and where no wall shows the place of the cut
 constexpr double alike_nats = 2;      // what it gains where its kind is the first one's
-constexpr double tie_reach = 0.15;    // metres: eaves this close may be one
-constexpr double shown_nats = 4.5;    // what a shift of the points must explain, with its prior ...
-constexpr double least_shift = 0.03;  // ... and metres that it must be long
 constexpr double well_explained = 0.96;
 constexpr double close_nats = 0.2;    // a point, that the further rounds may make good
 constexpr double whole_nats = 0.6;    // a point, more for a roof without cuts
@@ -185,7 +182,7 @@ void RoofSearch::take_best_plan(const std::vector<Plan>& plans, SearchResult& re
         finish(plan, trial);
         if (o_.superstructures) add_supers(plan, trial);
         double gain = 0;
-        for (const Superstructure& s : trial.supers) gain += (s.saved - s.price) / thin_;
+        for (const Superstructure& s : trial.supers) gain += (s.saved - s.price) / (thin_ * building_->share);
         for (std::size_t k = 0; k < plan.size(); ++k)
             for (std::size_t c = 1; c < plan[k]->best.size(); ++c) {
                 Alternative other = total;
@@ -252,167 +249,6 @@ void RoofSearch::add_supers(const std::vector<Piece*>& pieces, SearchResult& res
         supers_.run(part.rings, down, part.site.kind == RoofKind::flat, std::int32_t(k), scatter, o_.supers,
                     points, result.supers);
     }
-}
-
-// The shift of the points, where it explains enough: noise would set every roof of a row by itself.
-void RoofSearch::tell_shift(Problem& problem, const ProblemPoints& points, const LmOptions& options,
-                            LmResult& solved, SearchResult& result) {
-    const auto first = std::size_t(problem.shift);
-    const std::size_t m = solved.theta.size();
-    for (std::size_t k = 0; k < 2; ++k) {
-        result.shift_seen[k] = solved.theta[first + k];
-        if (solved.covariance.size() == m * m)
-            result.shift_sigma[k] = std::sqrt(solved.covariance[(first + k) * (m + 1)]);
-    }
-    Problem still = problem;
-    still.start = solved.theta;
-    for (std::size_t k = first; k < first + 2; ++k) still.start[k] = still.lower[k] = still.upper[k] = 0;
-    LmResult other;
-    lm_.solve(still, points, options, true, other);
-    if ((other.cost - solved.cost) / thin_ < shown_nats ||
-        norm(solved.theta[first], solved.theta[first + 1]) < least_shift) {
-        problem = std::move(still), solved = std::move(other);
-        return;
-    }
-    std::copy(result.shift_seen, result.shift_seen + 2, result.shift);
-    result.shift_price = shift_nats(result.shift[0], result.shift[1]);
-}
-
-// All pieces in one problem: first free of each other, then with near eaves (and rises of one kind) tied,
-// which is kept where the score says so. Then the covariance.
-void RoofSearch::finish(const std::vector<Piece*>& pieces, SearchResult& result) {
-    ProblemPoints points;
-    points.part_begin.assign(1, 0);
-    Problem free;
-    for (const Piece* piece : pieces) {
-        const Candidate& c = piece->best[0];
-        const int n = theta_count(c.site);
-        ProblemPart part;
-        part.site = c.site;
-        part.face = c.face;
-        double lower[most_theta], upper[most_theta];
-        theta_bounds(c.site, piece->low, piece->high, lower, upper);
-        hold_above_ground(c.site, piece->low, lower, upper);
-        if (c.centred) lower[2] = upper[2] = 0.5;
-        for (int k = 0; k < n; ++k) {
-            part.global[k] = std::int32_t(free.start.size());
-            free.start.push_back(c.theta[k]), free.lower.push_back(lower[k]), free.upper.push_back(upper[k]);
-        }
-        free.parts.push_back(std::move(part));
-        const auto append = [](std::vector<double>& to, const std::vector<double>& from) {
-            to.insert(to.end(), from.begin(), from.end());
-        };
-        append(points.x, piece->all.x), append(points.y, piece->all.y), append(points.z, piece->all.z);
-        append(points.weight, piece->all.weight);
-        points.part_begin.push_back(std::int32_t(points.x.size()));
-    }
-    for (double& w : points.weight) w /= scale_;
-    free.prior.assign(free.start.size(), 0), free.prior_sigma.assign(free.start.size(), 0);
-    double start[2] = {0, 0}, seen = 0;
-    for (const Piece* piece : pieces) {
-        const Candidate& c = piece->best[0];
-        if (!sees_shift(c.site)) continue;
-        const double count = double(piece->all.x.size());
-        start[0] += count * c.shift[0], start[1] += count * c.shift[1], seen += count;
-    }
-    if (o_.shift_sigma > 0 && seen > 0) {
-        start[0] /= seen, start[1] /= seen;
-        add_shift(free, start, o_.shift_sigma, std::sqrt(thin_));
-    }
-    const auto parameters = [](const Problem& p) {
-        std::vector<std::int32_t> used;
-        for (const ProblemPart& part : p.parts)
-            for (int k = 0; k < theta_count(part.site); ++k)
-                if (p.lower[std::size_t(part.global[k])] < p.upper[std::size_t(part.global[k])])
-                    used.push_back(part.global[k]);
-        std::sort(used.begin(), used.end());
-        return std::int32_t(std::unique(used.begin(), used.end()) - used.begin());
-    };
-    LmOptions options;
-    LmResult solved;
-    lm_.solve(free, points, options, true, solved);
-    Problem* taken = &free;
-    Problem tied = free;
-    if (o_.ties && pieces.size() > 1) {
-        for (std::size_t i = 1; i < tied.parts.size(); ++i)
-            for (std::size_t j = 0; j < i; ++j) {
-                ProblemPart &a = tied.parts[j], &b = tied.parts[i];
-                const auto near = [&](int k) {
-                    return std::abs(solved.theta[std::size_t(free.parts[i].global[k])] -
-                                    solved.theta[std::size_t(free.parts[j].global[k])]) < tie_reach;
-                };
-                if (near(0)) b.global[0] = a.global[0];
-                if (a.site.kind == b.site.kind && theta_count(a.site) == theta_count(b.site) &&
-                    theta_count(a.site) > 1 && a.site.kind != RoofKind::hipped && near(1))
-                    b.global[1] = a.global[1];
-            }
-        if (parameters(tied) < parameters(free)) {
-            tied.start = solved.theta;
-            // A global that nothing names any more is held.
-            std::vector<char> named(tied.start.size(), 0);
-            for (const ProblemPart& part : tied.parts)
-                for (int k = 0; k < theta_count(part.site); ++k) named[std::size_t(part.global[k])] = 1;
-            for (std::size_t k = 0; free.shift >= 0 && k < 2; ++k) named[std::size_t(free.shift) + k] = 1;
-            for (std::size_t k = 0; k < named.size(); ++k)
-                if (!named[k]) tied.lower[k] = tied.upper[k] = tied.start[k];
-            LmResult other;
-            lm_.solve(tied, points, options, true, other);
-            const double count = double(points.x.size()) / thin_;
-            const double saved = 0.5 * std::log(std::max(2.0, count)) * (parameters(free) - parameters(tied));
-            if ((other.cost - solved.cost) / thin_ < saved) solved = other, taken = &tied;
-        }
-    }
-    result.parameters = parameters(*taken);
-    const std::size_t m = solved.theta.size();
-    if (taken->shift >= 0) tell_shift(*taken, points, options, solved, result);
-    result.scatter = solved.scatter * scale_, result.inflation = solved.inflation;
-    std::vector<double> rows;  // derivatives of the fields by the globals
-    for (std::size_t k = 0; k < pieces.size(); ++k) {
-        const ProblemPart& part = taken->parts[k];
-        FittedPart fitted;
-        fitted.rings = pieces[k]->rings, fitted.site = part.site;
-        fitted.points = points.part_begin[k + 1] - points.part_begin[k];
-        for (int j = 0; j < theta_count(part.site); ++j)
-            fitted.theta[j] = solved.theta[std::size_t(part.global[j])];
-        fitted.slots = roof_slots_of(part.site, fitted.theta);
-        for (int slot = roof_slots; slot >= 0; --slot) {
-            const bool used = slot == roof_slots || fitted.slots.slot[slot] == fitted.slots.slot[slot];
-            if (!used || slot == slot_azimuth || slot == slot_count) continue;
-            result.fields.push_back({std::int32_t(k), slot});
-            const std::size_t at = rows.size();
-            rows.resize(at + m, 0.0);
-            for (int j = 0; j < theta_count(part.site); ++j)
-                rows[at + std::size_t(part.global[j])] += fitted.slots.jacobian[slot][j];
-        }
-        result.parts.push_back(std::move(fitted));
-    }
-    const std::size_t f = result.fields.size();
-    result.covariance.assign(f * f, 0.0);
-    if (solved.covariance.size() == m * m) {
-        std::vector<double> half(f * m, 0.0);
-        for (std::size_t i = 0; i < f; ++i)
-            for (std::size_t k = 0; k < m; ++k)
-                if (rows[i * m + k] != 0)
-                    for (std::size_t j = 0; j < m; ++j)
-                        half[i * m + j] += rows[i * m + k] * solved.covariance[k * m + j];
-        for (std::size_t i = 0; i < f; ++i)
-            for (std::size_t j = 0; j < f; ++j)
-                for (std::size_t k = 0; k < m; ++k)
-                    result.covariance[i * f + j] += half[i * m + k] * rows[j * m + k];
-    }
-    residual_.resize(points.x.size());
-    lm_.residuals(*taken, points, solved.theta.data(), residual_.data(), nullptr);
-    std::int32_t near = 0;
-    double sum = 0;
-    for (std::size_t i = 0; i < residual_.size(); ++i) {
-        const double r = residual_[i];
-        near += std::abs(r) <= 3;
-        sum -= std::log((1 - o_.outliers) * 0.3989422804 * points.weight[i] *
-                            std::exp(-0.5 * std::min(r * r, 200.0)) +
-                        o_.outliers / o_.range);
-    }
-    result.explained = double(near) / std::max(1.0, double(residual_.size()));
-    result.misfit = sum;
 }
 
 }  // namespace geovision::fit

@@ -544,10 +544,11 @@ void RoofSearch::add_ways(std::vector<Way>& ways) const {
 
 void RoofSearch::run(const Building& building, const SearchOptions& options, SearchResult& result) {
     building_ = &building, o_ = options, scale_ = 1;
+    o_.supers.share = building.share;
     result = SearchResult();
     double area = 0;
     for (const Ring& ring : building.rings) area += area_of(ring);
-    thin_ = std::max(1.0, 0.25 * double(building.x.size()) / std::max(area, 1.0));
+    thin_ = std::max(1 / building.share, 0.25 * double(building.x.size()) / std::max(area, 1.0));
     choose(result);
 }
 

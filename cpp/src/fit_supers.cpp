@@ -376,7 +376,7 @@ void SuperSearch::run(const std::vector<Ring>& rings, Vec down, bool flat, std::
     for (const Ring& ring : rings) area += area_of(ring);
     spacing_ = std::sqrt(std::max(area, 1.0) / double(points.size()));
     sigma_ = std::max(sigma, o_.least_sigma);
-    weight_ = density_weight(spacing_, o_.full_density);
+    weight_ = std::min(o_.share, density_weight(spacing_, o_.full_density));
     if (flat) parapet(rings, part, points, out);
     group(points);
     const std::vector<std::vector<std::int32_t>> groups = groups_;

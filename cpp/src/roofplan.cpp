@@ -34,8 +34,8 @@ void RoofPlanner::run(const PlanEvidence& evidence, const PlanOptions& options, 
     spacing_ = segmentation_.spacing;
     const double noise = std::max(o_.noise, segmentation_.scatter);
     for (double& v : inverse_variance_) v = 1 / (std::max(v, noise) * std::max(v, noise));
-    weight_ = density_weight(spacing_, o_.full_density);
-    result.spacing = spacing_, result.scatter = segmentation_.scatter;
+    result.spacing = spacing_ / std::sqrt(stands_for_), result.scatter = segmentation_.scatter;
+    weight_ = std::min(e_.share, density_weight(result.spacing, o_.full_density));
     planes_ = segmentation_.planes;
     point_label_ = segmentation_.region;
     result.status = planes_.empty() ? PlanStatus::few_points : PlanStatus::ok;

@@ -75,15 +75,22 @@ void RoofPlanner::gather_points(std::vector<std::uint8_t>& chosen) {
     chosen.assign(std::size_t(e_.count), 0);
     points_.clear(), inverse_variance_.clear(), sites_.clear(), site_pixel_.clear();
     low_ = std::numeric_limits<double>::infinity(), high_ = -low_;
+    std::int64_t within = 0;
+    for (std::int64_t i = 0; i < e_.count; ++i) {
+        chosen[std::size_t(i)] = inside(e_.points[3 * i], e_.points[3 * i + 1]);
+        within += chosen[std::size_t(i)];
+    }
+    const std::int64_t stride = (within + o_.most_points - 1) / o_.most_points;
+    std::int64_t place = 0;
     for (std::int64_t i = 0; i < e_.count; ++i) {
         const double* p = e_.points + 3 * i;
-        if (!inside(p[0], p[1])) continue;
-        chosen[std::size_t(i)] = 1;
+        if (!chosen[std::size_t(i)] || place++ % stride != 0) continue;
         points_.insert(points_.end(), p, p + 3);
         inverse_variance_.push_back(e_.sigma ? double(e_.sigma[i]) : o_.noise);
         sites_.push_back(p[0]), sites_.push_back(p[1]);
         low_ = std::min(low_, p[2]), high_ = std::max(high_, p[2]);
     }
+    stands_for_ = inverse_variance_.empty() ? 1 : double(within) / double(inverse_variance_.size());
     for (std::int32_t row = 0; row < rows_; ++row) {
         for (std::int32_t c = 0; c < columns_; ++c) {
             const std::int32_t at = row * columns_ + c;

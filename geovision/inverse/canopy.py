@@ -60,6 +60,7 @@ def lowest_points(points: RoofPoints, rows: NDArray[np.int64]) -> RoofPoints:
         point_offsets=offsets_of([len(one) for one in chosen]),
         points=points.points[kept],
         sigma=points.sigma[kept],
+        share=points.share[rows],
         ground_z=points.ground_z[rows],
         origin=points.origin[rows],
     )

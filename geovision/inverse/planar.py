@@ -90,6 +90,7 @@ def propose_planar(
         batch.building_offsets,
         dict(options or {}),
         threads,
+        batch.share,
     )
     rows = np.flatnonzero(found["status"] == PlanStatus.OK)
     return Planar(

@@ -35,6 +35,8 @@ class RoofPoints:
     point_offsets: NDArray[np.int64]
     points: F64
     sigma: F64
+    share: F64
+    """[buildings] what a point counts of one that errs by itself."""
     ground_z: F64
     """[buildings] absolute."""
     origin: F64
@@ -42,7 +44,7 @@ class RoofPoints:
 
     def arrays(self) -> dict[str, Any]:
         """What `_kernel.search_roofs` reads."""
-        names = ("building_offsets", "vertex_offsets", "xy", "point_offsets", "points", "sigma")
+        names = ("building_offsets", "vertex_offsets", "xy", "point_offsets", "points", "sigma", "share")
         return {name: getattr(self, name) for name in names}
 
 
@@ -102,6 +104,7 @@ def roof_points(evidence: Sequence[Evidence]) -> RoofPoints:
         point_offsets=offsets_of([len(block) for block in points]),
         points=np.concatenate(points) if points else np.zeros((0, 3)),
         sigma=np.maximum(np.concatenate(sigma), 1e-3) if sigma else np.zeros(0),
+        share=np.array([item.point_share for item in evidence]),
         ground_z=np.array([item.ground_z for item in evidence]) + origin[:, 2],
         origin=origin,
     )

@@ -30,10 +30,10 @@ class NoiseModel:
     weight: F64
 
     @classmethod
-    def of(cls, scatter: F64, spacing: F64) -> NoiseModel:
-        """From the scatter and spacing that the segmentation measured, metres."""
+    def of(cls, scatter: F64, spacing: F64, most: F64 | float = 1.0) -> NoiseModel:
+        """From scatter and spacing as the segmentation measured them, and what points count at most."""
         share = np.minimum(1.0, FULL_DENSITY * spacing**2)
-        return cls(np.maximum(scatter, LEAST_SIGMA_M), share * np.sqrt(share))
+        return cls(np.maximum(scatter, LEAST_SIGMA_M), np.minimum(most, share * np.sqrt(share)))
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ def inside_points(batch: RoofPoints, inside: NDArray[np.bool_]) -> RoofPoints:
         offsets_of(sizes.tolist()),
         batch.points[inside],
         batch.sigma[inside],
+        batch.share,
         batch.ground_z,
         batch.origin,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from math import erf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from geovision.inverse.planar import Planar
 from geovision.inverse.plane_sigma import plane_covariances
 from geovision.inverse.propose import Parametric
 from geovision.inverse.roof_points import RoofPoints
-from geovision.inverse.score import Misfit, NoiseModel, inside_points, measure
+from geovision.inverse.score import LEAST_SIGMA_M, Misfit, NoiseModel, inside_points, measure
 from geovision.mesh import Solids, mesh
 from geovision.model.evidence import Evidence
 from geovision.model.fit import Fit, FitStatus, Runner
@@ -34,6 +35,8 @@ POOR_SHARE = 0.6
 """A program that explains fewer of the points is called poor."""
 DOUBTFUL_SHARE = 0.75
 """Where planes explain fewer, a block is looked at as well."""
+SURE = 0.95
+"""Points that err by less than would leave so many within 0.2 m all count as if they did not err."""
 HEADROOM_M = 1.0
 """A ridge or chimney may stand this far, and two spacings, above the highest point."""
 SPIRE_NATS = 1000.0
@@ -82,9 +85,10 @@ def choose(
     """
     count = len(evidence)
     inside = inside_points(points, planar.inside)
-    noise = NoiseModel.of(planar.scatter, planar.spacing)
+    noise = NoiseModel.of(planar.scatter, planar.spacing, inside.share)
     points_of = np.diff(inside.point_offsets)
-    doubtful = np.flatnonzero((planar.explained < DOUBTFUL_SHARE) & (points_of > 0) & general)
+    can = _can_explain(inside)
+    doubtful = np.flatnonzero((planar.explained < DOUBTFUL_SHARE * can) & (points_of > 0) & general)
     blocks, block_fits = block_programs([evidence[row] for row in doubtful.tolist()], poor=True)
     # A raster has one height a cell, the upper one, and its low cells are the smear of walls.
     leafy = doubtful[[evidence[row].cell_m == 0 for row in doubtful.tolist()]]
@@ -114,7 +118,7 @@ def choose(
     named, planes = scores[0], scores[1]
     take_planar = planes < named if general else np.isfinite(planes) & ~np.isfinite(named)
     row_of = np.where(take_planar, place[1], place[0])
-    loose = (misfit.within_0p2[row_of] < POOR_SHARE) & (price[row_of] > PARAMETER_NATS)
+    loose = (misfit.within_0p2[row_of] < POOR_SHARE * can) & (price[row_of] > PARAMETER_NATS)
     simple = np.min(scores[2:], axis=0)
     take_simple = np.isfinite(simple) & (loose | (simple < score[row_of]))
     take_under = take_simple & (scores[3] < scores[2])
@@ -127,7 +131,7 @@ def choose(
         if take_simple[row]:
             own = under_of[row] if take_under[row] else block_of[row]
             fit = _simple_fit(fit, own, float(simple[row]))
-        fits.append(_measured(fit, misfit, int(row_of[row]), _coverage(inside, row, item.area)))
+        fits.append(_measured(fit, misfit, int(row_of[row]), _coverage(inside, row, item.area), can[row]))
     chosen, rows = table.take(row_of), np.flatnonzero(take_planar & ~take_simple)
     known = plane_covariances(chosen.take(rows), inside, rows, noise.sigma[rows], threads=threads)
     for row, (paths, covariance) in zip(rows.tolist(), known, strict=True):
@@ -137,6 +141,16 @@ def choose(
     columns = (parametric.shift, parametric.shift_seen, parametric.shift_sigma)
     shifts = (np.where(told, column, 0.0) for column in columns)
     return Chosen(chosen, fits, solids.take(row_of), valid, *shifts)
+
+
+def _can_explain(inside: RoofPoints) -> F64:
+    """[buildings] the share of the points that lie within 0.2 m of the true roof if they err by their sigma.
+
+    It is 1 for what laser scanners measure.
+    """
+    spans = zip(inside.point_offsets[:-1].tolist(), inside.point_offsets[1:].tolist(), strict=True)
+    sigma = [float(np.median(inside.sigma[a:b])) if b > a else LEAST_SIGMA_M for a, b in spans]
+    return np.array([min(1.0, erf(0.2 / (sqrt(2) * one)) / SURE) for one in sigma])
 
 
 def _overshoot(solids: Solids, inside: RoofPoints, which: NDArray[np.int64], spacing: F64) -> F64:
@@ -247,12 +261,12 @@ def _coverage(inside: RoofPoints, building: int, area: float) -> float:
     return min(1.0, squares / area) if area > 0 else 0.0
 
 
-def _measured(fit: Fit, misfit: Misfit, row: int, coverage: float) -> Fit:
+def _measured(fit: Fit, misfit: Misfit, row: int, coverage: float, can: float) -> Fit:
     """With the statistics of its own solid."""
     if misfit.points[row] == 0:
         return fit
     share = float(misfit.within_0p2[row])
-    poor = fit.status is FitStatus.OK and share < POOR_SHARE
+    poor = fit.status is FitStatus.OK and share < POOR_SHARE * can
     return replace(
         fit,
         status=FitStatus.POOR if poor else fit.status,

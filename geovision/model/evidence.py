@@ -107,6 +107,9 @@ class Evidence:
     """[n] of `PointKind`. Empty: all UNKNOWN."""
     point_source: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
     """[n] of `PointSource`. Empty: all LIDAR."""
+    point_share: float = 1.0
+    """What a point counts of one that errs by itself; less where neighbours err together, as the cells of a
+    matched height raster do in waves."""
     cell_m: float = 0.0
     """Cell size of the height raster behind points whose source is CELL; 0 where there are none."""
     neighbours: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ from geovision.sources.measured import Measured, measure
 from geovision.sources.point_block import PointBlock
 from geovision.sources.raster_faults import RasterFaults
 from geovision.sources.smear import Smear, coarser, measure_smear
+from geovision.sources.waves import Waves, ground_errors, waves_of
 
 __all__ = ["evidence_from_arrays", "ground_of", "reach_m"]
 
@@ -64,6 +65,7 @@ def evidence_from_arrays(
     dsm: HeightGrid | None = None,
     dtm: HeightGrid | None = None,
     smear: Smear | None = None,
+    waves: Waves | None = None,
     image: ImagePatch | None = None,
     margin_m: float = MARGIN_M,
     owned: NDArray[np.bool_] | None = None,
@@ -82,6 +84,7 @@ def evidence_from_arrays(
         dsm: heights of surfaces.
         dtm: heights of the bare ground.
         smear: how far the DSM smears walls; measured on all that is given, if left out.
+        waves: what cells of the DSM err by together; measured on all that is given, if left out.
         image: an orthophoto in the frame of the footprints, cut for every building.
         margin_m: points up to this far outside an outline come along.
         owned: which footprints are wanted; the others only claim their points. All, if left out.
@@ -95,7 +98,11 @@ def evidence_from_arrays(
             "owned", f"has {len(wanted)} values but there are {len(footprints)} footprints", "Give one each"
         )
     if dsm is not None:
+        if waves is None and dtm is not None:
+            waves = waves_of([ground_errors(footprints, dsm, dtm)], dsm.cell_m)
+        fine = dsm.cell_m
         dsm, smear = coarser(dsm, smear or measure_smear(footprints, dsm))
+        waves = (waves or Waves()).of_means(round(dsm.cell_m / fine))
     measured = measure(points, dsm)
     found = _kernel.gather_points(
         footprints.ring_offsets,
@@ -111,7 +118,11 @@ def evidence_from_arrays(
     terrain = Terrain(_ground_points(measured, found, dtm), dtm, threads)
     kinds = _judged(measured, found, terrain)
     ground = outline_ground(footprints, terrain)
-    faults = None if dsm is None else RasterFaults(footprints, wanted, dsm, dtm, smear or Smear(), threads)
+    faults = (
+        None
+        if dsm is None
+        else RasterFaults(footprints, wanted, dsm, dtm, smear or Smear(), waves or Waves(), threads)
+    )
     for building in np.flatnonzero(wanted):
         evidence = _evidence(footprints, int(building), measured, {**found, "kind": kinds}, ground)
         if faults is not None:

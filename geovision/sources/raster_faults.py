@@ -13,6 +13,7 @@ from geovision.sources.datum import datum_shifts
 from geovision.sources.footprint_set import Footprints
 from geovision.sources.height_grid import HeightGrid
 from geovision.sources.smear import Sharp, Smear, sharpened
+from geovision.sources.waves import Waves
 
 __all__ = ["RasterFaults"]
 
@@ -32,9 +33,10 @@ class RasterFaults:
         dsm: HeightGrid,
         dtm: HeightGrid | None,
         smear: Smear,
+        waves: Waves,
         threads: int,
     ) -> None:
-        self._dsm, self._smear = dsm, smear
+        self._dsm, self._smear, self._waves = dsm, smear, waves
         self._shifts = None if dtm is None else datum_shifts(footprints, wanted, dsm, dtm)
         smeared = smear.spread_m > 0
         self._sharp = sharpened(footprints, wanted, dsm, smear, threads=threads) if smeared else None
@@ -51,7 +53,16 @@ class RasterFaults:
             points = evidence.points.copy()
             points[cells, 2] -= self._shifts[building]
             evidence = replace(evidence, points=points)
-        return evidence
+        return self._waving(evidence, cells)
+
+    def _waving(self, evidence: Evidence, cells: NDArray[np.int64]) -> Evidence:
+        """With what neighbouring cells err by together."""
+        if self._waves.shared_m <= 0:
+            return evidence
+        sigma = evidence.point_sigma.copy()
+        sigma[cells] = np.hypot(sigma[cells], np.float32(self._waves.shared_m))
+        share = self._waves.share(self._dsm.cell_m) if 2 * len(cells) > len(sigma) else 1.0
+        return replace(evidence, point_sigma=sigma, point_share=share)
 
     def _sharpened(self, evidence: Evidence, cells: NDArray[np.int64], sharp: Sharp) -> Evidence:
         new = self._heights_of(evidence.points[cells, :2] + evidence.origin[:2], sharp)

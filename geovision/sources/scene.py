@@ -28,8 +28,9 @@ from geovision.sources.roles import RASTER_ROLES
 from geovision.sources.scene_file import SceneSpec
 from geovision.sources.scene_gridding import GRIDDED_CELL_M, gridded
 from geovision.sources.scene_points import PointLayer
-from geovision.sources.scene_smear import measured_smear
+from geovision.sources.scene_smear import measured_smear, measured_waves
 from geovision.sources.smear import Smear
+from geovision.sources.waves import Waves
 
 if TYPE_CHECKING:
     from geovision.sources.footprints import Footprints
@@ -326,6 +327,7 @@ class Scene:
             dsm=self._heights("dsm", area),
             dtm=self._heights("dtm", area),
             smear=self._smear,
+            waves=self._waves,
             margin_m=margin_m,
             owned=np.isin(near, indices),
             threads=self.threads,
@@ -354,6 +356,13 @@ class Scene:
         if not self._has_rasters(role):
             return Smear()
         return measured_smear(self.footprints, lambda area: self._heights("dsm", area))
+
+    @cached_property
+    def _waves(self) -> Waves:
+        """What the cells of the height raster err by together, as a whole too."""
+        if self._above_ground or not self._has_rasters("dsm") or "dtm" not in self.layers:
+            return Waves()
+        return measured_waves(self.footprints, self._heights)
 
     def _heights(self, role: str, area: Bounds) -> HeightGrid | None:
         source = "ndsm" if self._above_ground else role

@@ -1,4 +1,4 @@
-"""The smear of a scene's height raster, from footprints all over it."""
+"""The smear and the waves of a scene's height raster, from footprints all over it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from geovision.sources.footprint_set import Footprints
 from geovision.sources.grid import Bounds, widened
 from geovision.sources.height_grid import HeightGrid
 from geovision.sources.smear import PROFILE_M, Smear, smear_of, wall_profiles
+from geovision.sources.waves import REACH_M, Waves, ground_errors, waves_of
 
-__all__ = ["measured_smear"]
+__all__ = ["measured_smear", "measured_waves"]
 
 _SAMPLE = 128
 """Footprints that are looked at; their windows take a second to read even from a slow disk."""
@@ -26,9 +27,7 @@ def measured_smear(footprints: Footprints, read: Callable[[Bounds], HeightGrid |
     """
     seen, cell_m = [], 0.0
     boxes = footprints.boxes()
-    for place in np.unique(
-        np.linspace(0, len(boxes) - 1, min(len(boxes), _SAMPLE)).astype(np.int64)
-    ).tolist():
+    for place in _sample(len(boxes)):
         grid = read(widened(Bounds(*boxes[place].tolist()), PROFILE_M + 1.0))
         if grid is None:
             continue
@@ -36,3 +35,31 @@ def measured_smear(footprints: Footprints, read: Callable[[Bounds], HeightGrid |
         seen.append(wall_profiles(one, grid, only=0))
         cell_m = grid.cell_m
     return smear_of(seen, cell_m)
+
+
+def measured_waves(footprints: Footprints, read: Callable[[str, Bounds], HeightGrid | None]) -> Waves:
+    """The same for what its cells err by together, on the open ground round those footprints.
+
+    Args:
+        footprints: of the scene.
+        read: gives the heights of a role, "dsm" or "dtm", within bounds; None where there are none.
+    """
+    import shapely
+
+    seen, cell_m = [], 1.0
+    boxes = footprints.boxes()
+    tree = shapely.STRtree(shapely.box(*boxes.T))
+    for place in _sample(len(boxes)):
+        area = widened(Bounds(*boxes[place].tolist()), REACH_M)
+        dsm, dtm = read("dsm", area), read("dtm", area)
+        if dsm is None or dtm is None:
+            continue
+        near = np.sort(tree.query(shapely.box(*widened(area, REACH_M))))
+        seen.append(ground_errors(footprints.take(near.tolist()), dsm, dtm))
+        cell_m = dsm.cell_m
+    return waves_of(seen, cell_m)
+
+
+def _sample(count: int) -> list[int]:
+    """Rows spread evenly over a layer."""
+    return [int(row) for row in np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64))]

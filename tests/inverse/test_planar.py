@@ -194,3 +194,17 @@ def test_a_face_that_crosses_itself_is_not_chosen(
         chosen + 1 :
     ]
     assert len(after.table.to_programs()) == len(evidence)
+
+
+def test_very_dense_clouds_are_thinned_alike() -> None:
+    """Every third point shows the same roof, and which points lie inside is told of all."""
+    rng = np.random.default_rng(4)
+    xy = rng.uniform((-0.5, -0.5), (12.5, 8.5), (9000, 2))
+    cloud = np.column_stack([xy, 7 - 0.6 * np.abs(xy[:, 1] - 4) + rng.normal(0, 0.02, len(xy))])
+    item = Evidence("a", np.zeros(3), (BOX,), points=cloud, ground_known=True)
+    whole, thin = (propose_planar([item], options={"most_points": most}) for most in (40000, 3000))
+    assert len(whole.table.face_plane) == len(thin.table.face_plane) == 2
+    assert np.abs(whole.table.face_plane[:, :2] - thin.table.face_plane[:, :2]).max() < 0.01
+    assert (whole.inside == thin.inside).all()
+    assert whole.inside.sum() > 6000
+    assert thin.spacing[0] == pytest.approx(whole.spacing[0], rel=1e-6)

@@ -21,35 +21,22 @@ from geovision.model.fit import FitTable
 from geovision.pipeline.build_to import BuildProgress, build_to
 from geovision.pipeline.products import FORMATS
 from geovision.pipeline.publish import publish_folder
-from tests.inverse.village import write_village
+from tests.pipeline.built import content, make_village, scene_of
 from tests.pipeline.formats import AVAILABLE
 
 COUNT = 24
+VOLATILE = ("run.json", "report.html")
 
 
 @pytest.fixture(scope="module")
 def village(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("village")
-    write_village(folder, COUNT)
-    return folder
-
-
-def scene_of(folder: Path) -> geovision.Scene:
-    return geovision.open_scene(points=folder / "points.laz", footprints=folder / "houses.gpkg")
+    return make_village(tmp_path_factory, COUNT)
 
 
 def read_table(path: Path) -> geopandas.GeoDataFrame:
     if path.suffix == ".parquet":
         return geopandas.read_parquet(path)
     return geopandas.read_file(path, **({"layer": "buildings"} if path.suffix == ".gpkg" else {}))
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name not in ("run.json", "report.html")
-    }
 
 
 def test_every_format_holds_every_building(village: Path, tmp_path: Path) -> None:
@@ -83,7 +70,7 @@ def test_every_format_holds_every_building(village: Path, tmp_path: Path) -> Non
 def test_bytes_depend_on_the_scene_alone(village: Path, tmp_path: Path) -> None:
     for threads in (1, 2):
         build_to(scene_of(village), tmp_path / str(threads), formats=list(AVAILABLE), threads=threads)
-    assert content(tmp_path / "1") == content(tmp_path / "2")
+    assert content(tmp_path / "1", leave=VOLATILE) == content(tmp_path / "2", leave=VOLATILE)
 
 
 def test_merged(village: Path, tmp_path: Path) -> None:
@@ -97,7 +84,7 @@ def test_merged(village: Path, tmp_path: Path) -> None:
 def test_what_is_there_is_safe(village: Path, tmp_path: Path) -> None:
     town = tmp_path / "town"
     build_to(scene_of(village), town, formats=["cityjsonseq"])
-    before = content(town)
+    before = content(town, leave=VOLATILE)
     with pytest.raises(OutputError, match="exists already"):
         build_to(scene_of(village), town)
 
@@ -106,10 +93,10 @@ def test_what_is_there_is_safe(village: Path, tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError, match="stop"):
         build_to(scene_of(village), town, overwrite=True, progress=stop)
-    assert content(town) == before
+    assert content(town, leave=VOLATILE) == before
     assert [path.name for path in tmp_path.iterdir()] == ["town"]
     build_to(scene_of(village), town, formats=["parquet"], overwrite=True)
-    assert "buildings.city.jsonl" not in content(town)
+    assert "buildings.city.jsonl" not in content(town, leave=VOLATILE)
     other = tmp_path / "mine"
     other.mkdir()
     (other / "thesis.doc").write_text("years of work")
@@ -136,9 +123,9 @@ def test_a_kill_leaves_one_whole_result(village: Path, tmp_path: Path) -> None:
         with subprocess.Popen([*command, "-o", town]) as process:
             time.sleep(share * took)
             process.kill()
-        assert content(town) in (content(old), content(new))
+        assert content(town, leave=VOLATILE) in (content(old, leave=VOLATILE), content(new, leave=VOLATILE))
     assert subprocess.run([*command, "-o", town], check=False).returncode == 0
-    assert content(town) == content(new)
+    assert content(town, leave=VOLATILE) == content(new, leave=VOLATILE)
 
 
 def test_folders_change_places_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from geovision.formats.geotables import write_flatgeobuf, write_geopackage
 from geovision.formats.points import write_points
 from geovision.pipeline.build_to import BuildProgress, build_to
 from geovision.quality.validate import validate
-from tests.inverse.village import write_village
+from tests.pipeline.built import content, make_village, scene_of
 from tests.pipeline.formats import AVAILABLE
 
 COUNT = 12
@@ -31,13 +31,7 @@ COUNT = 12
 
 @pytest.fixture(scope="module")
 def village(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("village")
-    write_village(folder, COUNT)
-    return folder
-
-
-def scene_of(folder: Path) -> geovision.Scene:
-    return geovision.open_scene(points=folder / "points.laz", footprints=folder / "houses.gpkg")
+    return make_village(tmp_path_factory, COUNT)
 
 
 def run_build(
@@ -48,14 +42,6 @@ def run_build(
     arguments += ["--footprints", f"{village}/houses.gpkg", "--formats", formats, "--geoid", "43"]
     code = f"{before}\nimport sys; from geovision.cli.main import run; sys.argv = {arguments!r}; run()"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 OWN_FILES = {

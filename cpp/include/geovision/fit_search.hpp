@@ -21,6 +21,7 @@ namespace geovision::fit {
 struct Building {
     std::vector<Ring> rings;               // shell counter-clockwise, holes clockwise
     std::vector<double> x, y, z, sigma;    // points that may be roof, in a scanner's order where there is one
+    double share = 1;                      // what a point counts of one that errs by itself
     std::vector<std::uint8_t> given_kind;  // roof kinds to choose from; empty for all
 };
 
@@ -161,6 +162,11 @@ private:
     static void list_alternatives(std::vector<Alternative>& all, SearchResult& result);
     void tell_shift(Problem& problem, const ProblemPoints& points, const LmOptions& options, LmResult& solved,
                     SearchResult& result);
+    void join(const std::vector<Piece*>& pieces, Problem& free, ProblemPoints& points) const;
+    void tell_parts(const std::vector<Piece*>& pieces, const Problem& problem, const ProblemPoints& points,
+                    const LmResult& solved, SearchResult& result) const;
+    void tell_misfit(const Problem& problem, const ProblemPoints& points, const LmResult& solved,
+                     SearchResult& result);
     void finish(const std::vector<Piece*>& pieces, SearchResult& result);
     void add_supers(const std::vector<Piece*>& pieces, SearchResult& result);
 

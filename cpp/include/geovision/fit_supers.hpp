@@ -20,6 +20,7 @@ struct SuperOptions {
     double outlier_nats = 8;    // no point costs more
     double least_sigma = 0.08;  // metres
     double full_density = 10;   // points per square metre; denser ones count less
+    double share = 1;           // what a point counts of one that errs by itself, at most
     int most = 8;               // shapes on one part
     int most_points = 160;      // that one shape is fitted to
 };

@@ -29,6 +29,7 @@ struct PlanEvidence {
     const double* points =
         nullptr;  // [count, 3] taken for roof or unknown; those outside the rings are ignored
     const float* sigma = nullptr;  // [count] metres, may be null
+    double share = 1;              // what a point counts of one that errs by itself
     std::int64_t count = 0;
     const double* xy = nullptr;                  // ring vertices
     const std::int64_t* ring_offsets = nullptr;  // [rings + 1], absolute in `xy`; the shell first
@@ -45,6 +46,7 @@ struct PlanOptions {
     double least_height = 0.3;  // metres of every face above the ground
     double overreach = 1;       // metres that a face may rise above or sink below the points of its plane
     int rounds = 2;
+    std::int64_t most_points = 60000;  // of a footprint; of more, every second is looked at, or every third ...
 };
 
 enum class PlanStatus : std::uint8_t {
@@ -68,7 +70,7 @@ struct RoofPlan {
     double price = 0;                  // of planes and borders, a part of `nats`
     double nats = 0;                   // description length, plane and border prices included
     double explained = 0;              // share of points within reach of the face above or below them
-    std::int64_t used = 0;             // points inside the footprint
+    std::int64_t used = 0;             // points inside the footprint that were looked at
 };
 
 class RoofPlanner {
@@ -144,6 +146,7 @@ private:
     std::vector<double> points_;
     std::vector<double> inverse_variance_;
     std::vector<std::int32_t> point_label_;
+    double stands_for_ = 1;  // points given for each that is looked at
     double spacing_ = 1, weight_ = 1, low_ = 0, high_ = 0, area_ = 0;
 
     std::vector<RoofPlane> planes_;
