@@ -16,7 +16,7 @@ from geovision.inverse.planar import Planar
 from geovision.inverse.plane_sigma import plane_covariances
 from geovision.inverse.propose import Parametric
 from geovision.inverse.roof_points import RoofPoints
-from geovision.inverse.score import LEAST_SIGMA_M, Misfit, NoiseModel, inside_points, measure
+from geovision.inverse.score import Misfit, NoiseModel, inside_points, measure
 from geovision.mesh import Solids, mesh
 from geovision.model.evidence import Evidence
 from geovision.model.fit import Fit, FitStatus, Runner
@@ -146,11 +146,13 @@ def choose(
 def _can_explain(inside: RoofPoints) -> F64:
     """[buildings] the share of the points that lie within 0.2 m of the true roof if they err by their sigma.
 
-    It is 1 for what laser scanners measure.
+    It is 1 where points err one by one: what then lies farther off was not measured badly but is no roof.
     """
-    spans = zip(inside.point_offsets[:-1].tolist(), inside.point_offsets[1:].tolist(), strict=True)
-    sigma = [float(np.median(inside.sigma[a:b])) if b > a else LEAST_SIGMA_M for a, b in spans]
-    return np.array([min(1.0, erf(0.2 / (sqrt(2) * one)) / SURE) for one in sigma])
+    can = np.ones(len(inside.share))
+    for row in np.flatnonzero((inside.share < 1) & (np.diff(inside.point_offsets) > 0)).tolist():
+        sigma = float(np.median(inside.sigma[slice(*inside.point_offsets[row : row + 2])]))
+        can[row] = min(1.0, erf(0.2 / (sqrt(2) * sigma)) / SURE)
+    return can
 
 
 def _overshoot(solids: Solids, inside: RoofPoints, which: NDArray[np.int64], spacing: F64) -> F64:
