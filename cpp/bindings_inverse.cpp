@@ -296,7 +296,8 @@ py::dict plane_covariances(const Offsets& face_offsets, const Offsets& ring_offs
 void bind_inverse(py::module_& m) {
     m.def("plan_roofs", &plan_roofs, py::arg("points"), py::arg("point_offsets"), py::arg("sigma"),
           py::arg("xy"), py::arg("vertex_offsets"), py::arg("ring_offsets"), py::arg("options") = py::dict(),
-          py::arg("threads") = 0, py::arg("share") = Array<double>(), "Plane arrangements of a batch of buildings.");
+          py::arg("threads") = 0, py::arg("share") = Array<double>(),
+          "Plane arrangements of a batch of buildings.");
     m.def("point_distances", &distances, py::arg("solids"), py::arg("points"), py::arg("point_offsets"),
           py::arg("point_origin"), py::arg("which"), py::arg("cap") = 1.0, py::arg("threads") = 0,
           "Distance of every point to the nearest face of its solid.");

@@ -10,9 +10,9 @@ namespace geovision::fit {
 
 namespace {
 
-constexpr double piece_nats = 4;      // what one more piece costs besides its parameters
-constexpr double place_nats = 8;      // and where no wall shows the place of the cut
-constexpr double alike_nats = 2;      // what it gains where its kind is the first one's
+constexpr double piece_nats = 4;  // what one more piece costs besides its parameters
+constexpr double place_nats = 8;  // and where no wall shows the place of the cut
+constexpr double alike_nats = 2;  // what it gains where its kind is the first one's
 constexpr double well_explained = 0.96;
 constexpr double close_nats = 0.2;    // a point, that the further rounds may make good
 constexpr double whole_nats = 0.6;    // a point, more for a roof without cuts

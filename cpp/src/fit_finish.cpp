@@ -60,8 +60,7 @@ std::vector<double> carried(const std::vector<double>& rows, std::size_t fields,
                     half[i * m + j] += rows[i * m + k] * solved.covariance[k * m + j];
     for (std::size_t i = 0; i < fields; ++i)
         for (std::size_t j = 0; j < fields; ++j)
-            for (std::size_t k = 0; k < m; ++k)
-                out[i * fields + j] += half[i * m + k] * rows[j * m + k];
+            for (std::size_t k = 0; k < m; ++k) out[i * fields + j] += half[i * m + k] * rows[j * m + k];
     return out;
 }
 
@@ -131,8 +130,7 @@ void RoofSearch::join(const std::vector<Piece*>& pieces, Problem& free, ProblemP
 }
 
 void RoofSearch::tell_parts(const std::vector<Piece*>& pieces, const Problem& problem,
-                            const ProblemPoints& points, const LmResult& solved,
-                            SearchResult& result) const {
+                            const ProblemPoints& points, const LmResult& solved, SearchResult& result) const {
     const std::size_t m = solved.theta.size();
     std::vector<double> rows;  // derivatives of the fields by the globals
     for (std::size_t k = 0; k < pieces.size(); ++k) {

@@ -46,7 +46,8 @@ struct PlanOptions {
     double least_height = 0.3;  // metres of every face above the ground
     double overreach = 1;       // metres that a face may rise above or sink below the points of its plane
     int rounds = 2;
-    std::int64_t most_points = 60000;  // of a footprint; of more, every second is looked at, or every third ...
+    std::int64_t most_points =
+        60000;  // of a footprint; of more, every second is looked at, or every third ...
 };
 
 enum class PlanStatus : std::uint8_t {
