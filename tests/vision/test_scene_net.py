@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from geovision.vision.inputs import CHANNELS, GROUPS, channels_of, validity_of
-from geovision.vision.nets import OUTPUTS, SceneNetConfig, scene_net
+from geovision.vision.nets import OUTPUTS, SceneNetConfig, halo_px, scene_net
 from tests.vision.networks import check_network, run
 
-CONFIGS = [SceneNetConfig(size="tiny"), SceneNetConfig(size="small")]
+ENCODERS: list[Literal["conv", "mit"]] = ["conv", "mit"]
+CONFIGS = [SceneNetConfig(encoder=encoder, size="tiny") for encoder in ENCODERS]
 
 
 def scene(
@@ -60,5 +63,28 @@ def test_before_training_few_pixels_are_buildings_and_heights_are_those_given() 
     assert outputs["normal"][..., 2].mean() > 0.5
 
 
-def test_small_is_small() -> None:
-    assert scene_net(SceneNetConfig(size="small")).count_params() <= 3_500_000
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_weights_fit_into_files_of_10_mb(encoder: Literal["conv", "mit"]) -> None:
+    sizes = [
+        scene_net(SceneNetConfig(encoder=encoder, size="tiny")).count_params(),
+        scene_net(SceneNetConfig(encoder=encoder, size="small")).count_params(),
+        scene_net(SceneNetConfig(encoder=encoder, size="base")).count_params(),
+    ]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < 1_200_000
+    assert sizes[1] <= 3_500_000
+    assert sizes[2] <= 4_950_000  # of float16, the largest file that ships
+
+
+def test_a_window_agrees_with_a_larger_one_beyond_the_halo() -> None:
+    config = SceneNetConfig(size="tiny")
+    halo = halo_px(config)
+    assert halo is not None
+    model, x = scene_net(config), scene(672, 96)
+    whole, cut = run(model, x), run(model, x[:, 32:])
+    inside = slice(halo, 672 - 32 - halo)
+    for name in OUTPUTS:
+        assert cut[name][:, inside] == pytest.approx(whole[name][:, 32:][:, inside], abs=2e-4), name
+    x[:, 320 - halo - 32] = 0
+    changed = run(model, x)
+    assert changed["frame"][:, 320] == pytest.approx(whole["frame"][:, 320], abs=2e-4)

@@ -14,9 +14,9 @@ import keras
 from keras import ops
 
 from geovision.errors import UsageError
-from geovision.vision.nets.layers import RmsNorm, Tensor
+from geovision.vision.nets.layers import RmsNorm, Tensor, gelu
 
-__all__ = ["FeedForward", "MultiHeadAttention", "TransformerBlock", "fourier_features"]
+__all__ = ["FeedForward", "MultiHeadAttention", "SpatialAttention", "TransformerBlock", "fourier_features"]
 
 
 def fourier_features(positions: Tensor, count: int, longest: float, shortest: float) -> Tensor:
@@ -115,7 +115,7 @@ class FeedForward(keras.layers.Layer):
     def __init__(self, width: int, expand: int = 4, **options: Any) -> None:
         super().__init__(**options)
         self.width, self.factor = width, expand
-        self.expand = keras.layers.Dense(expand * width, "gelu", name="expand", dtype=self.dtype_policy)
+        self.expand = keras.layers.Dense(expand * width, gelu, name="expand", dtype=self.dtype_policy)
         self.project = keras.layers.Dense(width, name="project", dtype=self.dtype_policy)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -182,3 +182,47 @@ class TransformerBlock(keras.layers.Layer):
         """What rebuilds the layer."""
         own = {"width": self.width, "heads": self.heads, "context_width": self.context_width}
         return {**super().get_config(), **own, "expand": self.factor}
+
+
+class SpatialAttention(keras.layers.Layer):
+    """Every place of a map looks at a copy that is `reduction` times coarser in rows and columns.
+
+    Rows and columns must be multiples of `reduction`. Costs places^2 / reduction^2.
+    """
+
+    def __init__(self, width: int, heads: int, reduction: int = 1, **options: Any) -> None:
+        super().__init__(**options)
+        self.width, self.heads, self.reduction = width, heads, reduction
+        policy = self.dtype_policy
+        self.reduce: keras.layers.Conv2D | None = None
+        if reduction > 1:
+            self.reduce = keras.layers.Conv2D(
+                width, reduction, strides=reduction, name="reduce", dtype=policy
+            )
+        self.norm = RmsNorm(name="norm", dtype=policy)
+        self.attention = MultiHeadAttention(width, heads, name="attention", dtype=policy)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """The convolution that makes the copy, and attention at the same width."""
+        if self.reduce is not None:
+            self.reduce.build(input_shape)
+        self.norm.build(input_shape)
+        self.attention.build((input_shape[0], None, self.width))
+
+    def call(self, x: Tensor) -> Tensor:
+        """[B, H, W, width] to the same."""
+        context = x if self.reduce is None else self.reduce(x)
+        gathered = self.attention(self._tokens(x), self._tokens(self.norm(context)))
+        return ops.reshape(gathered, (-1, ops.shape(x)[1], ops.shape(x)[2], self.width))
+
+    def _tokens(self, x: Tensor) -> Tensor:
+        return ops.reshape(x, (-1, ops.shape(x)[1] * ops.shape(x)[2], self.width))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """As the map."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """What rebuilds the layer."""
+        own = {"width": self.width, "heads": self.heads, "reduction": self.reduction}
+        return {**super().get_config(), **own}

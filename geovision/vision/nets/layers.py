@@ -22,6 +22,7 @@ __all__ = [
     "UnitVector",
     "conv",
     "convnext_block",
+    "gelu",
     "residual_block",
 ]
 
@@ -125,7 +126,21 @@ class HeightOutput(keras.layers.Layer):
         return raw_shape
 
 
-def conv(x: Tensor, width: int, kernel: int, name: str, *, stride: int = 1, gain: float = 2.0) -> Tensor:
+def gelu(x: Tensor) -> Tensor:
+    """In its tanh form: TensorFlow's exact one is an operator that ONNX does not have."""
+    return ops.gelu(x, approximate=True)
+
+
+def conv(
+    x: Tensor,
+    width: int,
+    kernel: int,
+    name: str,
+    *,
+    stride: int = 1,
+    gain: float = 2.0,
+    dtype: str | None = None,
+) -> Tensor:
     """A convolution that pads alike on every backend (its kernel odd, or once or twice the stride)."""
     layer = keras.layers.Conv2D(
         width,
@@ -133,6 +148,7 @@ def conv(x: Tensor, width: int, kernel: int, name: str, *, stride: int = 1, gain
         strides=stride,
         padding="same",
         kernel_initializer=keras.initializers.VarianceScaling(gain, "fan_in", "truncated_normal"),
+        dtype=dtype,
         name=name,
     )
     return layer(x)

@@ -9,12 +9,12 @@ import keras
 from pydantic import BaseModel, ConfigDict
 
 from geovision.model.kinds import RoofKind
-from geovision.vision.inputs import CHANNELS
+from geovision.vision.inputs import CHANNELS, MULTIPLE
 from geovision.vision.nets.decoder import decode
-from geovision.vision.nets.encoders import CONV_SIZES, conv_encoder
+from geovision.vision.nets.encoders import CONV_SIZES, MIT_SIZES, ConvSize, conv_encoder, mit_encoder
 from geovision.vision.nets.layers import HeightOutput, NormaliseInput, Tensor, UnitVector, conv
 
-__all__ = ["KIND_NONE", "OUTPUTS", "SceneNetConfig", "scene_net"]
+__all__ = ["KIND_NONE", "OUTPUTS", "SceneNetConfig", "halo_px", "scene_net"]
 
 KIND_NONE = len(RoofKind)
 """The code of `kind` where there is no roof."""
@@ -40,7 +40,7 @@ class SceneNetConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    encoder: Literal["conv"] = "conv"
+    encoder: Literal["conv", "mit"] = "conv"
     size: Literal["tiny", "small", "base"] = "small"
 
 
@@ -55,9 +55,16 @@ def scene_net(config: SceneNetConfig | None = None) -> keras.Model:
     """
     config = config or SceneNetConfig()
     raw = keras.Input((None, None, len(CHANNELS)), dtype="float32", name="x")
-    maps = conv_encoder(NormaliseInput(name="normalise")(raw), CONV_SIZES[config.size])
+    x = NormaliseInput(name="normalise")(raw)
+    if config.encoder == "conv":
+        maps = conv_encoder(x, CONV_SIZES[config.size])
+    else:
+        maps = mit_encoder(x, MIT_SIZES[config.size])
     fine, coarse = decode(maps, _DECODER[config.size])
-    return keras.Model(raw, _heads(raw, fine, coarse), name="scene_net")
+    model = keras.Model(raw, _heads(raw, fine, coarse), name="scene_net")
+    # Or else Keras casts the input under a policy of mixed precision: heights to steps of 12 cm at 20 m.
+    model.dtype_policy = keras.DTypePolicy("float32")
+    return model
 
 
 def _heads(raw: Tensor, fine: Tensor, coarse: Tensor) -> dict[str, Tensor]:
@@ -70,9 +77,9 @@ def _heads(raw: Tensor, fine: Tensor, coarse: Tensor) -> dict[str, Tensor]:
         strides=2,
         kernel_initializer=keras.initializers.VarianceScaling(0.1, "fan_in", "truncated_normal"),
         bias_initializer=keras.initializers.Constant(bias),
+        dtype="float32",
         name="head_pixels",
     )(fine)
-    pixels = keras.layers.Activation("linear", dtype="float32", name="pixels")(pixels)
     out, start = {}, 0
     for name in names:
         part = pixels[..., start : start + OUTPUTS[name]]
@@ -82,8 +89,7 @@ def _heads(raw: Tensor, fine: Tensor, coarse: Tensor) -> dict[str, Tensor]:
         elif name == "normal":
             part = UnitVector(name="normal")(part)
         out[name] = part
-    kinds = conv(coarse, OUTPUTS["kind"], 1, "head_kind", gain=0.1)
-    kinds = keras.layers.Activation("linear", dtype="float32", name="kinds")(kinds)
+    kinds = conv(coarse, OUTPUTS["kind"], 1, "head_kind", gain=0.1, dtype="float32")
     out["kind"] = keras.layers.UpSampling2D(4, name="kind", dtype="float32")(kinds)
     return out
 
@@ -93,3 +99,26 @@ def _first_bias(name: str) -> list[float]:
     if name in _PRIOR:
         return [math.log(_PRIOR[name] / (1 - _PRIOR[name]))]
     return [0.0, 0.0, 1.0] if name == "normal" else [0.0] * OUTPUTS[name]
+
+
+def halo_px(config: SceneNetConfig) -> int | None:
+    """How far from a pixel the input can still change its outputs; None: anywhere in the window.
+
+    >>> halo_px(SceneNetConfig(size="tiny")), halo_px(SceneNetConfig(encoder="mit"))
+    (278, None)
+    """
+    if config.encoder == "mit":
+        return None
+    return max(_reach(pixel, CONV_SIZES[config.size]) for pixel in range(MULTIPLE))
+
+
+def _reach(pixel: int, size: ConvSize) -> int:
+    """Follow a pixel down the decoder and up the encoder: the first and last cell of each map it needs."""
+    first = last = pixel // 2
+    for _ in range(4):
+        first, last = (first - 1) // 2, (last + 1) // 2
+    for stage in (3, 2, 1, 0):
+        cells = size.blocks[stage] * (2 if stage < 2 else 3)
+        first, last = 2 * (first - cells), 2 * (last + cells) + 1
+    first, last = 2 * first - 1, 2 * last + 2
+    return max(pixel - first, last - pixel)

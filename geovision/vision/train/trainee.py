@@ -28,7 +28,8 @@ class Trainee(keras.Model):  # type: ignore[misc]
     """
 
     def __init__(self, network: Any, loss: Loss, parts: list[str]) -> None:
-        super().__init__(name="trainee")
+        # The network casts by itself; in bfloat16 its heights would arrive in steps of 12 cm.
+        super().__init__(name="trainee", dtype="float32")
         self.network = network
         self._loss_of = loss
         self.parts = {name: keras.metrics.Mean(name=name) for name in parts}
