@@ -1,4 +1,4 @@
-"""Speed of the scene networks: training steps and forward passes per second, in Mpx, with what they compute checked.
+"""Speed of the scene networks: training and forward passes, in Mpx per second, with their results checked.
 
     python benchmarks/bench_nets.py                       # TensorFlow
     KERAS_BACKEND=jax python benchmarks/bench_nets.py     # JAX
