@@ -25,6 +25,7 @@ void bind_noding(py::module_& m);
 void bind_cityjson(py::module_& m);
 void bind_points(py::module_& m);
 void bind_warp(py::module_& m);
+void bind_windows(py::module_& m);
 void bind_inverse(py::module_& m);
 void bind_fit(py::module_& m);
 void bind_placement(py::module_& m);
@@ -67,6 +68,7 @@ PYBIND11_MODULE(_kernel, m) {
     geovision::bindings::bind_cityjson(m);
     geovision::bindings::bind_points(m);
     geovision::bindings::bind_warp(m);
+    geovision::bindings::bind_windows(m);
     geovision::bindings::bind_inverse(m);
     geovision::bindings::bind_fit(m);
     geovision::bindings::bind_placement(m);

@@ -147,6 +147,10 @@ def warp_raster(
     nearest: bool,
     threads: int = 0,
 ) -> tuple[NDArray[Any], NDArray[np.uint8], int]: ...
+def stack_groups(
+    groups: Sequence[tuple[NDArray[Any], NDArray[np.bool_] | None, int, int]], out: NDArray[np.float32]
+) -> None: ...
+def to_bytes(values: NDArray[np.float32], table: NDArray[np.uint8], reach: float) -> NDArray[np.uint8]: ...
 def sharpen_heights(
     heights: Sequence[NDArray[np.float64]],
     labels: Sequence[NDArray[np.int32]],

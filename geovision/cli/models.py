@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geovision.cli import options
-from geovision.cli.console import emit_json, note, report_failures
+from geovision.cli.console import emit_json, note, report_failures, status
 from geovision.errors import GeovisionError
 
 if TYPE_CHECKING:
@@ -141,3 +141,25 @@ def verify_command(ctx: click.Context, models: tuple[str, ...], as_json: bool) -
                 click.echo(f"{report['model']}: {report['arrays']} arrays as the card says")
     report_failures(failures)
     ctx.exit(1 if failures else 0)
+
+
+@command.command("export", short_help="Make the network that runs from a model's arrays.")
+@click.argument("model")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="Folder and name of the new model; by default it takes the place of MODEL.",
+)
+@options.quiet
+def export_command(model: str, output: Path | None, quiet: bool) -> None:
+    """Make the ONNX file of MODEL from its arrays, compare the two at several sizes, and save both.
+
+    Needs TensorFlow (pip install "geovision[train]").
+    """
+    from geovision.vision.export import export_model
+
+    with status("exporting", quiet=quiet):
+        card = export_model(model, output)
+    note(f"{card.name}: {card.files['onnx'].bytes / 1e6:.1f} MB", quiet=quiet)

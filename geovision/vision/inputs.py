@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision._native import load_kernel
 from geovision.errors import InputError, UsageError
 
 __all__ = ["CHANNELS", "GROUPS", "MULTIPLE", "channels_of", "stack", "validity_of"]
@@ -62,6 +63,7 @@ def validity_of(group: str) -> int:
 def stack(
     groups: Mapping[str, NDArray[np.generic]],
     valid: Mapping[str, NDArray[np.bool_] | None] | None = None,
+    out: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Bring the groups that are there into one input [rows, columns, channels].
 
@@ -74,11 +76,14 @@ def stack(
     Args:
         groups: by name as in `GROUPS`, [bands, rows, columns], or [rows, columns] for one band.
         valid: by name, True where there is data; all of it where a group is not named.
+        out: filled and returned, where it is given.
     """
     if not groups:
         raise InputError("input", "holds no group", f"Give at least one of {', '.join(GROUPS)}")
     shape = next(iter(groups.values())).shape[-2:]
-    out = np.zeros((*shape, len(CHANNELS)), np.float32)
+    if out is None:
+        out = np.empty((*shape, len(CHANNELS)), np.float32)
+    planes = []
     for name, values in groups.items():
         where = channels_of(name)
         bands = values[None] if values.ndim == 2 else values
@@ -86,10 +91,11 @@ def stack(
         if bands.shape != want:
             problem = f"has shape {bands.shape}; expected {want} (bands, rows, columns)"
             raise InputError(f"input group {name!r}", problem, "Cut all groups on one grid")
-        good = np.isfinite(bands).all(axis=0) if bands.dtype.kind == "f" else np.ones(shape, bool)
+        if bands.dtype not in (np.uint8, np.float32) or bands.strides[2] != bands.itemsize:
+            bands = np.ascontiguousarray(bands, np.float32)
         mask = (valid or {}).get(name)
-        if mask is not None:
-            good &= mask
-        out[..., where] = np.where(good, bands, 0).transpose(1, 2, 0)
-        out[..., validity_of(name)] = good
+        if mask is not None and (mask.dtype != np.bool_ or mask.strides[1] != 1):
+            mask = np.ascontiguousarray(mask, np.bool_)
+        planes.append((bands, mask, where.start, validity_of(name)))
+    load_kernel().stack_groups(planes, out)
     return out
