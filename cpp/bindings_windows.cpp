@@ -34,15 +34,9 @@ GroupPlanes planes_of(const Group& group, const py::array_t<float>& out) {
     if (channel < 0 || channel + data.shape(0) > out.shape(2) || valid_channel < 0 ||
         valid_channel >= out.shape(2))
         throw py::value_error("channels must lie in the output");
-    GroupPlanes planes{data.data(),
-                       bytes,
-                       data.shape(0),
-                       stride_of(data, 0, item),
-                       stride_of(data, 1, item),
-                       nullptr,
-                       0,
-                       channel,
-                       valid_channel};
+    GroupPlanes planes{
+        data.data(), bytes,   data.shape(0), stride_of(data, 0, item), stride_of(data, 1, item), nullptr,
+        0,           channel, valid_channel};
     if (!valid.is_none()) {
         const auto mask = valid.cast<py::array>();
         if (!py::isinstance<py::array_t<bool>>(mask) || mask.ndim() != 2 || mask.shape(0) != out.shape(0) ||
@@ -90,9 +84,10 @@ py::array_t<std::uint8_t> to_bytes(const py::array_t<float, py::array::c_style>&
 }  // namespace
 
 void bind_windows(py::module_& m) {
-    m.def("stack_groups", &stack, py::arg("groups"), py::arg("out").noconvert(),
-          "Fill a network's input [rows, columns, channels] from groups (data [bands, rows, columns], valid or "
-          "None, first channel, channel of validity); see cpp/include/geovision/windows.hpp.");
+    m.def(
+        "stack_groups", &stack, py::arg("groups"), py::arg("out").noconvert(),
+        "Fill a network's input [rows, columns, channels] from groups (data [bands, rows, columns], valid or "
+        "None, first channel, channel of validity); see cpp/include/geovision/windows.hpp.");
     m.def("to_bytes", &to_bytes, py::arg("values").noconvert(), py::arg("table"), py::arg("reach"),
           "Outputs [rows, columns, channels] as bytes [channels, rows, columns]: through a table from -range "
           "to range, or 128 + 127 v where it is empty.");

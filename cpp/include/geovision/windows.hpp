@@ -1,5 +1,5 @@
-// What inference does to every pixel before and after the network: planes of bands to the network's input, and
-// its outputs to bytes.
+// What inference does to every pixel before and after the network: planes of bands to the network's input,
+// and its outputs to bytes.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ struct GroupPlanes {
 void stack_groups(const GroupPlanes* groups, std::int64_t count, std::int64_t rows, std::int64_t columns,
                   std::int64_t channels, float* out);
 
-// out[i] = table[(values[i * stride] + range) / (2 range) * cells], clamped at both ends; NaN gives the first.
+// out[i] = table[(values[i * stride] + range) / (2 range) * cells], clamped at both ends; NaN gives the
+// first.
 void look_up(const float* values, std::int64_t stride, std::int64_t count, const std::uint8_t* table,
              std::int64_t cells, float range, std::uint8_t* out);
 
