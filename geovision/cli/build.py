@@ -9,6 +9,7 @@ import click
 
 from geovision.cli import options
 from geovision.cli.console import emit_json, note, progress_bar, report_fitted, status
+from geovision.cli.detect import detection, how_to_find
 from geovision.cli.scene import open_from_options
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = ["command"]
 @options.formats
 @options.kinds
 @options.place
+@detection
 @click.option("--merged", is_flag=True, help="One mesh file for all buildings instead of one a tile.")
 @click.option(
     "--geoid",
@@ -61,6 +63,9 @@ def command(
     formats: list[str] | None,
     kinds: list[str] | None,
     place: Literal["footprints", "points"],
+    model: str | None,
+    threshold: float | None,
+    min_area_m2: float,
     merged: bool,
     geoid: float | None,
     heights: str | None,
@@ -78,6 +83,9 @@ def command(
 ) -> None:
     """Find the building program behind every footprint, and publish the buildings.
 
+    Without footprints, buildings are found first in the image, the heights or the points (see `geovision
+    detect`); where there are no heights, those that the network infers from the image stand in for them.
+
     SOURCES is a scene.toml, or files and folders whose roles are recognised from what is in them. OUT holds
     programs.parquet with the fits beside it, index.json, and the formats that were asked for. Every footprint
     comes out with a valid solid; where too little was measured it is a block, and its fit says why.
@@ -87,6 +95,7 @@ def command(
       geovision build scene.toml -o out/town
       geovision build --points points.laz --footprints houses.gpkg -o out/town --formats glb,gpkg,cityjsonseq
       geovision build --dsm dsm.tif --dtm dtm.tif --footprints houses.gpkg -o out/town --overwrite
+      geovision build --image ortho.tif --dsm dsm.tif --dtm dtm.tif -o out/town
       geovision build scene.toml -o out/town --json | jq .kinds
     """
     from geovision.pipeline.build_to import DEFAULT_FORMATS, build_to
@@ -100,6 +109,7 @@ def command(
             formats=DEFAULT_FORMATS if formats is None else formats,
             kinds=kinds,
             place=place,
+            find=how_to_find(model, threshold, min_area_m2, threads),
             lod=lod,
             merged=merged,
             geoid=geoid,
@@ -121,6 +131,8 @@ def command(
 
 
 def _read(state: BuildProgress) -> tuple[str, float, float]:
+    if state.stage == "detect":
+        return "finding buildings", state.done, state.total
     if state.stage == "publish":
         return "writing", state.done, state.total
     return f"{state.done:,} buildings", state.done, state.total

@@ -9,6 +9,7 @@ import click
 
 from geovision.cli import options
 from geovision.cli.console import emit_json, note, progress_bar, report_fitted, status
+from geovision.cli.detect import detection, how_to_find
 from geovision.cli.scene import open_from_options
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = ["command"]
 )
 @options.kinds
 @options.place
+@detection
 @click.option(
     "--explain",
     metavar="ID",
@@ -46,6 +48,9 @@ def command(
     models: Path | None,
     kinds: list[str] | None,
     place: Literal["footprints", "points"],
+    model: str | None,
+    threshold: float | None,
+    min_area_m2: float,
     explain: str | None,
     lod: str,
     on_error: Literal["raise", "record"],
@@ -56,6 +61,8 @@ def command(
     **given: Any,
 ) -> None:
     """Find, for every footprint, the building program that explains the points or heights best.
+
+    Without footprints, buildings are found first (see `geovision detect`).
 
     SOURCES is a scene.toml, or files and folders whose roles are recognised from what is in them. Every
     footprint comes out with a valid solid. Where too little was measured it is a block, and its fit (in
@@ -83,6 +90,7 @@ def command(
             models=models,
             kinds=kinds,
             place=place,
+            find=how_to_find(model, threshold, min_area_m2, threads),
             lod=lod,
             on_error=on_error,
             threads=threads,

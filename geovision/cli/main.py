@@ -22,6 +22,7 @@ __all__ = ["main", "run"]
 # it runs: `geovision --help` must not load the kernel, GDAL or pyarrow.
 COMMANDS = {
     "build": "Fit buildings and publish them as files that every client opens.",
+    "detect": "Find buildings in images, heights or LiDAR: outlines with confidence and height.",
     "generate": "Generate a procedural city, on given footprints or on its own streets.",
     "synth": "Make a synthetic scene: image, heights, LiDAR and footprints, with the truth beside them.",
     "mesh": "Build watertight meshes from building programs.",

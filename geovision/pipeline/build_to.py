@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from geovision._version import __version__
 from geovision.formats.attributes import attribute_types
+from geovision.formats.footprints import write_footprints
 from geovision.inverse.placement import Place
 from geovision.model.kinds import RoofKind
 from geovision.pipeline.fit import Fitted, iter_fit
+from geovision.pipeline.found import Found, found_buildings
 from geovision.pipeline.ground import Surroundings
 from geovision.pipeline.products import Products, ProductSettings
 from geovision.pipeline.publish import publish_folder
@@ -22,12 +24,15 @@ from geovision.pipeline.timings import Timings
 from geovision.quality.report import report as report_page
 
 if TYPE_CHECKING:
+    from geovision.pipeline.detect import DetectProgress, DetectSettings
     from geovision.sources import Scene
 
 __all__ = ["DEFAULT_FORMATS", "BuildProgress", "BuildSummary", "build_to", "publish_buildings"]
 
 INDEX_SCHEMA = "geovision.build/1"
 DEFAULT_FORMATS = ("3dtiles", "cityjsonseq", "parquet", "viewer", "preview", "report")
+FOUND = "footprints.gpkg"
+"""Outlines of buildings that were found, because none were given."""
 _PROBLEMS_KEPT = 1000
 
 
@@ -35,7 +40,7 @@ _PROBLEMS_KEPT = 1000
 class BuildProgress:
     """Where the job stands."""
 
-    stage: Literal["fit", "publish"]
+    stage: Literal["detect", "fit", "publish"]
     done: int
     total: int
     failures: int
@@ -53,6 +58,8 @@ class BuildSummary(FitTally):
     tiles: int = 0
     notes: tuple[str, ...] = ()
     """What was assumed of the sources."""
+    found_by: str | None = None
+    """What found the buildings, where no footprints were given."""
     files: tuple[str, ...] = ()
     seconds: float = 0.0
     timings: Timings = field(default_factory=Timings)
@@ -73,6 +80,7 @@ class BuildSummary(FitTally):
             "solid_crs": self.solid_crs,
             "formats": list(self.formats),
             "tiles": self.tiles,
+            "found_by": self.found_by,
             **self.counts(),
             "problem_count": len(self.problems),
             "problems": self.problems[:_PROBLEMS_KEPT],
@@ -87,6 +95,7 @@ def build_to(
     formats: Sequence[str] = DEFAULT_FORMATS,
     kinds: Collection[RoofKind | str] | None = None,
     place: Place = "both",
+    find: DetectSettings | None = None,
     lod: str = "2.2",
     merged: bool = False,
     geoid: float | None = None,
@@ -101,17 +110,22 @@ def build_to(
 ) -> BuildSummary:
     """Fit every building of a scene and publish programs, fits and models as a folder.
 
+    Where the scene has no footprints, buildings are found in it first, and their outlines are written as
+    footprints.gpkg.
+
     The folder takes its name when everything is in it, in one step; until then `out` is what it was. Memory
     follows a tile, not the scene. All files but run.json and report.html depend on the scene and these
     arguments alone, not on `threads`, the machine or the time.
 
     Args:
-        scene: from `open_scene`, with footprints and with points, heights or both.
+        scene: from `open_scene`, with footprints and with points, heights or both; or without footprints,
+            with an image, heights or points to find buildings in.
         out: folder to write. One that exists is refused, or with `overwrite` replaced if it is an earlier
             result.
         formats: names from `geovision.pipeline.products.FORMATS`.
         kinds: roof kinds to choose from; all if left out.
         place: what keeps its place where points lie shifted against a footprint, as for `fit`.
+        find: how buildings are found where there are no footprints.
         lod: level of detail of the solids, "1.1" to "2.3".
         merged: one mesh file for all buildings instead of one a tile (glb, obj, ply, stl).
         geoid: height of the geoid above the ellipsoid in metres, for 3D Tiles; by default PROJ's, where it
@@ -127,24 +141,14 @@ def build_to(
         threads: 0 for all cores.
         progress: called after each batch.
     """
-    footprints = scene.footprints
-    from geovision.sources.height_system import compound_name, stated_heights
 
-    summary = BuildSummary(out=Path(out), crs=scene.crs.to_string(), notes=scene.notes)
-    summary.solid_crs = compound_name(summary.crs, heights or stated_heights(scene))
-    summary.problems += [str(problem) for problem in footprints.problems]
-
-    def tiles() -> Iterator[tuple[str, Iterator[Fitted]]]:
-        for tile in scene.tiles():
-            evidence = summary.timings.each("read", scene.evidence(tile, images=False))
-            batches = iter_fit(evidence, kinds=kinds, place=place, on_error=on_error, threads=threads)
-            yield f"{tile.key.column}_{tile.key.row}", summary.timings.each("fit", batches)
+    def looked(state: DetectProgress) -> None:
+        if progress is not None:
+            progress(BuildProgress("detect", state.done, state.total, 0))
 
     settings = ProductSettings(
         tuple(dict.fromkeys(formats)),
-        types=attribute_types(footprints.attributes, footprints.ids),
-        crs=summary.crs,
-        solid_crs=summary.solid_crs,
+        types={},
         lod=lod,
         merged=merged,
         geoid=geoid,
@@ -152,6 +156,49 @@ def build_to(
         textures=textures,
         title=title,
         threads=threads,
+    )
+    settings.check()
+    summary = BuildSummary(out=Path(out), crs=scene.crs.to_string())
+    with found_buildings(scene, find, progress=looked) as found:
+        return _build_found(
+            found, out, settings, summary, kinds, place, heights, on_error, overwrite, progress
+        )
+
+
+def _build_found(
+    found: Found,
+    out: str | Path,
+    settings: ProductSettings,
+    summary: BuildSummary,
+    kinds: Collection[RoofKind | str] | None,
+    place: Place,
+    heights: str | None,
+    on_error: Literal["raise", "record"],
+    overwrite: bool,
+    progress: Callable[[BuildProgress], None] | None,
+) -> BuildSummary:
+    from geovision.sources.height_system import compound_name, stated_heights
+
+    scene = found.scene
+    footprints = scene.footprints
+    summary.notes = scene.notes
+    summary.found_by = None if found.detected is None else found.detected.model
+    summary.solid_crs = compound_name(str(summary.crs), heights or stated_heights(scene))
+    summary.problems += [str(problem) for problem in footprints.problems]
+
+    def tiles() -> Iterator[tuple[str, Iterator[Fitted]]]:
+        for tile in scene.tiles():
+            evidence = summary.timings.each("read", found.evidence(tile))
+            batches = iter_fit(
+                evidence, kinds=kinds, place=place, on_error=on_error, threads=settings.threads
+            )
+            yield f"{tile.key.column}_{tile.key.row}", summary.timings.each("fit", found.marked(batches))
+
+    settings = replace(
+        settings,
+        types=attribute_types(footprints.attributes, footprints.ids),
+        crs=summary.crs,
+        solid_crs=summary.solid_crs,
     )
     return publish_buildings(
         tiles(),
@@ -212,6 +259,8 @@ def publish_buildings(
                 products.end_tile(name)
                 summary.tiles += 1
         report("publish")
+        if scene is not None and summary.found_by is not None:
+            write_footprints(folder / FOUND, scene.footprints)
         products.finish(tiles_done)
         summary.problems += products.failures
         summary.notes += tuple(products.notes)

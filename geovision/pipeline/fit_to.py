@@ -19,9 +19,11 @@ from geovision.model.fit import FitTable
 from geovision.model.kinds import RoofKind
 from geovision.model.table import ProgramTable
 from geovision.pipeline.fit import Fitted, iter_fit
+from geovision.pipeline.found import Found, found_buildings
 from geovision.pipeline.tally import FitTally
 
 if TYPE_CHECKING:
+    from geovision.pipeline.detect import DetectSettings
     from geovision.sources import Scene
 
 __all__ = ["FitProgress", "FitSummary", "fit_to", "fits_path"]
@@ -68,6 +70,7 @@ def fit_to(
     models: str | Path | None = None,
     kinds: Collection[RoofKind | str] | None = None,
     place: Place = "both",
+    find: DetectSettings | None = None,
     lod: str = "2.2",
     on_error: Literal["raise", "record"] = "record",
     threads: int = 0,
@@ -79,11 +82,13 @@ def fit_to(
     CityJSONSeq. Each file appears whole or not at all, and depends on the scene alone: not on `threads`.
 
     Args:
-        scene: from `open_scene`, with footprints and with points, heights or both.
+        scene: from `open_scene`, with footprints and with points, heights or both; buildings are found first
+            where it has no footprints.
         out: .parquet file for the programs.
         models: .city.jsonl file for the solids.
         kinds: roof kinds to choose from; all if left out.
         place: "both", "footprints" or "points": what keeps its place where they lie shifted; see `fit`.
+        find: how buildings are found where there are no footprints.
         lod: level of detail of the solids.
         on_error: "record" lists buildings that could not be fitted; "raise" stops at the first.
         threads: 0 for all cores.
@@ -95,6 +100,26 @@ def fit_to(
     if models is not None and not str(models).lower().endswith(MODELS):
         raise UsageError(str(models), "is no CityJSONSeq file", "Give a name that ends in .city.jsonl")
     started = time.monotonic()
+    with found_buildings(scene, find) as found:
+        summary = _fit_found(found, target, models, kinds, place, lod, on_error, threads, progress)
+    summary.seconds = time.monotonic() - started
+    written = [target, fits_path(target), *([] if models is None else [Path(models)])]
+    summary.files = tuple(str(path) for path in written)
+    return summary
+
+
+def _fit_found(
+    found: Found,
+    target: Path,
+    models: str | Path | None,
+    kinds: Collection[RoofKind | str] | None,
+    place: Place,
+    lod: str,
+    on_error: Literal["raise", "record"],
+    threads: int,
+    progress: Callable[[FitProgress], None] | None,
+) -> FitSummary:
+    scene = found.scene
     crs = scene.crs.to_string()
     summary = FitSummary(out=target, crs=crs, notes=scene.notes)
     total = len(scene.footprints)
@@ -105,9 +130,8 @@ def fit_to(
         writer = None if models is None else stack.enter_context(open_cityjsonseq(models, crs=crs, lod=lod))
         programs = stack.enter_context(open_parquet(target, ProgramTable.empty().to_arrow().schema))
         fits = stack.enter_context(open_parquet(fits_path(target), FitTable([]).to_arrow().schema))
-        for fitted in iter_fit(
-            _evidence(scene), kinds=kinds, place=place, on_error=on_error, threads=threads
-        ):
+        batches = iter_fit(_evidence(found), kinds=kinds, place=place, on_error=on_error, threads=threads)
+        for fitted in found.marked(batches):
             programs.write_table(fitted.programs.to_arrow())
             fits.write_table(fitted.fits.to_arrow())
             if writer is not None:
@@ -115,9 +139,6 @@ def fit_to(
             summary.add(fitted)
             if progress is not None:
                 progress(FitProgress(summary.buildings, total, len(summary.problems)))
-    summary.seconds = time.monotonic() - started
-    written = [target, fits_path(target), *([] if models is None else [Path(models)])]
-    summary.files = tuple(str(path) for path in written)
     return summary
 
 
@@ -131,9 +152,9 @@ def fits_path(programs: str | Path) -> Path:
     return path.with_name(f"{path.stem}.fits{path.suffix}")
 
 
-def _evidence(scene: Scene) -> Iterator[Any]:
-    for tile in scene.tiles():
-        yield from scene.evidence(tile, images=False)
+def _evidence(found: Found) -> Iterator[Any]:
+    for tile in found.scene.tiles():
+        yield from found.evidence(tile)
 
 
 def _write_models(writer: CityJSONSeqWriter, fitted: Fitted, lod: str, threads: int) -> None:

@@ -118,8 +118,8 @@ class Scene:
         if self._footprints is None:
             raise InputError(
                 "scene",
-                "has no footprints, and buildings are not found without them yet",
-                "Give outlines with footprints=... (--footprints)",
+                "has no footprints",
+                "Give outlines with footprints=... (--footprints), or find them first (geovision detect)",
             )
         return self._footprints
 

@@ -106,7 +106,8 @@ def _missing(scene: Scene) -> list[str]:
     found = []
     if not scene.has_footprints:
         found.append(
-            "no footprints: buildings are not found without them yet. Give outlines with --footprints"
+            "no footprints: buildings will be found in the image, heights or points. Give outlines with "
+            "--footprints where there are some"
         )
     heights = [role for role in ("dsm", "ndsm") if role in scene.layers]
     if not heights and scene.points is None:

@@ -9,6 +9,7 @@ beside the networks as another model, `relief`, and are what a network has to be
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,7 +114,7 @@ class Relief:
         )
 
     def run(self, x: F32) -> dict[str, F32]:
-        """Logits of building, and of a boundary where roofs that touch differ in height; the heights."""
+        """Logits of building and of the walls between buildings; directions of walls; the heights."""
         z = x[0, ..., channels_of("ndsm").start]
         valid = x[0, ..., validity_of("ndsm")] > 0
         building, boundary = self.find(z, valid)
@@ -126,7 +127,7 @@ class Relief:
         }
 
     def find(self, z: F32, valid: Mask | None = None) -> tuple[F32, F32]:
-        """[rows, columns] how sure it is that a cell is building, and that a step parts two roofs there."""
+        """[rows, columns] how sure it is that a cell is building, and that two buildings meet there."""
         radius, narrow, grow = self._sizes()
         rules = self.rules
         there = np.isfinite(z) if valid is None else valid & np.isfinite(z)
@@ -141,7 +142,7 @@ class Relief:
         found = _opened(_grown(core, grow) & high, narrow)
         calm = np.clip(1 - rough / (4 * limit), 0, 1)
         sure = np.where(found, 0.6 + 0.38 * calm, 0.03).astype(np.float32)
-        return sure, _steps(z, found, self.cell_m)
+        return sure, _parted(z, found, self.cell_m)
 
 
 def _logit(p: F32) -> F32:
@@ -212,19 +213,37 @@ def _opened(mask: Mask, radius: float) -> Mask:
     return _grown(core, radius)[pad:-pad, pad:-pad]
 
 
-_STEP_M = 0.5
+# Where two buildings meet there is a step, or the valley between two gables: heights that far to both sides
+# differ by so much, or both lie above. Eaves and steep roofs are marked too; that parts nothing, because what
+# is marked goes to the building beside it, and only necks break.
+_STEP_REACH_M, _STEP_M = 1.25, 1.4
+_DIP_REACH_M, _DIP_M = 1.0, 0.15
 
 
-def _steps(z: F32, found: Mask, cell_m: float) -> F32:
-    """Where roofs that touch differ in height by a step: no slope over one cell."""
-    reach = max(1, round(0.5 / cell_m))
+def _parted(z: F32, found: Mask, cell_m: float) -> F32:
+    """How sure it is that two buildings meet at a cell."""
+    calm = _median(z)
     out = np.zeros(z.shape, bool)
-    for down, right in ((reach, 0), (0, reach)):
-        ahead, behind = _moved(z, down, right), _moved(z, -down, -right)
-        both = _moved(found, down, right).astype(bool) & _moved(found, -down, -right).astype(bool) & found
-        # A slope of 60 degrees rises by less than this over the two cells' distance.
-        out |= both & (np.abs(ahead - behind) > _STEP_M + 2 * reach * cell_m * 1.75)
-    return np.where(out, 0.4, 0.03).astype(np.float32)
+    for ahead, behind in _both_sides(calm, _STEP_REACH_M / cell_m):
+        out |= np.abs(ahead - behind) > _STEP_M
+    for ahead, behind in _both_sides(calm, _DIP_REACH_M / cell_m):
+        out |= np.minimum(ahead, behind) - calm > _DIP_M
+    return np.where(out & found, 0.9, 0.03).astype(np.float32)
+
+
+def _both_sides(z: F32, reach: float) -> Iterator[tuple[F32, F32]]:
+    """Heights so many cells to one side and to the other, in four directions."""
+    straight, slant = max(1, round(reach)), max(1, round(reach / math.sqrt(2)))
+    for down, right in ((straight, 0), (0, straight), (slant, slant), (slant, -slant)):
+        yield _moved(z, down, right), _moved(z, -down, -right)
+
+
+def _median(z: F32) -> F32:
+    """Of the nine cells round each."""
+    padded = np.pad(z, 1, mode="edge")
+    rows, columns = z.shape
+    parts = [padded[a : a + rows, b : b + columns] for a in range(3) for b in range(3)]
+    return np.asarray(np.median(np.stack(parts), axis=0), np.float32)
 
 
 def _wide(narrow: float) -> int:
@@ -267,7 +286,7 @@ def relief_card() -> ModelCard:
         gsd_range_m=(0.2, 1.0),
         outputs={"building": 1, "boundary": 1, "frame": 2, "height": 2},
         limits=(
-            "Rows of houses of one height come out as one building.",
+            "Houses of a row whose roofs go on into each other come out as one; steep ones may be cut.",
             "Flat tops of dense hedges, lorries and containers over 1.9 m are taken for buildings.",
         ),
     )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from geovision.errors import UsageError
 from geovision.vision.inputs import stack
+from geovision.vision.polygons import Outlines, outlines
 from geovision.vision.relief import Relief, relief_card, roughness
 
 CELL = 0.25
@@ -85,13 +86,31 @@ def test_holes_of_a_scan_are_closed_and_water_is_not_built_on() -> None:
     assert not (sure[:, 151:] > 0.5).any()
 
 
-def test_a_step_between_roofs_is_a_boundary_and_a_ridge_is_none() -> None:
+@pytest.mark.parametrize("slope", [0.0, 0.5, 1.0])
+def test_a_higher_neighbour_is_another_building_and_a_ridge_parts_nothing(slope: float) -> None:
     z = place()
-    with_house(z, 60, 40)
-    z[60:92, 80:120] = 9.0
-    _, step = Relief(CELL).find(z)
-    assert step[70:82, 78:82].max() > 0.3
-    assert step[70:82, 45:74].max() < 0.1
+    across = np.abs(np.arange(40) - 19.5) * CELL
+    z[60:100, 40:80] = (7 - slope * across)[:, None]
+    alone = _outlines(z)
+    assert alone.area_m2 == pytest.approx([100], rel=0.05)
+    z[60:100, 80:120] = 11.0
+    both = _outlines(z)
+    assert both.area_m2 == pytest.approx([100, 100], rel=0.1)
+    assert both.touches.all()
+
+
+def test_gables_side_by_side_are_parted_in_their_valley() -> None:
+    z = place()
+    for first in (40, 64, 88):
+        z[60:100, first : first + 24] = 8 - 0.5 * np.abs(np.arange(24) - 11.5) * CELL
+    assert _outlines(z).area_m2 == pytest.approx([60, 60, 60], rel=0.15)
+
+
+def _outlines(z: NDArray[np.float32]) -> Outlines:
+    found = Relief(CELL).run(stack({"ndsm": z})[None])
+    building, boundary = (1 / (1 + np.exp(-found[name][0, ..., 0])) for name in ("building", "boundary"))
+    frame = found["frame"][0].transpose(2, 0, 1)
+    return outlines(building, cell_m=CELL, boundary=boundary, frame=frame, height=z)
 
 
 @pytest.mark.parametrize("turn", [1, 2, 3])
