@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -74,8 +74,26 @@ def task(bad: int = -1) -> Task:
     return Task(build, Discs(bad=bad), loss, validation={"discs": Area(Discs(seed=9), 2)}, measure=Overlap)
 
 
+def plain_build() -> Any:
+    """Without layers that see the other samples of a batch, or chance."""
+    x = keras.Input((None, None, 3), name="x")
+    y = keras.layers.Conv2D(8, 3, padding="same", activation="relu", name="first")(x)
+    y = keras.layers.Conv2D(1, 3, padding="same", name="last")(y)
+    return keras.Model(x, {"building": y}, name="discs")
+
+
+def plain_task() -> Task:
+    return replace(task(), build=plain_build)
+
+
 def config(steps: int = 30, **run: Any) -> TrainConfig:
     every = {"log_every": 5, "save_every": 4, "evaluate_every": 15, **run}
     return TrainConfig.model_validate(
         {"seed": 3, "steps": steps, "optimiser": {"rate": 0.02, "warmup": 3, "ema": 0.9}, "run": every}
     )
+
+
+def plain_config(devices: int) -> TrainConfig:
+    """Without clipping, which tf.distribute does on each device for its part of the batch."""
+    found = config(12, devices=devices, evaluate_every=6)
+    return found.model_copy(update={"optimiser": found.optimiser.model_copy(update={"clip": 1e6})})

@@ -88,7 +88,9 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     if not resume and (folder / _STATE).exists():
         raise UsageError(str(folder), "holds a run already", "Add --resume to go on, or name another folder")
-    return _Run(task, config, folder, resume, init, progress).go(stop)
+    devices.prepare(config.run, config.seed)
+    with devices.spread(config.run) as strategy:
+        return _Run(task, config, folder, resume, init, progress, strategy).go(stop)
 
 
 class _Run:
@@ -100,13 +102,13 @@ class _Run:
         resume: bool,
         init: dict[str, Any] | None,
         progress: Callable[[TrainProgress], None],
+        strategy: Any,
     ) -> None:
         self.task, self.config, self.folder, self.progress = task, config, folder, progress
         self.step, self.seconds, self.figures = 0, 0.0, dict[str, dict[str, float]]()
         self.sums: dict[str, list[float]] = defaultdict(list)
         self.loss, self.rate, self.waited = math.nan, 0.0, 0.0
-        devices.prepare(config.run, config.seed)
-        self.trainee = _trainee(task, config)
+        self.trainee = _trainee(task, config, strategy)
         if init is not None:
             taken, total = self.trainee.start_from(init)
             if not taken:
@@ -253,9 +255,9 @@ class _Run:
         return found
 
 
-def _trainee(task: Task, config: TrainConfig) -> Trainee:
+def _trainee(task: Task, config: TrainConfig, strategy: Any) -> Trainee:
     network = task.build()
-    trainee = Trainee(network, task.loss, _names_of_parts(task, network))
+    trainee = Trainee(network, task.loss, _names_of_parts(task, network), strategy)
     optimiser = make_optimiser(config.optimiser, config.steps, network.trainable_variables)
     trainee.compile(optimizer=optimiser, jit_compile=devices.uses_jit(config.run))
     return trainee

@@ -12,6 +12,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from geovision.errors import InputError
+from geovision.vision.train.devices import per_replica, shared_out
 from geovision.vision.train.optimiser import AveragingAdamW
 from geovision.vision.train.task import Batch, Loss
 
@@ -25,13 +26,14 @@ class Trainee(keras.Model):  # type: ignore[misc]
         network: to be trained.
         loss: from targets, weights and outputs to the total and its parts.
         parts: names of the parts.
+        strategy: of `devices.spread`.
     """
 
-    def __init__(self, network: Any, loss: Loss, parts: list[str]) -> None:
+    def __init__(self, network: Any, loss: Loss, parts: list[str], strategy: Any = None) -> None:
         # The network casts by itself; in bfloat16 its heights would arrive in steps of 12 cm.
         super().__init__(name="trainee", dtype="float32")
         self.network = network
-        self._loss_of = loss
+        self._loss_of, self._strategy = loss, strategy
         self.parts = {name: keras.metrics.Mean(name=name) for name in parts}
         self.built = True
 
@@ -51,17 +53,20 @@ class Trainee(keras.Model):  # type: ignore[misc]
         total, parts = self._loss_of(y, sample_weight, y_pred)
         for name, value in parts.items():
             self.parts[name].update_state(value)
-        return total
+        return per_replica(total)
 
     def step(self, batch: Batch) -> dict[str, float]:
         """One step of training: the loss and its parts before the step."""
-        logs = self.train_on_batch(batch.x, dict(batch.targets), dict(batch.weights), return_dict=True)
+        x, targets, weights = shared_out(self._strategy, (batch.x, dict(batch.targets), dict(batch.weights)))
+        logs = self.train_on_batch(x, targets, weights, return_dict=True)
         return {name: float(value) for name, value in logs.items()}
 
     def outputs(self, x: Any) -> dict[str, NDArray[np.float32]]:
         """What the network says now."""
         found = self.predict_on_batch(x)
-        return {name: np.asarray(value, np.float32) for name, value in found.items()}
+        # With tf.distribute every device has answered for the whole batch, one after the other.
+        size = len(keras.tree.flatten(x)[0])
+        return {name: np.asarray(value[:size], np.float32) for name, value in found.items()}
 
     def learning_rate(self) -> float:
         """Of the next step."""
@@ -110,7 +115,8 @@ class Trainee(keras.Model):  # type: ignore[misc]
         """In the block the network has the average weights."""
         live = [_numpy(one) for one in self.network.trainable_variables]
         for one, average in zip(self.network.trainable_variables, self._averages(), strict=True):
-            one.assign(average.value)
+            # A copy: two variables must not share a buffer that a compiled step may take over.
+            one.assign(_numpy(average))
         try:
             yield
         finally:
