@@ -91,6 +91,9 @@ bool sees_shift(const Site& site);
 // narrower it is, as points that err together say less than they seem to.
 void add_shift(Problem& problem, const double* start, double sigma, double held);
 
+// Whether two slopes face away from each other.
+inline bool opposite(Vec a, Vec b) { return a.x * b.x + a.y * b.y < -0.99999; }
+
 // Holds scratch; one a thread. The same building gives the same result, whatever came before it.
 class RoofSearch {
 public:
