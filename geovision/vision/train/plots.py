@@ -98,7 +98,9 @@ def _by_matplotlib(losses: dict[str, Curve], figures: dict[str, Curve]) -> bytes
         figure.subplots(1, 2), (losses, figures), ("loss", "figures of the average weights"), strict=True
     ):
         for name, (steps, values) in curves.items():
-            axes.plot(steps, values, label=name, linewidth=2.0 if name == "loss" else 1.0)
+            width = 2.0 if name == "loss" else 1.0
+            # A dot shows the first value, which is no line yet.
+            axes.plot(steps, values, marker="." if len(steps) < 3 else None, label=name, linewidth=width)
         axes.set(xlabel="step", title=title)
         axes.grid(alpha=0.3)
         if curves is losses and any(value > 0 for _, values in curves.values() for value in values):
