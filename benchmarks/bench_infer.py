@@ -127,7 +127,7 @@ def make_heights(path: Path, side: int) -> None:
 
 
 def ours(source: Path, out: Path) -> None:
-    scene = open_scene(image=source)
+    scene = open_scene(image=source, cache_mb=48)
     feed = feeds.scene_feed(scene, CARD)
     prediction.write_strips(feed, Identity(), PLAN, CARD, [out])
 

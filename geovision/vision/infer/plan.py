@@ -22,11 +22,11 @@ from geovision.vision.store import load_card, load_network
 
 __all__ = ["HALO", "Plan", "Rate", "load_plan", "make_plan", "save_plan", "start"]
 
-WINDOW = (768, 2048)
+WINDOW = (512, 2048)
 """Rows and columns of a window: low, because memory goes with the rows, and wide, because each pixel of an
 overlap is calculated twice."""
 HALO = 16
-FEATHER = 32
+FEATHER = 16
 # Measured on this: long enough to fill the caches as a real window does.
 _TRIAL = 512
 # A faster runtime in a smaller number type is taken where probabilities stay within this.

@@ -69,16 +69,12 @@ class Stitcher:
 
     def __init__(self, rows: Axis, columns: Axis, heads: dict[str, int]) -> None:
         self._rows, self._columns, self._heads = rows, columns, heads
-        # Two of them, because one is still being finished while the next is filled.
-        self._buffers = [self._buffer(), self._buffer()]
+        shape = (min(rows.size, rows.total), columns.total)
+        self._buffer = {name: np.zeros((*shape, count), np.float32) for name, count in heads.items()}
         self._row = -1
         """Of the raster: the first row of the buffer."""
         self._fresh = 0
         """Of the raster: rows from here on hold nothing yet."""
-
-    def _buffer(self) -> dict[str, NDArray[np.float32]]:
-        shape = (min(self._rows.size, self._rows.total), self._columns.total)
-        return {name: np.zeros((*shape, count), np.float32) for name, count in self._heads.items()}
 
     def begin(self, index: int) -> None:
         """A row of windows begins."""
@@ -101,7 +97,7 @@ class Stitcher:
         for name in self._heads:
             values = outputs[name][0][window]
             _fade(values, down, across)
-            there = self._buffers[0][name][top - self._row : bottom - self._row, left:right]
+            there = self._buffer[name][top - self._row : bottom - self._row, left:right]
             there[:old] += values[:old]
             there[old:, :done] += values[old:, :done]
             there[old:, done:] = values[old:, done:]
@@ -109,16 +105,19 @@ class Stitcher:
     def take(self, index: int) -> tuple[int, int, dict[str, NDArray[np.float32]]]:
         """First row, number of rows, and values of what is final after this row of windows.
 
-        They are a view of a buffer that the next call writes into.
+        They are a view, good until `advance`.
         """
-        row, done = self._row, self._rows.done(index)
-        final, rest = done - row, self._last - done
-        full, spare = self._buffers
-        for name, values in full.items():
-            spare[name][:rest] = values[final : final + rest]
-        self._buffers = [spare, full]
+        final = self._rows.done(index) - self._row
+        return self._row, final, {name: values[:final] for name, values in self._buffer.items()}
+
+    def advance(self, index: int) -> None:
+        """Give up what was taken; rows that a window below still adds to move to the top."""
+        done = self._rows.done(index)
+        final, rest = done - self._row, self._last - done
+        for values in self._buffer.values():
+            # A copy, because the two may overlap.
+            values[:rest] = values[final : final + rest].copy()
         self._row, self._fresh = done, self._last
-        return row, final, {name: values[:final] for name, values in full.items()}
 
 
 def _fade(values: NDArray[np.float32], down: NDArray[np.float32], across: NDArray[np.float32]) -> None:

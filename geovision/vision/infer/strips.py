@@ -1,13 +1,13 @@
 """Runs a network over a raster of any height: strips of finished rows come out from top to bottom.
 
-Three things go on at once: the next rows are read, the network runs, and finished rows are turned into bytes.
-Memory goes with the width of the raster and the rows of a window, never with the raster's height.
+The next rows are read while the network runs, and whoever takes the strips may write them meanwhile. Memory
+goes with the width of the raster and the rows of a window, never with the raster's height.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,10 +73,9 @@ def run_strips(
     reader = _Reader(feed, rows, columns)
     # One for all windows: memory that is new to the process costs more than what is done to it.
     x = np.empty((1, rows.size, columns.size, len(card.channels)), np.float32)
-    with ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as finishing:
+    with ThreadPoolExecutor(1) as reading:
         first = rows.needed(first_row)
         coming = reading.submit(reader.patch, first)
-        pending: Future[Strip] | None = None
         for index in range(first, rows.count):
             patch, valid = coming.result()
             if index + 1 < rows.count:
@@ -85,19 +84,15 @@ def run_strips(
             for column in range(columns.count):
                 outputs = _window(patch, valid, columns, column, runner, plan, heads, x)
                 stitcher.add(index, column, outputs)
-            done = pending.result() if pending is not None else None
-            # The rows above are finished by now, so their buffer is free.
             row, count, values = stitcher.take(index)
             seen = None if valid is None else valid[row - rows.start(index) :][:count]
             seen = None if seen is None else _inside(seen, columns)
-            pending = finishing.submit(finish.strip, row, values, seen)
-            if done is not None and done.row + done.rows > first_row:
+            # Not in a thread of its own: it is quick, and would need all outputs a second time.
+            done = finish.strip(row, values, seen)
+            stitcher.advance(index)
+            if row + count > first_row:
                 yield _below(done, first_row)
                 _report(progress, done, feed.rows)
-        assert pending is not None
-        done = pending.result()
-        yield _below(done, first_row)
-        _report(progress, done, feed.rows)
 
 
 def _report(progress: Progress | None, strip: Strip, rows: int) -> None:
