@@ -37,6 +37,8 @@ DOUBTFUL_SHARE = 0.75
 """Where planes explain fewer, a block is looked at as well."""
 SURE = 0.95
 """Points that err by less than would leave so many within 0.2 m all count as if they did not err."""
+FAR_APART_M = 1.5
+"""Points farther apart are held to all of these shares, however much they err."""
 HEADROOM_M = 1.0
 """A ridge or chimney may stand this far, and two spacings, above the highest point."""
 SPIRE_NATS = 1000.0
@@ -87,7 +89,7 @@ def choose(
     inside = inside_points(points, planar.inside)
     noise = NoiseModel.of(planar.scatter, planar.spacing, inside.share)
     points_of = np.diff(inside.point_offsets)
-    can = _can_explain(inside)
+    can = _can_explain(inside, planar.spacing)
     doubtful = np.flatnonzero((planar.explained < DOUBTFUL_SHARE * can) & (points_of > 0) & general)
     blocks, block_fits = block_programs([evidence[row] for row in doubtful.tolist()], poor=True)
     # A raster has one height a cell, the upper one, and its low cells are the smear of walls.
@@ -143,13 +145,16 @@ def choose(
     return Chosen(chosen, fits, solids.take(row_of), valid, *shifts)
 
 
-def _can_explain(inside: RoofPoints) -> F64:
+def _can_explain(inside: RoofPoints, spacing: F64) -> F64:
     """[buildings] the share of the points that lie within 0.2 m of the true roof if they err by their sigma.
 
-    It is 1 where points err one by one: what then lies farther off was not measured badly but is no roof.
+    It is 1 where points err one by one: what then lies farther off was not measured badly but is no roof. And
+    where they lie far apart: what is on cells of 2 m is the smear of walls as much as any roof.
     """
     can = np.ones(len(inside.share))
-    for row in np.flatnonzero((inside.share < 1) & (np.diff(inside.point_offsets) > 0)).tolist():
+    for row in np.flatnonzero(
+        (inside.share < 1) & (spacing < FAR_APART_M) & (np.diff(inside.point_offsets) > 0)
+    ).tolist():
         sigma = float(np.median(inside.sigma[slice(*inside.point_offsets[row : row + 2])]))
         can[row] = min(1.0, erf(0.2 / (sqrt(2) * sigma)) / SURE)
     return can
