@@ -89,3 +89,21 @@ def test_attention_of_maps_does_not_know_where_a_cell_lies() -> None:
     assert array(layer(np.roll(x, 2, axis=2))) == pytest.approx(np.roll(want, 2, axis=2), abs=1e-5)
     again = SpatialAttention.from_config(SpatialAttention(8, 2, 2).get_config())
     assert array(again(x)).shape == x.shape
+
+
+@pytest.mark.parametrize("angle_deg", [0, 20, 33, 80, 135, 250])
+def test_edges_point_up_the_slope(angle_deg: int) -> None:
+    """A plane that rises to `angle_deg`: the gradient says so, and its fourth power modulo 90 degrees."""
+    rows, columns = np.mgrid[:24, :24].astype(np.float32)
+    angle = np.radians(angle_deg)
+    x = np.zeros((1, 24, 24, len(CHANNELS)), np.float32)
+    x[0, ..., channels_of("ndsm")] = (0.3 * (np.cos(angle) * columns - np.sin(angle) * rows))[..., None]
+    x[0, ..., validity_of("ndsm")] = 1
+    x[0, 3, 3, validity_of("ndsm")] = 0
+    found = array(layers.EdgeInput()(layers.NormaliseInput()(x), x))[0]
+    edges = found[..., -4:]
+    east, north, cosine, sine = edges[12, 12]
+    assert [east, north] == pytest.approx([0.6 * np.cos(angle), 0.6 * np.sin(angle)], abs=1e-3)
+    assert [cosine, sine] == pytest.approx([0.6 * np.cos(4 * angle), 0.6 * np.sin(4 * angle)], abs=1e-3)
+    assert (edges[2:5, 2:5] == 0).all(), "nothing beside a hole"
+    assert (found[..., -8:-4] == 0).all(), "there is no image"

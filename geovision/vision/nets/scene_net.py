@@ -12,7 +12,7 @@ from geovision.model.kinds import RoofKind
 from geovision.vision.inputs import CHANNELS, MULTIPLE
 from geovision.vision.nets.decoder import decode
 from geovision.vision.nets.encoders import CONV_SIZES, MIT_SIZES, ConvSize, conv_encoder, mit_encoder
-from geovision.vision.nets.layers import HeightOutput, NormaliseInput, Tensor, UnitVector, conv
+from geovision.vision.nets.layers import EdgeInput, HeightOutput, NormaliseInput, Tensor, UnitVector, conv
 
 __all__ = ["KIND_NONE", "OUTPUTS", "SceneNetConfig", "halo_px", "scene_net"]
 
@@ -55,7 +55,7 @@ def scene_net(config: SceneNetConfig | None = None) -> keras.Model:
     """
     config = config or SceneNetConfig()
     raw = keras.Input((None, None, len(CHANNELS)), dtype="float32", name="x")
-    x = NormaliseInput(name="normalise")(raw)
+    x = EdgeInput(name="edges")(NormaliseInput(name="normalise")(raw), raw)
     if config.encoder == "conv":
         maps = conv_encoder(x, CONV_SIZES[config.size])
     else:
