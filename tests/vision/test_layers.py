@@ -91,19 +91,28 @@ def test_attention_of_maps_does_not_know_where_a_cell_lies() -> None:
     assert array(again(x)).shape == x.shape
 
 
-@pytest.mark.parametrize("angle_deg", [0, 20, 33, 80, 135, 250])
-def test_edges_point_up_the_slope(angle_deg: int) -> None:
-    """A plane that rises to `angle_deg`: the gradient says so, and its fourth power modulo 90 degrees."""
-    rows, columns = np.mgrid[:24, :24].astype(np.float32)
-    angle = np.radians(angle_deg)
-    x = np.zeros((1, 24, 24, len(CHANNELS)), np.float32)
-    x[0, ..., channels_of("ndsm")] = (0.3 * (np.cos(angle) * columns - np.sin(angle) * rows))[..., None]
-    x[0, ..., validity_of("ndsm")] = 1
-    x[0, 3, 3, validity_of("ndsm")] = 0
-    found = array(layers.EdgeInput()(layers.NormaliseInput()(x), x))[0]
-    edges = found[..., -4:]
-    east, north, cosine, sine = edges[12, 12]
-    assert [east, north] == pytest.approx([0.6 * np.cos(angle), 0.6 * np.sin(angle)], abs=1e-3)
-    assert [cosine, sine] == pytest.approx([0.6 * np.cos(4 * angle), 0.6 * np.sin(4 * angle)], abs=1e-3)
-    assert (edges[2:5, 2:5] == 0).all(), "nothing beside a hole"
-    assert (found[..., -8:-4] == 0).all(), "there is no image"
+def edges(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What EdgeInput adds: of the image, then of the heights, the gradient and its fourth power."""
+    layer = layers.EdgeInput()
+    out = array(layer(layers.NormaliseInput()(x[None]), x[None]))
+    return out[0, ..., -layer.EXTRA :]
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.3, 0.8, 2.0, 4.0])
+def test_edges_of_a_slope_have_its_direction(angle: float) -> None:
+    row, column = np.mgrid[:9, :9].astype(float)
+    slope = np.tan(np.radians(30))
+    height = 20 + slope * (np.cos(angle) * column - np.sin(angle) * row)  # rows run south
+    out = edges(stack({"ndsm": height}))[1:-1, 1:-1, 4:]
+    strength = slope / np.hypot(slope, layers.EdgeInput.SLOPE_HALF_M)
+    want = strength * np.array([np.cos(angle), np.sin(angle), np.cos(4 * angle), np.sin(4 * angle)])
+    assert np.abs(out - want).max() < 1e-4
+
+
+def test_edges_end_where_data_ends_and_flat_ground_has_none() -> None:
+    heights = np.full((8, 8), 5.0)
+    heights[:, 5:] = np.nan
+    image = np.full((3, 8, 8), 90.0)
+    out = edges(stack({"ndsm": heights, "rgb": image}))
+    assert np.isfinite(out).all()
+    assert np.abs(out[1:-1, 1:-1]).max() < 1e-6

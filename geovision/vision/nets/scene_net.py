@@ -105,7 +105,7 @@ def halo_px(config: SceneNetConfig) -> int | None:
     """How far from a pixel the input can still change its outputs; None: anywhere in the window.
 
     >>> halo_px(SceneNetConfig(size="tiny")), halo_px(SceneNetConfig(encoder="mit"))
-    (278, None)
+    (279, None)
     """
     if config.encoder == "mit":
         return None
@@ -120,5 +120,6 @@ def _reach(pixel: int, size: ConvSize) -> int:
     for stage in (3, 2, 1, 0):
         cells = size.blocks[stage] * (2 if stage < 2 else 3)
         first, last = 2 * (first - cells), 2 * (last + cells) + 1
-    first, last = 2 * first - 1, 2 * last + 2
+    # The stem's kernel of 4, then the filters of edges.
+    first, last = 2 * first - 2, 2 * last + 3
     return max(pixel - first, last - pixel)
