@@ -106,6 +106,12 @@ def test_gables_side_by_side_are_parted_in_their_valley() -> None:
     assert _outlines(z).area_m2 == pytest.approx([60, 60, 60], rel=0.15)
 
 
+def test_coarse_heights_part_nothing() -> None:
+    z = place(60)
+    z[20:40, 10:30], z[20:40, 30:50] = 8, 14
+    assert Relief(1.0).find(z)[1].max() < 0.1
+
+
 def _outlines(z: NDArray[np.float32]) -> Outlines:
     found = Relief(CELL).run(stack({"ndsm": z})[None])
     building, boundary = (1 / (1 + np.exp(-found[name][0, ..., 0])) for name in ("building", "boundary"))
