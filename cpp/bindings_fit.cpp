@@ -148,10 +148,14 @@ struct SearchColumns {
             price += s.price;
         }
         super_offsets.push_back(std::int64_t(super_kind.size())), super_price.push_back(price);
+        told_nats.push_back(r.told_nats);
     }
+
+    std::vector<double> told_nats;
 
     py::dict dict() const {
         py::dict d;
+        d["told_nats"] = to_array(told_nats);
         d["part_offsets"] = to_array(part_offsets), d["ring_offsets"] = to_array(ring_offsets);
         d["vertex_offsets"] = to_array(vertex_offsets), d["xy"] = to_table(xy, 2);
         d["kind"] = to_array(kind), d["skeleton"] = to_array(skeleton), d["eave"] = to_array(eave);
@@ -199,6 +203,12 @@ SearchOptions search_options(const py::dict& given) {
             o.graduated = value.cast<bool>();
         else if (name == "ties")
             o.ties = value.cast<bool>();
+        else if (name == "told")
+            o.told = value.cast<double>();
+        else if (name == "most_told")
+            o.most_told = value.cast<double>();
+        else if (name == "sure")
+            o.sure = value.cast<double>();
         else if (name == "most_pieces")
             o.decompose.most_pieces = value.cast<int>();
         else if (name == "most_ways")
@@ -214,6 +224,45 @@ SearchOptions search_options(const py::dict& given) {
     return o;
 }
 
+// What was proposed for the buildings of a batch; nothing where the arrays do not say.
+class Proposals {
+public:
+    Proposals(const py::dict& arrays, std::int64_t buildings) : in_(arrays) {
+        if (!arrays.contains("proposal_offsets")) return;
+        offsets_ = in_.offsets("proposal_offsets", buildings);
+        parts_ = in_.offsets("proposal_part_offsets", py::ssize_t(offsets_[buildings]));
+        nats_ = in_.take<double>("proposal_nats", py::ssize_t(offsets_[buildings]));
+        rest_ = in_.take<double>("proposal_rest", buildings);
+        const auto parts = py::ssize_t(parts_[offsets_[buildings]]);
+        kind_ = in_.take<std::uint8_t>("proposal_kind", parts);
+        vertices_ = in_.offsets("proposal_vertex_offsets", parts);
+        xy_ = in_.take<double>("proposal_xy", py::ssize_t(vertices_[parts]), 2);
+    }
+
+    void put(std::int64_t b, Building& building) const {
+        if (!offsets_) return;
+        building.rest_nats = rest_[b];
+        for (std::int64_t p = offsets_[b]; p < offsets_[b + 1]; ++p) {
+            Proposed proposed;
+            proposed.nats = nats_[p];
+            for (std::int64_t k = parts_[p]; k < parts_[p + 1]; ++k) {
+                Ring ring;
+                for (std::int64_t i = vertices_[k]; i < vertices_[k + 1]; ++i)
+                    ring.push_back({xy_[2 * i], xy_[2 * i + 1]});
+                if (area_of(ring) < 0) std::reverse(ring.begin(), ring.end());
+                proposed.pieces.push_back(std::move(ring)), proposed.kinds.push_back(kind_[k]);
+            }
+            building.proposed.push_back(std::move(proposed));
+        }
+    }
+
+private:
+    Inputs in_;
+    const std::int64_t *offsets_ = nullptr, *parts_ = nullptr, *vertices_ = nullptr;
+    const double *nats_ = nullptr, *rest_ = nullptr, *xy_ = nullptr;
+    const std::uint8_t* kind_ = nullptr;
+};
+
 py::dict search(const py::dict& arrays, const py::dict& options, int threads) {
     Inputs in(arrays);
     Batch batch;
@@ -222,6 +271,7 @@ py::dict search(const py::dict& arrays, const py::dict& options, int threads) {
     const py::ssize_t kinds = arrays.contains("kinds") ? in.size("kinds") : 0;
     const double* share = arrays.contains("share") ? in.take<double>("share", batch.count) : nullptr;
     const std::uint8_t* kind = kinds ? in.take<std::uint8_t>("kinds", kinds) : nullptr;
+    const Proposals proposals(arrays, batch.count);
     const SearchOptions o = search_options(options);
     std::vector<SearchResult> results(static_cast<std::size_t>(batch.count));
     run_interruptible([&](const std::atomic<bool>& cancel) {
@@ -235,6 +285,7 @@ py::dict search(const py::dict& arrays, const py::dict& options, int threads) {
                     building.x.push_back(batch.points[3 * i]), building.y.push_back(batch.points[3 * i + 1]);
                     building.z.push_back(batch.points[3 * i + 2]), building.sigma.push_back(batch.sigma[i]);
                 }
+                proposals.put(b, building);
                 work.run(building, o, results[std::size_t(b)]);
             };
         });

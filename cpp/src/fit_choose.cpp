@@ -14,9 +14,10 @@ constexpr double piece_nats = 4;  // what one more piece costs besides its param
 constexpr double place_nats = 8;  // and where no wall shows the place of the cut
 constexpr double alike_nats = 2;  // what it gains where its kind is the first one's
 constexpr double well_explained = 0.96;
-constexpr double close_nats = 0.2;    // a point, that the further rounds may make good
-constexpr double whole_nats = 0.6;    // a point, more for a roof without cuts
-constexpr double stands_nats = 0.06;  // a point, that what stands on a roof may save at most
+constexpr double held_explained = 0.85;  // of the points, or more than what was proposed is tried
+constexpr double close_nats = 0.2;       // a point, that the further rounds may make good
+constexpr double whole_nats = 0.6;       // a point, more for a roof without cuts
+constexpr double stands_nats = 0.06;     // a point, that what stands on a roof may save at most
 constexpr std::size_t plans_kept = 2;
 
 double scatter_of(std::vector<double>& residual) {
@@ -115,20 +116,47 @@ bool RoofSearch::begin_plan(const Plan& plan, double most, double* scatter) {
     return sum <= most;
 }
 
-void RoofSearch::choose(SearchResult& result) {
+// The first round on all ways to cut. Held to the proposals where these are sure and explain the points.
+void RoofSearch::begin_plans(Pool& pool, std::vector<Plan>& plans, double* scatter) {
     std::vector<Way> ways{{{building_->rings[0]}, 0}};
-    Pool pool;
-    std::vector<Plan> plans;
-    double scatter = 2;
+    if (!held_.empty()) {
+        ways.clear(), piece_of(pool, building_->rings[0]);
+        if (std::any_of(building_->proposed.begin(), building_->proposed.end(),
+                        [](const Proposed& p) { return p.pieces.size() == 1; }))
+            ways.push_back({{building_->rings[0]}, 0});
+        add_proposed_ways(ways);
+    }
     for (std::size_t w = 0; w < ways.size(); ++w) {
         Plan plan;
         plan.price = piece_nats * double(ways[w].pieces.size() - 1) + place_nats * ways[w].free_cuts;
         for (const Ring& ring : ways[w].pieces) plan.pieces.push_back(&piece_of(pool, ring));
-        if (!begin_plan(plan, second_best(plans), &scatter) && w > 0) continue;
+        if (!begin_plan(plan, second_best(plans), scatter) && w > 0) continue;
         plans.push_back(std::move(plan));
         // One simple roof over all leaves nothing to cut.
-        if (w == 0 && pool[0]->explained <= well_explained) add_ways(ways);
+        if (w == 0 && held_.empty() && pool[0]->explained <= well_explained) {
+            add_ways(ways);
+            add_proposed_ways(ways);
+        }
     }
+}
+
+void RoofSearch::choose(SearchResult& result) {
+    Pool pool;
+    std::vector<Plan> plans;
+    double scatter = 2;
+    if (o_.sure > 0 && !building_->proposed.empty() && building_->rest_nats >= o_.sure) {
+        hold_to_proposed();
+        begin_plans(pool, plans, &scatter);
+        const auto good = [&](const Plan& plan) {
+            double explained = 0, count = 0;
+            for (const Piece* p : plan.pieces)
+                explained += p->explained * double(p->count), count += double(p->count);
+            return !plan.pieces[0]->best.empty() && explained >= held_explained * std::max(count, 1.0);
+        };
+        if (std::none_of(plans.begin(), plans.end(), good))
+            held_.clear(), plans.clear(), pool.clear(), scatter = 2;
+    }
+    if (plans.empty()) begin_plans(pool, plans, &scatter);
     result.points = std::int32_t(pool[0]->count);
     if (result.points < o_.least_points) {
         result.status = SearchStatus::too_few_points;
@@ -163,6 +191,7 @@ Alternative RoofSearch::order(const Plan& priced) const {
         total.nats += cost(piece.best[0]);
         total.kinds.push_back(std::uint8_t(piece.best[0].site.kind));
     }
+    take_told(priced, total);
     return total;
 }
 
@@ -181,6 +210,8 @@ void RoofSearch::take_best_plan(const std::vector<Plan>& plans, SearchResult& re
         trial.points = result.points;
         finish(plan, trial);
         if (o_.superstructures) add_supers(plan, trial);
+        trial.told_nats = told_nats(total.kinds);
+        const double told = trial.told_nats;
         double gain = 0;
         for (const Superstructure& s : trial.supers) gain += (s.saved - s.price) / (thin_ * building_->share);
         for (std::size_t k = 0; k < plan.size(); ++k)
@@ -188,6 +219,7 @@ void RoofSearch::take_best_plan(const std::vector<Plan>& plans, SearchResult& re
                 Alternative other = total;
                 other.kinds[k] = std::uint8_t(plan[k]->best[c].site.kind);
                 other.nats += plan[k]->best[c].nats - plan[k]->best[0].nats - gain;
+                other.nats += told_nats(other.kinds) - told;
                 if (other.kinds != total.kinds) others.push_back(other);
             }
         others.push_back({total.kinds, total.nats - gain});

@@ -146,6 +146,8 @@ void RoofSearch::make_piece(const Building& b, const std::vector<Ring>& rings, b
 }
 
 bool RoofSearch::allowed(RoofKind kind) const {
+    if (!held_.empty() && std::find(held_.begin(), held_.end(), std::uint8_t(kind)) == held_.end())
+        return false;
     const auto& given = building_->given_kind;
     return given.empty() || std::find(given.begin(), given.end(), std::uint8_t(kind)) != given.end();
 }
@@ -365,6 +367,7 @@ void RoofSearch::add_ways(std::vector<Way>& ways) const {
 void RoofSearch::run(const Building& building, const SearchOptions& options, SearchResult& result) {
     building_ = &building, o_ = options, scale_ = 1;
     o_.supers.share = building.share;
+    held_.clear();
     result = SearchResult();
     double area = 0;
     for (const Ring& ring : building.rings) area += area_of(ring);

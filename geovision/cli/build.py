@@ -24,6 +24,7 @@ __all__ = ["command"]
 @options.kinds
 @options.place
 @detection
+@options.roofs
 @click.option("--merged", is_flag=True, help="One mesh file for all buildings instead of one a tile.")
 @click.option(
     "--geoid",
@@ -66,6 +67,7 @@ def command(
     model: str | None,
     threshold: float | None,
     min_area_m2: float,
+    roofs: str | None,
     merged: bool,
     geoid: float | None,
     heights: str | None,
@@ -110,6 +112,7 @@ def command(
             kinds=kinds,
             place=place,
             find=how_to_find(model, threshold, min_area_m2, threads),
+            roofs=roofs,
             lod=lod,
             merged=merged,
             geoid=geoid,

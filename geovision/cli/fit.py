@@ -30,6 +30,7 @@ __all__ = ["command"]
 @options.kinds
 @options.place
 @detection
+@options.roofs
 @click.option(
     "--explain",
     metavar="ID",
@@ -51,6 +52,7 @@ def command(
     model: str | None,
     threshold: float | None,
     min_area_m2: float,
+    roofs: str | None,
     explain: str | None,
     lod: str,
     on_error: Literal["raise", "record"],
@@ -91,6 +93,7 @@ def command(
             kinds=kinds,
             place=place,
             find=how_to_find(model, threshold, min_area_m2, threads),
+            roofs=roofs,
             lod=lod,
             on_error=on_error,
             threads=threads,

@@ -22,6 +22,7 @@ __all__ = [
     "output",
     "place",
     "quiet",
+    "roofs",
     "seed",
     "sources",
     "threads",
@@ -143,6 +144,19 @@ def place(function: Function) -> Function:
         help="What keeps its place where points lie shifted against a footprint: both (walls stand on the "
         "footprints, roofs lie where points do), footprints (roofs slide onto them) or points (walls move to "
         "them, building by building).",
+    )(function)
+
+
+def roofs(function: Function) -> Function:
+    """``--roofs``."""
+    return click.option(
+        "--roofs",
+        metavar="MODEL",
+        default="none",
+        show_default=True,
+        callback=lambda _context, _parameter, value: None if value == "none" else value,
+        help="Roof network whose proposals are tried beside all others: a name (see geovision models list), "
+        "a path, or none.",
     )(function)
 
 

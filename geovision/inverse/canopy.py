@@ -42,6 +42,7 @@ def propose_under_canopy(
         points=lowest_points(points, rows),
         kinds=kinds,
         options=WHOLE,
+        proposals="ignore",
         threads=threads,
     )
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from geovision.errors import UsageError
 from geovision.inverse.blocks import block_programs, plain_attributes
 from geovision.inverse.confidence import kind_confidence
+from geovision.inverse.proposals import Proposals, proposal_arrays, search_options
 from geovision.inverse.roof_points import RoofPoints, offsets_of, roof_points
 from geovision.model.evidence import Evidence
 from geovision.model.fit import Fit, FitStatus, Runner
@@ -47,6 +48,10 @@ class Parametric:
     """[buildings, 2] of that; 0 where the roof cannot tell."""
     shift_price: F64
     """Nats that this costs."""
+    told_nats: F64
+    """Nats that their kinds cost by what was proposed; 0 where nothing was."""
+    rest_nats: F64
+    """Nats that kinds cost which nobody proposed, planes among them."""
 
 
 def propose_parametric(
@@ -55,6 +60,7 @@ def propose_parametric(
     points: RoofPoints | None = None,
     kinds: Collection[RoofKind | str] | None = None,
     options: Mapping[str, Any] | None = None,
+    proposals: Proposals = "add",
     threads: int = 0,
 ) -> Parametric:
     """Fit the named roof kinds to every building; those without points come out as blocks.
@@ -64,6 +70,7 @@ def propose_parametric(
         points: `roof_points(evidence)`, where the caller has it already.
         kinds: roof kinds to choose from; all of those that have a forward model if left out.
         options: of `_kernel.search_roofs`, for experiments.
+        proposals: what the programs proposed in the evidence are for.
         threads: 0 for all cores. The result does not depend on it.
     """
     from geovision import _kernel
@@ -78,13 +85,17 @@ def propose_parametric(
             np.zeros((0, 2)),
             np.zeros((0, 2)),
             nothing,
+            nothing,
+            nothing,
         )
         return Parametric(ProgramTable.empty(), [], *none)
     batch = roof_points(evidence) if points is None else points
     arrays = batch.arrays()
     if kinds is not None:
         arrays["kinds"] = np.array([int(kind) for kind in roof_kinds(kinds)], np.uint8)
-    found = _kernel.search_roofs(arrays, dict(options or {}), threads)
+    told = {} if proposals == "ignore" else proposal_arrays(evidence)
+    arrays |= told
+    found = _kernel.search_roofs(arrays, search_options(proposals) | dict(options or {}), threads)
     fitted = np.diff(found["part_offsets"]) > 0
     rows = np.flatnonzero(fitted)
     table = _table(evidence, batch, found, rows)
@@ -95,8 +106,9 @@ def propose_parametric(
     rest = iter(simple_fits)
     fits = [_fit(item, found, row) if fitted[row] else next(rest) for row, item in enumerate(evidence)]
     joined = ProgramTable.concat([table, simple]).take(order)
-    names = ("parameters", "super_price", "shift", "shift_seen", "shift_sigma", "shift_price")
-    columns = (found[name] for name in names)
+    names = ("parameters", "super_price", "shift", "shift_seen", "shift_sigma", "shift_price", "told_nats")
+    columns = [found[name] for name in names]
+    columns.append(told.get("proposal_rest", np.zeros(len(evidence))))
     return Parametric(joined, fits, fitted, *columns)
 
 

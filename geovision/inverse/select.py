@@ -101,10 +101,11 @@ def choose(
     if moved is not None:
         moved = np.concatenate([moved, np.zeros((len(table) - count, 2))])
     misfit = measure(solids, inside, which, noise, shift=moved, threads=threads)
+    named_price = PARAMETER_NATS * parametric.parameters + parametric.super_price + parametric.shift_price
     price = np.concatenate(
         [
-            PARAMETER_NATS * parametric.parameters + parametric.super_price + parametric.shift_price,
-            planar.price[planar.rows],
+            named_price + parametric.told_nats,
+            planar.price[planar.rows] + parametric.rest_nats[planar.rows],
             np.full(len(doubtful), PARAMETER_NATS),
             PARAMETER_NATS * under.parameters,
         ]

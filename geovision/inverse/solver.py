@@ -19,6 +19,7 @@ from geovision.inverse.placement import (
     with_shift,
 )
 from geovision.inverse.planar import propose_planar
+from geovision.inverse.proposals import Proposals, check_proposals
 from geovision.inverse.propose import propose_parametric
 from geovision.inverse.roof_points import roof_points, with_base
 from geovision.inverse.select import choose
@@ -47,6 +48,7 @@ def solve(
     *,
     kinds: Collection[RoofKind | str] | None = None,
     place: Place = "both",
+    proposals: Proposals = "add",
     threads: int = 0,
 ) -> Solved:
     """Fit every building. Each gets a program with a valid solid; its fit says why where that is a block.
@@ -57,9 +59,11 @@ def solve(
         place: what keeps its place where points and footprints lie shifted. "both": walls stand on the
             footprints, so that neighbours share them, and roofs lie where points do. "footprints": roofs
             slide onto the footprints. "points": the walls of each building move by themselves.
+        proposals: what programs proposed in the evidence are for; see `geovision.inverse.proposals`.
         threads: 0 for all cores. The result does not depend on it, nor on the order of the buildings.
     """
     check_place(place)
+    check_proposals(proposals)
     given = [with_base(item) for item in evidence]
     if not given:
         return Solved(ProgramTable.empty(), [], mesh(ProgramTable.empty()), [])
@@ -67,7 +71,7 @@ def solve(
     aligned = placed(given, placement, place)
     points = roof_points(aligned)
     named, general = _split(kinds)
-    parametric = propose_parametric(aligned, points=points, kinds=named, threads=threads)
+    parametric = propose_parametric(aligned, points=points, kinds=named, proposals=proposals, threads=threads)
     evidence, moved = aligned, None
     if place == "both":
         evidence, offset = given, placement.value[:, :2]

@@ -78,6 +78,7 @@ def build(
     *,
     kinds: Collection[RoofKind | str] | None = None,
     place: Place = "footprints",
+    roofs: str | Path | None = None,
     crs: str | None = None,
     on_error: Literal["raise", "record"] = "record",
     threads: int = 0,
@@ -90,6 +91,7 @@ def build(
             metric CRS of the points.
         kinds: roof kinds to choose from, such as ["flat", "gabled"]; all if left out.
         place: what keeps its place where points lie shifted against a footprint, as for `fit`.
+        roofs: name or path of a roof network whose proposals are tried too.
         crs: CRS of the coordinates, which files state; by default that of the footprints.
         on_error: "record" lists what could not be used in `Built.problems`; "raise" stops at the first.
         threads: 0 for all cores. The result does not depend on it.
@@ -103,7 +105,8 @@ def build(
     """
     if footprints is not None and crs is None and footprints.crs is not None:
         crs = footprints.crs if isinstance(footprints.crs, str) else footprints.crs.to_string()
-    fitted = fit(evidence, footprints, kinds=kinds, place=place, on_error=on_error, threads=threads)
+    options: dict[str, Any] = {"kinds": kinds, "place": place, "roofs": roofs}
+    fitted = fit(evidence, footprints, on_error=on_error, threads=threads, **options)
     solids = fitted.solids
     if solids is None:
         solids = mesh(fitted.programs, threads=threads, on_error="record")

@@ -96,6 +96,7 @@ def build_to(
     kinds: Collection[RoofKind | str] | None = None,
     place: Place = "both",
     find: DetectSettings | None = None,
+    roofs: str | Path | None = None,
     lod: str = "2.2",
     merged: bool = False,
     geoid: float | None = None,
@@ -126,6 +127,7 @@ def build_to(
         kinds: roof kinds to choose from; all if left out.
         place: what keeps its place where points lie shifted against a footprint, as for `fit`.
         find: how buildings are found where there are no footprints.
+        roofs: name or path of a roof network whose proposals are tried too.
         lod: level of detail of the solids, "1.1" to "2.3".
         merged: one mesh file for all buildings instead of one a tile (glb, obj, ply, stl).
         geoid: height of the geoid above the ellipsoid in metres, for 3D Tiles; by default PROJ's, where it
@@ -161,7 +163,7 @@ def build_to(
     summary = BuildSummary(out=Path(out), crs=scene.crs.to_string())
     with found_buildings(scene, find, progress=looked) as found:
         return _build_found(
-            found, out, settings, summary, kinds, place, heights, on_error, overwrite, progress
+            found, out, settings, summary, kinds, place, roofs, heights, on_error, overwrite, progress
         )
 
 
@@ -172,6 +174,7 @@ def _build_found(
     summary: BuildSummary,
     kinds: Collection[RoofKind | str] | None,
     place: Place,
+    roofs: str | Path | None,
     heights: str | None,
     on_error: Literal["raise", "record"],
     overwrite: bool,
@@ -189,9 +192,8 @@ def _build_found(
     def tiles() -> Iterator[tuple[str, Iterator[Fitted]]]:
         for tile in scene.tiles():
             evidence = summary.timings.each("read", found.evidence(tile))
-            batches = iter_fit(
-                evidence, kinds=kinds, place=place, on_error=on_error, threads=settings.threads
-            )
+            options: dict[str, Any] = {"kinds": kinds, "place": place, "roofs": roofs}
+            batches = iter_fit(evidence, on_error=on_error, threads=settings.threads, **options)
             yield f"{tile.key.column}_{tile.key.row}", summary.timings.each("fit", found.marked(batches))
 
     settings = replace(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -61,6 +62,7 @@ def fit(
     *,
     kinds: Collection[RoofKind | str] | None = None,
     place: Place = "both",
+    roofs: str | Path | None = None,
     on_error: Literal["raise", "record"] = "record",
     threads: int = 0,
 ) -> Fitted:
@@ -76,6 +78,8 @@ def fit(
             (`Part.roof_shift`). "footprints" slides the roofs onto them, for points that are known to be
             displaced; "points" moves the walls of each building by itself, and neighbours may part.
             `Fit.shift_x` and its kin say by how much.
+        roofs: name or path of a roof network whose proposals are tried too, such as "roof-small"; see
+            `geovision.vision.roofs`.
         on_error: "record" lists what could not be used in `Fitted.problems`; "raise" stops at the first.
         threads: 0 for all cores. The result does not depend on it.
 
@@ -89,7 +93,8 @@ def fit(
     """
     problems: list[str] = []
     items = _evidence(evidence, footprints, on_error, problems)
-    batches = list(iter_fit(items, kinds=kinds, place=place, on_error=on_error, threads=threads))
+    options: dict[str, Any] = {"kinds": kinds, "place": place, "roofs": roofs}
+    batches = list(iter_fit(items, on_error=on_error, threads=threads, **options))
     problems += [problem for batch in batches for problem in batch.problems]
     return Fitted(
         ProgramTable.concat([batch.programs for batch in batches]),
@@ -104,6 +109,7 @@ def iter_fit(
     *,
     kinds: Collection[RoofKind | str] | None = None,
     place: Place = "both",
+    roofs: str | Path | None = None,
     on_error: Literal["raise", "record"] = "record",
     threads: int = 0,
     batch: int = BATCH,
@@ -114,9 +120,11 @@ def iter_fit(
     check_place(place)
     if kinds is not None:
         kinds = roof_kinds(kinds)
+    propose = None if roofs is None else _proposer(roofs, threads)
     stream = iter(evidence)
     while items := list(islice(stream, batch)):
         problems: list[str] = []
+        items = items if propose is None else propose(items)
         try:
             solved = solve(items, kinds=kinds, place=place, threads=threads)
         except GeovisionError:
@@ -124,6 +132,12 @@ def iter_fit(
                 raise
             solved = _one_by_one(items, kinds, place, threads, problems)
         yield Fitted(solved.table, FitTable(solved.fits), solved.solids, problems)
+
+
+def _proposer(roofs: str | Path, threads: int) -> Callable[[Sequence[Evidence]], list[Evidence]]:
+    from geovision.vision.roofs import RoofProposer
+
+    return RoofProposer(roofs, threads=threads).propose
 
 
 def _one_by_one(

@@ -71,6 +71,7 @@ def fit_to(
     kinds: Collection[RoofKind | str] | None = None,
     place: Place = "both",
     find: DetectSettings | None = None,
+    roofs: str | Path | None = None,
     lod: str = "2.2",
     on_error: Literal["raise", "record"] = "record",
     threads: int = 0,
@@ -89,6 +90,7 @@ def fit_to(
         kinds: roof kinds to choose from; all if left out.
         place: "both", "footprints" or "points": what keeps its place where they lie shifted; see `fit`.
         find: how buildings are found where there are no footprints.
+        roofs: name or path of a roof network whose proposals are tried too.
         lod: level of detail of the solids.
         on_error: "record" lists buildings that could not be fitted; "raise" stops at the first.
         threads: 0 for all cores.
@@ -101,7 +103,7 @@ def fit_to(
         raise UsageError(str(models), "is no CityJSONSeq file", "Give a name that ends in .city.jsonl")
     started = time.monotonic()
     with found_buildings(scene, find) as found:
-        summary = _fit_found(found, target, models, kinds, place, lod, on_error, threads, progress)
+        summary = _fit_found(found, target, models, kinds, place, roofs, lod, on_error, threads, progress)
     summary.seconds = time.monotonic() - started
     written = [target, fits_path(target), *([] if models is None else [Path(models)])]
     summary.files = tuple(str(path) for path in written)
@@ -114,6 +116,7 @@ def _fit_found(
     models: str | Path | None,
     kinds: Collection[RoofKind | str] | None,
     place: Place,
+    roofs: str | Path | None,
     lod: str,
     on_error: Literal["raise", "record"],
     threads: int,
@@ -130,7 +133,8 @@ def _fit_found(
         writer = None if models is None else stack.enter_context(open_cityjsonseq(models, crs=crs, lod=lod))
         programs = stack.enter_context(open_parquet(target, ProgramTable.empty().to_arrow().schema))
         fits = stack.enter_context(open_parquet(fits_path(target), FitTable([]).to_arrow().schema))
-        batches = iter_fit(_evidence(found), kinds=kinds, place=place, on_error=on_error, threads=threads)
+        options: dict[str, Any] = {"kinds": kinds, "place": place, "roofs": roofs}
+        batches = iter_fit(_evidence(found), on_error=on_error, threads=threads, **options)
         for fitted in found.marked(batches):
             programs.write_table(fitted.programs.to_arrow())
             fits.write_table(fitted.fits.to_arrow())

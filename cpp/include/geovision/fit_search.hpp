@@ -17,12 +17,21 @@
 
 namespace geovision::fit {
 
+// A way to cut a building and kinds for its pieces, as somebody proposed who has seen its points.
+struct Proposed {
+    Pieces pieces;                    // one: the outline as it is
+    std::vector<std::uint8_t> kinds;  // of the pieces
+    double nats = 0;                  // minus the log of how likely these kinds are
+};
+
 // Coordinates in metres from an origin near the building, heights above its ground.
 struct Building {
     std::vector<Ring> rings;               // shell counter-clockwise, holes clockwise
     std::vector<double> x, y, z, sigma;    // points that may be roof, in a scanner's order where there is one
     double share = 1;                      // what a point counts of one that errs by itself
     std::vector<std::uint8_t> given_kind;  // roof kinds to choose from; empty for all
+    std::vector<Proposed> proposed;
+    double rest_nats = 0;  // minus the log of how likely kinds are that were not proposed
 };
 
 struct SearchOptions {
@@ -35,6 +44,10 @@ struct SearchOptions {
     bool superstructures = true;  // add what stands on the parts
     bool graduated = true;        // narrow the loss in steps, so that a bad start does not decide
     bool ties = true;             // let eaves and rises of several parts be one where the score allows
+    double told = 1;              // how much a nat of proposals counts ...
+    double most_told = 6;         // ... and how many of them count at most
+    double sure = 0;              // where kinds that were not proposed cost as many, no others are tried
+                                  // unless they are needed; 0: all are always tried
     double shift_sigma = 0.15;    // metres, each way, that points may lie off the footprint; 0: they do not
     DecomposeOptions decompose;
     SuperOptions supers;
@@ -73,6 +86,7 @@ struct SearchResult {
     double shift[2] = {0, 0};               // by which roofs are moved: the same, or 0 where little shows it
     double shift_sigma[2] = {0, 0};         // of what is seen; 0 where the roof cannot tell
     double shift_price = 0;                 // nats of that, in `nats`
+    double told_nats = 0;                   // what proposals say of its kinds, in `nats`
     double nats = 0, misfit = 0;
     double explained = 0;  // share of the points within 3 sigma
     double scatter = 1;    // of the residuals, in the points' sigmas
@@ -161,6 +175,11 @@ private:
     bool begin_plan(const Plan& plan, double most, double* scatter);
     void choose(SearchResult& result);
     Alternative order(const Plan& plan) const;
+    void begin_plans(Pool& pool, std::vector<Plan>& plans, double* scatter);
+    double told_nats(const std::vector<std::uint8_t>& kinds) const;
+    void take_told(const Plan& plan, Alternative& total) const;
+    void hold_to_proposed();
+    void add_proposed_ways(std::vector<Way>& ways) const;
     void take_best_plan(const std::vector<Plan>& plans, SearchResult& result);
     static void list_alternatives(std::vector<Alternative>& all, SearchResult& result);
     void tell_shift(Problem& problem, const ProblemPoints& points, const LmOptions& options, LmResult& solved,
@@ -175,8 +194,9 @@ private:
 
     const Building* building_ = nullptr;
     SearchOptions o_;
-    double scale_ = 1;  // of the points' sigmas
-    double thin_ = 1;   // points that say as much as one independent one
+    std::vector<std::uint8_t> held_;  // kinds that are tried while proposals are all that is; empty for all
+    double scale_ = 1;                // of the points' sigmas
+    double thin_ = 1;                 // points that say as much as one independent one
     Lm lm_;
     SuperSearch supers_;
     Problem problem_;
