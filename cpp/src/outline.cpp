@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "geovision/outline_shape.hpp"
 #include "geovision/parallel.hpp"
@@ -43,7 +44,8 @@ public:
         const OutlineDrawing drawing(patch_, map_, options_, reach_);
         shape_.level.assign(map_.arcs.size(), options_.level);
         drawing.draw(shape_);
-        while (settle_conflicts() || settle_overlaps()) drawing.draw(shape_);
+        const OutlineNesting nesting(map_);
+        while (settle_conflicts() || settle_nesting(nesting) || settle_overlaps()) drawing.draw(shape_);
         write(drawing, out);
     }
 
@@ -59,6 +61,20 @@ private:
             raised = raise(shape_, {pairs[k], pairs[k + 1]}) || raised;
         }
         return raised;
+    }
+
+    // A part may have been left where it was while the walls round it moved over it.
+    bool settle_nesting(const OutlineNesting& nesting) {
+        bool raised = false, stuck = false;
+        for (const std::vector<std::int32_t>& arcs : nesting.misplaced(shape_)) {
+            const bool moved = raise(shape_, arcs);
+            raised = raised || moved;
+            stuck = stuck || !moved;
+        }
+        if (!stuck) return raised;
+        std::vector<std::int32_t> all(shape_.level.size());
+        std::iota(all.begin(), all.end(), 0);
+        return raise(shape_, all) || raised;
     }
 
     bool settle_overlaps() {

@@ -69,6 +69,22 @@ private:
 // Arcs that cross, touch or overlap another one somewhere else than at a common junction, in pairs.
 std::vector<std::int32_t> find_conflicts(const OutlineMap& map, const OutlineShape& shape);
 
+// Which walls lie inside which, as traced. Arcs that hang together form a part.
+class OutlineNesting {
+public:
+    explicit OutlineNesting(const OutlineMap& map);
+    // The arcs of every part that no longer lies in the building, or outside, in which it was traced. Arcs
+    // must not cross.
+    std::vector<std::vector<std::int32_t>> misplaced(const OutlineShape& shape) const;
+
+private:
+    std::int32_t label_west_of(const OutlineShape& shape, Point p, std::int32_t part) const;
+
+    const OutlineMap& map_;
+    std::vector<std::int32_t> part_;     // of each arc
+    std::vector<std::int32_t> outside_;  // the label round each part
+};
+
 // The vertices of a ring, in its direction.
 std::vector<Point> ring_points(const OutlineMap& map, const OutlineShape& shape, const OutlineRing& ring);
 
