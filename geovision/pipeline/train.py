@@ -68,10 +68,9 @@ def train_to(
 
 
 def _save(summary: TrainSummary, config: TrainConfig, task: Task) -> None:
-    import keras
-
     from geovision.vision.card import ModelCard
     from geovision.vision.store import save_model
+    from geovision.vision.train.devices import backend_name
 
     metrics = [
         {"area": area, "metric": name, "value": round(value, 6)}
@@ -84,7 +83,7 @@ def _save(summary: TrainSummary, config: TrainConfig, task: Task) -> None:
         "seed": config.seed,
         "commit": _commit(),
         "training_s": round(summary.seconds, 1),
-        "trained_on": f"{platform.machine()}, Keras on {keras.backend.backend()}, {config.run.precision}",
+        "trained_on": f"{platform.machine()}, Keras on {backend_name()}, {config.run.precision}",
         "trained_at": time.strftime("%Y-%m-%d", time.gmtime()),
         "metrics": metrics,
     }

@@ -13,7 +13,7 @@ from keras import ops
 from geovision.errors import EnvironmentFault, UsageError
 from geovision.vision.train.config import RunConfig
 
-__all__ = ["has_gpu", "per_replica", "prepare", "shared_out", "spread", "uses_jit"]
+__all__ = ["backend_name", "has_gpu", "per_replica", "prepare", "shared_out", "spread", "uses_jit"]
 
 
 def prepare(config: RunConfig, seed: int) -> None:
@@ -25,6 +25,11 @@ def prepare(config: RunConfig, seed: int) -> None:
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
+
+
+def backend_name() -> str:
+    """Of Keras: tensorflow, jax or torch."""
+    return str(keras.backend.backend())
 
 
 def has_gpu() -> bool:
