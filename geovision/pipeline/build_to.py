@@ -148,9 +148,15 @@ def build_to(
         if progress is not None:
             progress(BuildProgress("detect", state.done, state.total, 0))
 
+    from geovision.sources.height_system import compound_name, stated_heights
+
+    crs = scene.crs.to_string()
+    solid_crs = compound_name(crs, heights or stated_heights(scene))
     settings = ProductSettings(
         tuple(dict.fromkeys(formats)),
         types={},
+        crs=crs,
+        solid_crs=solid_crs,
         lod=lod,
         merged=merged,
         geoid=geoid,
@@ -160,10 +166,10 @@ def build_to(
         threads=threads,
     )
     settings.check()
-    summary = BuildSummary(out=Path(out), crs=scene.crs.to_string())
+    summary = BuildSummary(out=Path(out), crs=crs, solid_crs=solid_crs)
     with found_buildings(scene, find, progress=looked) as found:
         return _build_found(
-            found, out, settings, summary, kinds, place, roofs, heights, on_error, overwrite, progress
+            found, out, settings, summary, kinds, place, roofs, on_error, overwrite, progress
         )
 
 
@@ -175,18 +181,14 @@ def _build_found(
     kinds: Collection[RoofKind | str] | None,
     place: Place,
     roofs: str | Path | None,
-    heights: str | None,
     on_error: Literal["raise", "record"],
     overwrite: bool,
     progress: Callable[[BuildProgress], None] | None,
 ) -> BuildSummary:
-    from geovision.sources.height_system import compound_name, stated_heights
-
     scene = found.scene
     footprints = scene.footprints
     summary.notes = scene.notes
     summary.found_by = None if found.detected is None else found.detected.model
-    summary.solid_crs = compound_name(str(summary.crs), heights or stated_heights(scene))
     summary.problems += [str(problem) for problem in footprints.problems]
 
     def tiles() -> Iterator[tuple[str, Iterator[Fitted]]]:
@@ -196,12 +198,7 @@ def _build_found(
             batches = iter_fit(evidence, on_error=on_error, threads=settings.threads, **options)
             yield f"{tile.key.column}_{tile.key.row}", summary.timings.each("fit", found.marked(batches))
 
-    settings = replace(
-        settings,
-        types=attribute_types(footprints.attributes, footprints.ids),
-        crs=summary.crs,
-        solid_crs=summary.solid_crs,
-    )
+    settings = replace(settings, types=attribute_types(footprints.attributes, footprints.ids))
     return publish_buildings(
         tiles(),
         out,
