@@ -34,8 +34,9 @@ REQUIRED = {
     "pyarrow": "pyarrow",
     "trimesh": "trimesh",
     "PIL": "pillow",
+    "onnxruntime": "onnxruntime",
 }
-# The `vision` extra; nothing that exists today stops working without it.
+# The `train` extra: networks run without it.
 OPTIONAL = ("tensorflow", "keras")
 
 
