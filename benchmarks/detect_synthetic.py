@@ -29,9 +29,7 @@ def score_synthetic(
     run, threshold, name = _runner(model)
     looked, kinds, heights = [], [], []
     for patch in islice(stream(style=style, seed=SEED, size=SIZE, cell_m=CELL_M), scenes):
-        tile = tile_of_patch(
-        patch.cell_m, patch.image, patch.dsm, patch.dtm, patch.labels, patch.roads
-    )
+        tile = tile_of_patch(patch.cell_m, patch.image, patch.dsm, patch.dtm, patch.labels, patch.roads)
         given: dict[str, NDArray[Any]] = {}
         assert tile.image is not None
         assert tile.ndsm is not None

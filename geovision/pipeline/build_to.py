@@ -168,9 +168,7 @@ def build_to(
     settings.check()
     summary = BuildSummary(out=Path(out), crs=crs, solid_crs=solid_crs)
     with found_buildings(scene, find, progress=looked) as found:
-        return _build_found(
-            found, out, settings, summary, kinds, place, roofs, on_error, overwrite, progress
-        )
+        return _build_found(found, out, settings, summary, kinds, place, roofs, on_error, overwrite, progress)
 
 
 def _build_found(
