@@ -133,7 +133,7 @@ def _session(network: bytes, threads: int) -> Any:
         import onnxruntime
     except ImportError as error:
         raise EnvironmentFault(
-            "library onnxruntime", "is not installed", 'pip install onnxruntime'
+            "library onnxruntime", "is not installed", "pip install onnxruntime"
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
