@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from geovision.model import Evidence, Fit, Gabled, Part, Program, ProgramTable
     from geovision.pipeline.build import build
     from geovision.pipeline.build_to import build_to
+    from geovision.pipeline.detect import detect
     from geovision.pipeline.fit import fit
     from geovision.pipeline.generate import generate
     from geovision.pipeline.synth import synth
@@ -56,6 +57,7 @@ __all__ = [
     "__version__",
     "build",
     "build_to",
+    "detect",
     "fit",
     "generate",
     "mesh",
@@ -89,6 +91,7 @@ _HOMES = {
     "ValidationReport": "geovision.quality.findings",
     "build": "geovision.pipeline.build",
     "build_to": "geovision.pipeline.build_to",
+    "detect": "geovision.pipeline.detect",
     "fit": "geovision.pipeline.fit",
     "generate": "geovision.pipeline.generate",
     "mesh": "geovision.mesh",
