@@ -135,7 +135,9 @@ def test_batches_depend_on_their_number_alone(store: TileStore) -> None:
 
 
 def test_batches_hold_what_the_network_takes(store: TileStore) -> None:
-    source = TileSource((TileGroup(str(store.folder), rules=CropRules(size=64)),), batch_size=4, seed=1)
+    chances = {"image": 0.4, "ndsm": 0.3, "both": 0.3, "nir": 0.5, "hint": 0.5}
+    group = TileGroup(str(store.folder), rules=CropRules(size=64))
+    source = TileSource((group,), batch_size=4, seed=1, modalities=chances)
     shown = np.zeros(len(CHANNELS))
     for step in range(12):
         batch = source.batch(step)

@@ -123,7 +123,8 @@ def _packed(tile: Tile) -> dict[str, Any]:
 
 def _read(path: Path) -> Tile:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, because NumPy leaves a torn file open.
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         cell_m = float(arrays.pop("cell_m"))
         for name in ("ndsm", "height"):

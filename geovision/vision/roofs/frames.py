@@ -68,7 +68,7 @@ def frames_of(xy: F64, offsets: I64) -> Frames:
 
     >>> ring = np.array([[0.0, 0.0], [0.0, -9.0], [4.0, -9.0], [4.0, 0.0]])
     >>> frame = frames_of(ring, np.array([0, 4]))
-    >>> frame.centre[0].tolist(), frame.scale[0], frame.half[0].tolist()
+    >>> frame.centre[0].tolist(), float(frame.scale[0]), frame.half[0].tolist()
     ([2.0, -4.5], 4.5, [4.5, 2.0])
     """
     count, owner = len(offsets) - 1, owners(offsets)
