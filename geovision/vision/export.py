@@ -55,8 +55,13 @@ def export_model(model: str | os.PathLike[str], out: str | os.PathLike[str] | No
         model: name or path.
         out: where to save it; by default where the model is.
     """
+    import keras
+
     card = load_card(model)
     arrays = load_arrays(model, card)
+    # Keras numbers the names of unnamed layers through a process, and the converter looks at names: counted
+    # anew, the same model gives the same bytes whatever was built before.
+    keras.utils.clear_session()
     network = build_network(card, arrays)
     onnx = to_onnx(network)
     check_export(network, onnx)
@@ -67,7 +72,7 @@ def export_model(model: str | os.PathLike[str], out: str | os.PathLike[str] | No
 def to_onnx(network: Any, *, half: bool = True) -> bytes:
     """The network as ONNX: input "x" [n, h, w, channels], outputs by name, rows and columns of any number.
 
-    The bytes depend on the network, its weights and the versions of the libraries.
+    The bytes depend on the network, the names of its layers, its weights and the versions of the libraries.
 
     Args:
         network: a Keras model that takes one tensor and returns a dictionary of tensors.
