@@ -181,10 +181,18 @@ def open_finder(
         if hints:
             why = (*why, "the rules on heights look at no vector layers: hints were left out")
         return _by_rules(scene, settings, bounds, (*told, *why))
-    plan = make_plan(model, dihedral=settings.dihedral, threads=settings.threads)
+    plan = make_plan(model, runtime=_runtime(), dihedral=settings.dihedral, threads=settings.threads)
     card, runner = start(plan, model)
     feed = scene_feed(scene, card, bounds=bounds, gsd_m=settings.gsd_m, use=settings.use, hints=hints)
     return Finder(feed, card, runner, plan, settings, plan.network_sha256[:8], (*told, *why, *feed.notes))
+
+
+def _runtime() -> tuple[str, str]:
+    """By what the CPU can, not by measuring: a run that goes on must find the runtime that it began with."""
+    from geovision.vision.infer.runtimes import available
+
+    fast = ("openvino", "bfloat16")
+    return fast if fast in available() else ("onnxruntime", "float32")
 
 
 def _model(scene: Scene, settings: DetectSettings) -> tuple[str | os.PathLike[str], tuple[str, ...]]:

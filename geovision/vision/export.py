@@ -29,12 +29,17 @@ _TOLERANCE = 5e-3
 
 def build_network(card: ModelCard, arrays: Mapping[str, NDArray[np.float32]]) -> Any:
     """The Keras network of a card with the arrays as its weights, whatever the backend."""
+    import keras
+
     from geovision.vision.nets.scene_net import SceneNetConfig, scene_net
 
     if card.kind != "scene":
         raise InputError(
             f"model {card.name}", f"is a {card.kind} network", "Only scene networks are exported"
         )
+    # Keras numbers the names of unnamed layers through a process, and the converter looks at names: counted
+    # anew, the same model gives the same bytes whatever was built before.
+    keras.utils.clear_session()
     network = scene_net(SceneNetConfig.model_validate(card.network))
     known = {weight.path: weight for weight in network.weights}
     for name in sorted(set(known) ^ set(arrays)):
@@ -55,13 +60,8 @@ def export_model(model: str | os.PathLike[str], out: str | os.PathLike[str] | No
         model: name or path.
         out: where to save it; by default where the model is.
     """
-    import keras
-
     card = load_card(model)
     arrays = load_arrays(model, card)
-    # Keras numbers the names of unnamed layers through a process, and the converter looks at names: counted
-    # anew, the same model gives the same bytes whatever was built before.
-    keras.utils.clear_session()
     network = build_network(card, arrays)
     onnx = to_onnx(network)
     check_export(network, onnx)
