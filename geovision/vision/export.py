@@ -29,17 +29,12 @@ _TOLERANCE = 5e-3
 
 def build_network(card: ModelCard, arrays: Mapping[str, NDArray[np.float32]]) -> Any:
     """The Keras network of a card with the arrays as its weights, whatever the backend."""
-    import keras
-
     from geovision.vision.nets.scene_net import SceneNetConfig, scene_net
 
     if card.kind != "scene":
         raise InputError(
             f"model {card.name}", f"is a {card.kind} network", "Only scene networks are exported"
         )
-    # Keras numbers the names of unnamed layers through a process, and the converter looks at names: counted
-    # anew, the same model gives the same bytes whatever was built before.
-    keras.utils.clear_session()
     network = scene_net(SceneNetConfig.model_validate(card.network))
     known = {weight.path: weight for weight in network.weights}
     for name in sorted(set(known) ^ set(arrays)):
@@ -72,7 +67,8 @@ def export_model(model: str | os.PathLike[str], out: str | os.PathLike[str] | No
 def to_onnx(network: Any, *, half: bool = True) -> bytes:
     """The network as ONNX: input "x" [n, h, w, channels], outputs by name, rows and columns of any number.
 
-    The bytes depend on the network, the names of its layers, its weights and the versions of the libraries.
+    Two exports of the same network compute the same, but their bytes can differ: the converter simplifies in an
+    order that follows from names, which count what was made before. The card's hash says which file it is.
 
     Args:
         network: a Keras model that takes one tensor and returns a dictionary of tensors.
