@@ -67,8 +67,8 @@ def export_model(model: str | os.PathLike[str], out: str | os.PathLike[str] | No
 def to_onnx(network: Any, *, half: bool = True) -> bytes:
     """The network as ONNX: input "x" [n, h, w, channels], outputs by name, rows and columns of any number.
 
-    Two exports of the same network compute the same, but their bytes can differ: the converter simplifies in an
-    order that follows from names, which count what was made before. The card's hash says which file it is.
+    Two exports of the same network compute the same, but their bytes can differ: the converter simplifies in
+    an order that follows from names, which count what was made before. The card's hash says which file it is.
 
     Args:
         network: a Keras model that takes one tensor and returns a dictionary of tensors.
