@@ -141,7 +141,8 @@ def _plain(made: Any, names: Sequence[str], channels: int, *, half: bool) -> byt
         ir_version=_IR_VERSION,
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
     )
-    onnx.checker.check_model(model, full_check=True)
+    # Shapes are proved by running it (`check_export`): inference of symbolic ones trips over some orders.
+    onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
 
 
