@@ -115,6 +115,7 @@ def load_arrays(
                 name: _array(archive.read(stored[name]), name, known, thing)
                 for name, known in card.arrays.items()
             }
+    # zipfile says NotImplementedError of a compression it lacks, and RuntimeError of an encrypted entry.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise InputError(thing, f"is no whole .npz file ({error})", _AGAIN) from error
     for name, values in found.items():
