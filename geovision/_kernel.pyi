@@ -264,6 +264,9 @@ def draw_ortho(
     seed: int = 0,
     threads: int = 0,
 ) -> NDArray[np.uint8]: ...
+def draw_finish(
+    finish: int, metres: float, size: int, seed: int = 0, threads: int = 0
+) -> dict[str, NDArray[np.float32]]: ...
 def grid_points(
     xyz: ArrayLike,
     left: float,

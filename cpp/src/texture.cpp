@@ -5,23 +5,14 @@
 
 #include "geovision/noise.hpp"
 #include "geovision/scene.hpp"
+#include "pattern.hpp"
 
 namespace geovision {
 namespace {
 
-float fraction(double v) { return static_cast<float>(v - static_cast<double>(whole(v))); }
-
 Colour blend(const Colour& a, const Colour& b, float wished) {
     const float share = std::clamp(wished, 0.0f, 1.0f);
     return {mix(a[0], b[0], share), mix(a[1], b[1], share), mix(a[2], b[2], share), mix(a[3], b[3], share)};
-}
-
-// 0 below `low`, 1 above `high`.
-float ramp(float v, float low, float high) { return std::clamp((v - low) / (high - low), 0.0f, 1.0f); }
-
-// Number of a cell of a pattern, as random bits.
-std::uint32_t cell_key(double a, double b, std::uint32_t key) {
-    return hash32(key, lattice(whole(a)), lattice(whole(b)));
 }
 
 }  // namespace
@@ -72,8 +63,8 @@ Colour Texturer::tiles(const Colour& base, const TexturePlace& p, double row_m, 
 }
 
 Colour Texturer::metal(const Colour& base, const TexturePlace& p) const {
-    // Sheets half a metre wide, with a seam between them; each sheet has weathered in its own way.
-    constexpr double width = 0.55;
+    // With a seam between sheets; each has weathered in its own way.
+    constexpr double width = laid::metal_sheet;
     const double sheet = p.along / width;
     float f = 1.0f + 0.06f * octaves(p, 3.5, 0.5f, p.key);
     f += 0.09f * (unit(cell_key(sheet, 0.0, p.key)) - 0.5f);
@@ -84,7 +75,7 @@ Colour Texturer::metal(const Colour& base, const TexturePlace& p) const {
 }
 
 Colour Texturer::membrane(const Colour& base, const TexturePlace& p) const {
-    constexpr double width = 1.05;
+    constexpr double width = laid::membrane_strip;
     const double strip = p.along / width;
     float f = 1.0f + 0.10f * octaves(p, 5.0, 0.5f, p.key);
     f += 0.06f * (unit(cell_key(strip, p.up / 7.0, p.key)) - 0.5f);
@@ -127,7 +118,7 @@ Colour Texturer::asphalt(const Colour& base, const TexturePlace& p) const {
 }
 
 Colour Texturer::paving(const Colour& base, const TexturePlace& p) const {
-    constexpr double slab = 0.6;
+    constexpr double slab = laid::slab;
     float f = 1.0f + 0.09f * octaves(p, 3.0, 0.6f, 0x68e31da4u);
     f += 0.12f * (unit(cell_key(p.x / slab, p.y / slab, seed_)) - 0.5f) * std::max(0.4f, visible(slab));
     const float joint = std::min(fraction(p.x / slab), fraction(p.y / slab));
@@ -151,10 +142,10 @@ Colour Texturer::look(std::uint8_t material, const Colour& base, const TexturePl
         case Material::plain:
             return base;
         case Material::tiles:
-            return tiles(base, p, 0.34, 0.25, 0.55f);
+            return tiles(base, p, laid::tile_row, laid::tile_column, 0.55f);
         case Material::slate:
             gloss = 0.03f;
-            return tiles(base, p, 0.22, 0.3, 0.3f);
+            return tiles(base, p, laid::slate_row, laid::slate_column, 0.3f);
         case Material::metal:
             gloss = 0.22f;
             return metal(base, p);
@@ -210,7 +201,8 @@ Colour Texturer::look(std::uint8_t material, const Colour& base, const TexturePl
             return base;
         case Material::wood:
             return scaled(grainy(base, p, 1.5, 0.10f),
-                          1.0f + 0.15f * visible(0.14) * (unit(cell_key(p.along / 0.14, 0.0, p.key)) - 0.5f));
+                          1.0f + 0.15f * visible(laid::board) *
+                                     (unit(cell_key(p.along / laid::board, 0.0, p.key)) - 0.5f));
     }
     return base;
 }

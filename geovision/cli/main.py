@@ -26,6 +26,7 @@ COMMANDS = {
     "generate": "Generate a procedural city, on given footprints or on its own streets.",
     "synth": "Make a synthetic scene: image, heights, LiDAR and footprints, with the truth beside them.",
     "mesh": "Build watertight meshes from building programs.",
+    "material": "List and draw the materials of walls and roofs.",
     "fit": "Fit parametric buildings to LiDAR or height rasters.",
     "scene": "Look at sources: what they hold, cover and assume.",
     "train": "Train a network from a configuration.",

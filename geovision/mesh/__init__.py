@@ -19,6 +19,7 @@ from geovision.mesh.ortho import Camera, Light, draw_ortho
 from geovision.mesh.scene_mesh import Cover, SceneMesh, Terrain, Trees, Triangles, build_scene_mesh
 from geovision.mesh.scene_parts import Paint, building_triangles, car_triangles
 from geovision.mesh.solids import Failure, Solid, Solids
+from geovision.mesh.textures import Finish, Texture, draw_texture, finish_of
 from geovision.mesh.window import Window
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "EdgeKind",
     "Failure",
     "Fault",
+    "Finish",
     "LidarPoints",
     "LidarSensor",
     "Light",
@@ -43,6 +45,7 @@ __all__ = [
     "Solid",
     "Solids",
     "Terrain",
+    "Texture",
     "Trees",
     "Triangles",
     "Window",
@@ -52,6 +55,8 @@ __all__ = [
     "check",
     "draw_layers",
     "draw_ortho",
+    "draw_texture",
+    "finish_of",
     "lod0",
     "mesh",
     "simulate_dsm",
