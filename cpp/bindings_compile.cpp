@@ -90,16 +90,6 @@ private:
     py::list owned_;
 };
 
-// Hands a vector's memory to NumPy without copying it.
-template <class T>
-py::array give(Column<T>&& v, py::ssize_t columns = 0) {
-    auto* owner = new Column<T>(std::move(v));
-    py::capsule free(owner, [](void* p) { delete static_cast<Column<T>*>(p); });
-    const auto n = py::ssize_t(owner->size());
-    if (columns == 0) return py::array_t<T>({n}, owner->data(), free);
-    return py::array_t<T>({n / columns, columns}, owner->data(), free);
-}
-
 py::dict to_dict(Solids&& s) {
     py::dict d;
     d["grid"] = s.grid;

@@ -9,6 +9,9 @@
 #include <exception>
 #include <future>
 #include <string>
+#include <utility>
+
+#include "geovision/column.hpp"
 
 namespace geovision::bindings {
 
@@ -40,6 +43,16 @@ void run_interruptible(Work work) {
         }
     }
     done.get();
+}
+
+// Hands a vector's memory to NumPy without copying it.
+template <class T>
+py::array give(Column<T>&& v, py::ssize_t columns = 0) {
+    auto* owner = new Column<T>(std::move(v));
+    py::capsule free(owner, [](void* p) { delete static_cast<Column<T>*>(p); });
+    const auto n = py::ssize_t(owner->size());
+    if (columns == 0) return py::array_t<T>({n}, owner->data(), free);
+    return py::array_t<T>({n / columns, columns}, owner->data(), free);
 }
 
 }  // namespace geovision::bindings

@@ -19,9 +19,9 @@ void number(std::string& out, std::int64_t value) {
     out.append(text, end);
 }
 
-enum class Semantic { roof, wall, ground, ceiling };
-constexpr const char* semantic_name[] = {"RoofSurface", "WallSurface", "GroundSurface",
-                                         "OuterCeilingSurface"};
+enum class Semantic { roof, wall, ground, ceiling, window, door };
+constexpr const char* semantic_name[] = {"RoofSurface",         "WallSurface", "GroundSurface",
+                                         "OuterCeilingSurface", "Window",      "Door"};
 constexpr const char* provenance_name[] = {"observed", "inferred", "given"};
 
 // What CityJSON has no type for is told in an attribute.
@@ -36,6 +36,10 @@ const char* label_name(Label label) {
             return "chimney";
         case Label::parapet:
             return "parapet";
+        case Label::installation:
+            return "installation";
+        case Label::frame:
+            return "frame";
         default:
             return nullptr;
     }
@@ -288,15 +292,20 @@ private:
                 return Semantic::ground;
             case Label::underside:
                 return Semantic::ceiling;
+            case Label::window:
+                return Semantic::window;
+            case Label::door:
+                return Semantic::door;
             case Label::chimney:
             case Label::parapet:
+            case Label::installation:
                 return faces_up(b, f) ? Semantic::roof : Semantic::wall;
             default:
                 return Semantic::wall;
         }
     }
 
-    // Less steep than 70 degrees; chimneys and parapets have walls and tops.
+    // Less steep than 70 degrees; chimneys, parapets and what stands out have walls and tops.
     bool faces_up(std::int64_t b, std::int64_t f) const {
         const std::int64_t r = s_.face_ring_offsets[f], base = s_.vertex_offsets[b];
         double normal[3] = {};

@@ -103,7 +103,8 @@ private:
 
     bool outer(std::int32_t t) const {
         const auto label = static_cast<Label>(scene_.label[t]);
-        return label == Label::wall || label == Label::underside || label == Label::ground;
+        return label == Label::wall || label == Label::underside || label == Label::ground ||
+               label == Label::window || label == Label::door || label == Label::frame;
     }
 
     bool level(std::int32_t a, std::int32_t b) const {

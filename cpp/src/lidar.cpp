@@ -291,6 +291,10 @@ private:
             case Label::step_wall:
             case Label::dormer_wall:
             case Label::underside:
+            case Label::window:
+            case Label::door:
+            case Label::installation:
+            case Label::frame:
                 return options_.wall_class;
             default:
                 return options_.roof_class;

@@ -17,6 +17,10 @@ LABEL_COLOURS: dict[Label, tuple[int, int, int]] = {
     Label.DORMER_WALL: (236, 229, 214),
     Label.CHIMNEY: (134, 74, 58),
     Label.PARAPET: (188, 184, 176),
+    Label.WINDOW: (96, 122, 142),
+    Label.DOOR: (98, 72, 52),
+    Label.INSTALLATION: (196, 190, 180),
+    Label.FRAME: (240, 240, 236),
 }
 
 TERRAIN_COLOUR = (118, 126, 98)

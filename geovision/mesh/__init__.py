@@ -11,6 +11,7 @@ from typing import Any
 from geovision.mesh.check import CheckReport, Fault, check
 from geovision.mesh.compile import LODS, MIN_EDGE_M, mesh
 from geovision.mesh.dsm_sensor import DsmSensor, simulate_dsm
+from geovision.mesh.elements import OPENINGS, ElementKind, Elements
 from geovision.mesh.layers import LAYERS, EdgeKind, draw_layers
 from geovision.mesh.lidar_sensor import LidarPoints, LidarSensor, simulate_lidar
 from geovision.mesh.lod0 import Outline, lod0
@@ -20,17 +21,21 @@ from geovision.mesh.scene_mesh import Cover, SceneMesh, Terrain, Trees, Triangle
 from geovision.mesh.scene_parts import Paint, building_triangles, car_triangles
 from geovision.mesh.solids import Failure, Solid, Solids
 from geovision.mesh.textures import Finish, Texture, draw_texture, finish_of
+from geovision.mesh.walls import Side, Walls
 from geovision.mesh.window import Window
 
 __all__ = [
     "LAYERS",
     "LODS",
     "MIN_EDGE_M",
+    "OPENINGS",
     "Camera",
     "CheckReport",
     "Cover",
     "DsmSensor",
     "EdgeKind",
+    "ElementKind",
+    "Elements",
     "Failure",
     "Fault",
     "Finish",
@@ -42,12 +47,14 @@ __all__ = [
     "Paint",
     "SceneLabel",
     "SceneMesh",
+    "Side",
     "Solid",
     "Solids",
     "Terrain",
     "Texture",
     "Trees",
     "Triangles",
+    "Walls",
     "Window",
     "build_scene_mesh",
     "building_triangles",

@@ -38,6 +38,12 @@ _LEVELS: dict[str, tuple[str, str | None]] = {
     "ring_offsets": ("rings", "ring_vertices"),
     "ring_vertices": ("ring_vertices", None),
 }
+# Columns of dressed solids only.
+_DRESS = {
+    "face_element": ("faces", None),
+    "face_material": ("faces", None),
+    "face_colour": ("faces", None),
+}
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,10 @@ class Solids:
         ids: one id per building, in the order of the programs.
         status: a `Status` per building; anything but OK means that it has no faces.
         flags: `StatusFlag` bits per building: the rules that shaped its solid.
+        face_element: of solids with facades, the row of `Elements` within its building that a face
+            belongs to, -1 for none; None otherwise.
+        face_material: of solids with facades, a `Material` per face; None otherwise.
+        face_colour: of solids with facades, sRGB per face; None otherwise.
     """
 
     def __init__(self, arrays: Mapping[str, Any], ids: Sequence[str] | None = None) -> None:
@@ -84,6 +94,9 @@ class Solids:
         self.face_label: NDArray[np.uint8] = arrays["face_label"]
         self.status: NDArray[np.uint8] = arrays["status"]
         self.flags: NDArray[np.uint32] = arrays["flags"]
+        self.face_element: NDArray[np.int32] | None = arrays.get("face_element")
+        self.face_material: NDArray[np.uint8] | None = arrays.get("face_material")
+        self.face_colour: NDArray[np.uint8] | None = arrays.get("face_colour")
 
     @cached_property
     def ids(self) -> Sequence[str]:
@@ -131,7 +144,9 @@ class Solids:
         index = np.asarray(rows, np.int64)
         picked = {"buildings": index}
         arrays: dict[str, Any] = {}
-        for name, (level, cuts) in _LEVELS.items():
+        for name, (level, cuts) in {**_LEVELS, **_DRESS}.items():
+            if name in _DRESS and name not in self._arrays:
+                continue
             column, items = self._arrays[name], picked[level]
             if cuts is None:
                 arrays[name] = column[items]

@@ -36,6 +36,14 @@ class Label(IntEnum):
     DORMER_WALL = 6
     CHIMNEY = 7
     PARAPET = 8
+    WINDOW = 9
+    """The pane of a window, of a glass front or of a roof window."""
+    DOOR = 10
+    """The leaf of a door or a gate."""
+    INSTALLATION = 11
+    """What stands out of a wall or a roof: sills, balconies, cornices, steps."""
+    FRAME = 12
+    """Frames and mullions, and the sides of openings."""
 
 
 class Provenance(IntEnum):

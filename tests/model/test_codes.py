@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from enum import IntEnum
 from pathlib import Path
 
 import pytest
 
 from geovision.errors import GeometryError, InputError
+from geovision.mesh.elements import ElementKind, Elements
+from geovision.mesh.walls import Side, Walls
 from geovision.model import kinds, labels
 from geovision.model.kinds import RoofKind, SuperKind
 from geovision.model.labels import Label, Provenance, Status, StatusFlag
 
-HEADER = Path(__file__).parents[2] / "cpp" / "include" / "geovision" / "types.hpp"
+HEADERS = Path(__file__).parents[2] / "cpp" / "include" / "geovision"
+HEADER = HEADERS / "types.hpp"
 
 
-def header_enum(name: str) -> dict[str, int]:
-    text = HEADER.read_text(encoding="utf-8")
+def header_enum(name: str, header: str = "types.hpp") -> dict[str, int]:
+    text = (HEADERS / header).read_text(encoding="utf-8")
     found = re.search(rf"enum(?: class)? {name} *:[^{{]*{{(.*?)}};", text, re.DOTALL)
     assert found is not None
     body = re.sub(r"//.*", "", found[1])
@@ -37,6 +41,21 @@ def header_enum(name: str) -> dict[str, int]:
 )
 def test_codes_are_those_of_the_header(name: str, enum: type[IntEnum]) -> None:
     assert {member.name.lower(): member.value for member in enum} == header_enum(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "enum"), [("ElementKind", "elements.hpp", ElementKind), ("Side", "walls.hpp", Side)]
+)
+def test_codes_of_facades_are_those_of_their_headers(name: str, header: str, enum: type[IntEnum]) -> None:
+    assert {member.name.lower(): member.value for member in enum} == header_enum(name, header)
+
+
+def test_columns_of_facades_are_those_of_their_headers() -> None:
+    for header, columns in (("walls.hpp", Walls), ("elements.hpp", Elements)):
+        text = (HEADERS / header).read_text(encoding="utf-8")
+        declared = re.findall(r"Column<[\w:]+> ([\w, ]+);", text)
+        names = [name.strip() for line in declared for name in line.split(",")]
+        assert [field.name for field in fields(columns)] == names
 
 
 def test_flags_are_those_of_the_header() -> None:

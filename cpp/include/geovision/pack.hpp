@@ -51,7 +51,7 @@ struct PackOptions {
     // Positions are rounded to multiples of this, a power of two; 0 leaves them as they are.
     double step = 0.0;
     // Material group of every label; labels with the same number share a primitive. Numbers < label_count.
-    std::array<std::uint8_t, label_count> group_of_label{0, 1, 2, 3, 4, 5, 6, 7, 8};
+    std::array<std::uint8_t, label_count> group_of_label{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
     int threads = 1;                            // 0 for all cores
     const std::atomic<bool>* cancel = nullptr;  // polled once per block of buildings; may be null
 };

@@ -56,8 +56,12 @@ enum class Label : std::uint8_t {
     dormer_wall = 6,
     chimney = 7,  // chimneys and boxes on the roof, all faces
     parapet = 8,
+    window = 9,         // pane of a window, a glass front or a roof window
+    door = 10,          // leaf of a door or a gate
+    installation = 11,  // what stands out of a wall or a roof: sills, balconies, cornices, steps
+    frame = 12,         // frames and mullions, and the sides of openings
 };
-constexpr int label_count = 9;
+constexpr int label_count = 13;
 
 enum class Provenance : std::uint8_t { observed = 0, inferred = 1, given = 2 };
 
@@ -172,6 +176,10 @@ struct Solids {
     Column<std::int32_t> ring_vertices;      // [..] vertex within the building
     Column<std::uint8_t> status;             // [B]
     Column<std::uint32_t> flags;             // [B]
+    // Of dressed solids only (facades.hpp); empty otherwise.
+    Column<std::int32_t> face_element;   // [F] element within the building, -1 for none
+    Column<std::uint8_t> face_material;  // [F] Material
+    Column<std::uint8_t> face_colour;    // [F, 3] sRGB
 };
 
 }  // namespace geovision
