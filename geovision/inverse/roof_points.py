@@ -64,9 +64,13 @@ def may_be_roof(evidence: Evidence) -> NDArray[np.bool_]:
 
 def _beside(these: F64, those: F64) -> NDArray[np.bool_]:
     """Which of these lie in a square of half a metre that holds one of those, or next to such a square."""
-    around = (np.arange(3) - 1)[:, None] + (1 << 32) * (np.arange(3) - 1)
-    held = np.unique(_squares(those)[:, None] + around.ravel())
-    return np.isin(_squares(these), held)
+    held, own = np.sort(_squares(those)), _squares(these)
+    beside = np.zeros(len(own), bool)
+    for column in (-1, 0, 1):
+        # Squares of a column that follow one another have numbers that do.
+        first = own + (column << 32) - 1
+        beside |= np.searchsorted(held, first) < np.searchsorted(held, first + 3)
+    return beside
 
 
 def _squares(xy: F64) -> NDArray[np.int64]:

@@ -178,7 +178,8 @@ class Evidence:
 
 def _signed_area(ring: F64) -> float:
     x, y = ring[:, 0] - ring[0, 0], ring[:, 1] - ring[0, 1]
-    return 0.5 * float(x @ np.roll(y, -1) - y @ np.roll(x, -1))
+    after = np.concatenate([ring[1:], ring[:1]]) - ring[0]
+    return 0.5 * float(x @ np.ascontiguousarray(after[:, 1]) - y @ np.ascontiguousarray(after[:, 0]))
 
 
 def _feed(hasher: Any, value: Any) -> None:
