@@ -30,6 +30,7 @@ void bind_inverse(py::module_& m);
 void bind_fit(py::module_& m);
 void bind_placement(py::module_& m);
 void bind_outline(py::module_& m);
+void bind_facade_rules(py::module_& m);
 void bind_finish(py::module_& m);
 }  // namespace geovision::bindings
 
@@ -74,5 +75,6 @@ PYBIND11_MODULE(_kernel, m) {
     geovision::bindings::bind_fit(m);
     geovision::bindings::bind_placement(m);
     geovision::bindings::bind_outline(m);
+    geovision::bindings::bind_facade_rules(m);
     geovision::bindings::bind_finish(m);
 }

@@ -27,6 +27,12 @@ def compile_solids(
     min_edge: float = 0.01,
     polygons: bool = True,
 ) -> dict[str, Any]: ...
+def evaluate_facades(
+    walls: Mapping[str, Any],
+    grammars: Sequence[tuple[Any, ...]],
+    settings: Mapping[str, Any],
+    threads: int = 0,
+) -> tuple[dict[str, Any], NDArray[np.uint32]]: ...
 def check_solids(
     solids: Mapping[str, Any],
     self_intersection: bool = False,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from geovision.model.canonical_form import canonical
     from geovision.model.evidence import Evidence, ImagePatch, PointKind, PointSource, Proposal
+    from geovision.model.facade import Edit, Facade
     from geovision.model.fit import Fit, FitStatus, FitTable
     from geovision.model.kinds import RoofKind, SuperKind
     from geovision.model.labels import STATUS_TEXT, Label, Provenance, Status, StatusFlag
@@ -59,7 +60,9 @@ __all__ = [
     "DormerFlat",
     "DormerGable",
     "DormerShed",
+    "Edit",
     "Evidence",
+    "Facade",
     "Face",
     "Fit",
     "FitStatus",
@@ -103,6 +106,7 @@ _HOMES = {
     "Program": "program",
     "ProgramTable": "table",
     **dict.fromkeys(("Evidence", "ImagePatch", "PointKind", "PointSource", "Proposal"), "evidence"),
+    **dict.fromkeys(("Edit", "Facade"), "facade"),
     **dict.fromkeys(("Fit", "FitStatus", "FitTable"), "fit"),
     **dict.fromkeys(("RoofKind", "SuperKind"), "kinds"),
     **dict.fromkeys(("STATUS_TEXT", "Label", "Provenance", "Status", "StatusFlag"), "labels"),

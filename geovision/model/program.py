@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
-    JsonValue,
     SerializerFunctionWrapHandler,
     StrictBool,
     StrictInt,
@@ -21,6 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from geovision.model._base import UNNAMED, Length, Metres, Model, Offset, Refusal, Ring
 from geovision.model.checks import check_part, check_superstructure
+from geovision.model.facade import FacadeRecord, check_facade
 from geovision.model.labels import Provenance
 from geovision.model.roofs import Roof, open_ring
 from geovision.model.schema_version import SCHEMA, check_schema
@@ -117,8 +117,8 @@ class Program(Model):
     """Polygons with eave and roof; where they overlap, the higher one counts."""
     superstructures: tuple[Superstructure, ...] = ()
     """Dormers, chimneys, boxes, parapets."""
-    facade: dict[str, JsonValue] | None = None
-    """Style name and overrides of the walls; null: plain walls."""
+    facade: FacadeRecord | None = None
+    """Style and overrides of the walls; null: plain walls."""
     provenance: dict[str, ProvenanceWord] = Field(default_factory=_all_given)
     """How values are known, by path, as in "parts/0/roof/ridge_height"; "default" for the rest."""
 
@@ -152,6 +152,7 @@ class Program(Model):
             json.dumps(self.facade, allow_nan=False)
         except ValueError:
             raise Refusal("facade", self.facade, "it holds NaN or infinity", "Give finite numbers") from None
+        check_facade(self.facade)
         return self
 
     def _name_parts(self) -> None:

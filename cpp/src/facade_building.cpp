@@ -1,0 +1,190 @@
+// From a building's walls to scopes, and from scopes to rows.
+#include <utility>
+
+#include "facade_derive.hpp"
+#include "geovision/scene.hpp"
+
+namespace geovision {
+namespace {
+
+struct Look {
+    Material material;
+    std::int32_t colour;
+};
+
+// Where a rule says nothing. By ElementKind.
+constexpr Look looks[element_kind_count] = {
+    {Material::wood, 0xf2f0ea},     {Material::wood, 0x5a4032},     {Material::metal, 0xd2d2cc},
+    {Material::metal, 0x3c3e42},    {Material::concrete, 0xbab6ac}, {Material::concrete, 0xbab6ac},
+    {Material::wood, 0xf2f0ea},     {Material::concrete, 0xc6c3bc}, {Material::metal, 0x4c4e52},
+    {Material::plaster, 0xe2ded2},  {Material::plaster, 0xd8d2c4},  {Material::plaster, 0xdcd6c8},
+    {Material::concrete, 0xb4b2ac}, {Material::concrete, 0xaaa69e}, {Material::glass, 0x4a5058},
+    {Material::concrete, 0xa29c94},
+};
+
+}  // namespace
+
+void FacadeDeriver::building(std::int64_t b, std::uint32_t* dropped, FacadeOutput& out) {
+    const Walls& walls = *batch_.walls;
+    machine_.begin(batch_, b);
+    steps_ = 0;
+    written_ = 0;
+    find_main(b);
+    const std::int64_t first = walls.building_offsets[std::size_t(b)],
+                       last = walls.building_offsets[std::size_t(b) + 1];
+    for (std::int64_t w = first; w < last; ++w) {
+        wall_.begin(walls, w, batch_.ground[b]);
+        surface_.begin(wall_, walls.height[std::size_t(w)], dropped);
+        machine_.wall_number = static_cast<std::int32_t>(w - first);
+        std::int64_t number = 64 * (w - first);
+        for (const FacadePiece& piece : wall_.pieces()) {
+            for (const bool gable : {false, true}) {
+                if (gable ? !piece.has_gable() : !piece.has_band()) continue;
+                set_wall(w, piece, gable, w == main_);
+                derive(piece, gable, number + gable);
+            }
+            number += 2;
+        }
+        surface_.finish();
+        write(w, first, out);
+    }
+    out.count.push_back(written_);
+    dropped[std::size_t(FacadeDrop::bad_number)] += static_cast<std::uint32_t>(machine_.bad_numbers);
+}
+
+// The wall that a building is entered by: the facade_longest to the street that stands on the ground and is
+// free.
+void FacadeDeriver::find_main(std::int64_t b) {
+    const Walls& walls = *batch_.walls;
+    std::int64_t best = -1;
+    main_ = -1;
+    for (std::int64_t w = walls.building_offsets[std::size_t(b)];
+         w < walls.building_offsets[std::size_t(b) + 1]; ++w) {
+        if (walls.label[std::size_t(w)] != std::uint8_t(Label::wall)) continue;
+        wall_.begin(walls, w, batch_.ground[b]);
+        if (wall_.base() > 1000 || wall_.pieces().empty()) continue;
+        double open = 0;
+        for (const FacadePiece& piece : wall_.pieces())
+            open += (1.0 - wall_.blocked_share(piece)) * (piece.band.s1 - piece.band.s0);
+        const std::int64_t front = walls.side[std::size_t(w)] == std::uint8_t(Side::front);
+        const std::int64_t score = front * facade_longest + static_cast<std::int64_t>(open);
+        if (open >= 1000 && score > best) best = score, main_ = w;
+    }
+}
+
+void FacadeDeriver::set_wall(std::int64_t wall, const FacadePiece& piece, bool gable, bool main) {
+    const Walls& walls = *batch_.walls;
+    const auto w = std::size_t(wall);
+    const auto set = [&](FacadeAttribute a, double v) { machine_.wall[int(a)] = v; };
+    const Side side = static_cast<Side>(walls.side[w]);
+    const Label label = static_cast<Label>(walls.label[w]);
+    const bool dormer = label == Label::dormer_wall, front = side == Side::front;
+    const double blocked = wall_.blocked_share(piece), eave = walls.level[w] * 0.001;
+    machine_.part = walls.part[w];
+    machine_.side = walls.side[w];
+    machine_.z_ground = wall_.z_ground();
+    set(FacadeAttribute::width, (piece.band.s1 - piece.band.s0) * 0.001);
+    set(FacadeAttribute::tall, (piece.top - piece.band.z0) * 0.001);
+    set(FacadeAttribute::eave, eave);
+    set(FacadeAttribute::base, wall_.base() * 0.001);
+    const std::int32_t street = walls.street[w];
+    set(FacadeAttribute::street_distance, street < 0 ? -1.0 : street * 0.001);
+    set(FacadeAttribute::street, street < 0 ? front : street <= 25000);
+    set(FacadeAttribute::blocked, blocked);
+    set(FacadeAttribute::party, blocked >= 0.5);
+    set(FacadeAttribute::front, front);
+    set(FacadeAttribute::back, side == Side::back);
+    set(FacadeAttribute::left, side == Side::left);
+    set(FacadeAttribute::right, side == Side::right);
+    set(FacadeAttribute::side, side == Side::left || side == Side::right);
+    set(FacadeAttribute::court, side == Side::court);
+    set(FacadeAttribute::main, main);
+    set(FacadeAttribute::gable, gable && !dormer);
+    set(FacadeAttribute::dormer, dormer);
+    set(FacadeAttribute::step, label == Label::step_wall);
+    set(FacadeAttribute::roof, 0);
+    const std::int32_t* ground = walls.ground.data() + 2 * w;
+    set(FacadeAttribute::slope, std::abs(double(ground[1]) - ground[0]) * 0.001);
+    // What is tagged is believed where it gives floors of 2.2 to 6.5 m.
+    const double tagged = machine_.wall[int(FacadeAttribute::tagged_levels)];
+    const double each = tagged >= 1 ? eave / tagged : 0.0;
+    const double storeys = each >= 2.2 && each <= 6.5 ? tagged : std::floor(eave / 2.9 + 0.5);
+    set(FacadeAttribute::storeys, storeys < 1 ? 1.0 : storeys);
+    find_lines();
+}
+
+void FacadeDeriver::find_lines() {
+    line_count_ = floor_count_ = 0;
+    const FacadeRules& rules = *machine_.rules;
+    const double eave = machine_.wall[int(FacadeAttribute::eave)] * 1000;
+    if (rules.floors < 0 || !(eave > 0)) return;
+    FacadeScope scope;
+    scope.key = machine_.key;
+    const std::int32_t ground = wall_.z_ground();
+    sizes(rules.node + facade_node_width * rules.floors + 1, std::floor(eave + 0.5), scope, nullptr,
+          [&](const std::int32_t* item, std::int32_t from, std::int32_t to, std::int32_t, std::int32_t) {
+              if (line_count_ == facade_floors || to <= from) return;
+              lines_[line_count_++] = {ground + from, ground + to, item[2] >= 0};
+              floor_count_ += item[2] >= 0;
+          });
+}
+
+void FacadeDeriver::derive(const FacadePiece& piece, bool gable, std::int64_t number) {
+    FacadeScope scope;
+    scope.s0 = piece.band.s0, scope.s1 = piece.band.s1;
+    // Floors begin at the building's ground, whatever the foundation does below it.
+    scope.z0 = gable ? piece.band.z1 : std::max(piece.band.z0, std::min(wall_.z_ground(), piece.band.z1));
+    scope.z1 = gable ? piece.top : piece.band.z1;
+    if (gable) scope.level = floor_count_, scope.levels = floor_count_ + 1;
+    scope.key = facade_derive(machine_.key, 0, static_cast<std::uint64_t>(number));
+    piece_ = &piece;
+    const FacadeRules& rules = *machine_.rules;
+    double frame[facade_frame];
+    std::fill_n(frame, facade_frame, 0.0);
+    node(rules.rule[3 * rules.start], scope, frame, 0);
+}
+
+void FacadeDeriver::write(std::int64_t wall, std::int64_t, FacadeOutput& out) {
+    const std::vector<FacadeElement>& elements = surface_.elements();
+    row_.assign(elements.size(), -1);
+    const std::int32_t shift = first_design_[std::size_t(machine_.rules - batch_.rules)];
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+        const FacadeElement& e = elements[i];
+        if (!e.kept) continue;
+        row_[i] = written_++;
+        const Look& look = looks[std::size_t(e.kind)];
+        out.wall.push_back(static_cast<std::int32_t>(wall));
+        out.kind.push_back(std::uint8_t(e.kind));
+        out.s0.push_back(e.box.s0);
+        out.s1.push_back(e.box.s1);
+        out.z0.push_back(e.box.z0);
+        out.z1.push_back(e.box.z1);
+        out.depth.push_back(e.depth);
+        out.design.push_back(e.design < 0 ? -1 : e.design + shift);
+        const bool known = e.material >= 0 && e.material < material_count;
+        out.material.push_back(known ? std::uint8_t(e.material) : std::uint8_t(look.material));
+        const std::int32_t colour = e.colour >= 0 && e.colour <= 0xffffff ? e.colour : look.colour;
+        for (const int bits : {16, 8, 0}) out.colour.push_back(std::uint8_t((colour >> bits) & 255));
+        out.parent.push_back(e.parent < 0 ? -1 : row_[std::size_t(e.parent)]);
+    }
+}
+
+void FacadeDeriver::paint(std::int64_t b, Elements& out) {
+    constexpr double defaults[4] = {double(Material::plaster), 0xd8d0c0, double(Material::tiles), 0x94584a};
+    double v[4];
+    for (int i = 0; i < 4; ++i) {
+        const std::int32_t code = machine_.rules->paint[i];
+        v[i] = code < 0 ? defaults[i] : machine_.value(code);
+        const double most = i % 2 == 0 ? material_count - 1 : 0xffffff;
+        if (!(v[i] >= 0 && v[i] <= most)) v[i] = defaults[i];
+    }
+    const auto row = std::size_t(b);
+    out.wall_material[row] = static_cast<std::uint8_t>(v[0]);
+    out.roof_material[row] = static_cast<std::uint8_t>(v[2]);
+    for (int c = 0; c < 3; ++c) {
+        out.wall_colour[3 * row + std::size_t(c)] = std::uint8_t((std::int32_t(v[1]) >> (16 - 8 * c)) & 255);
+        out.roof_colour[3 * row + std::size_t(c)] = std::uint8_t((std::int32_t(v[3]) >> (16 - 8 * c)) & 255);
+    }
+}
+
+}  // namespace geovision
