@@ -25,6 +25,8 @@ struct PackArrays {
     Array<std::int32_t> vertices, triangles, triangle_face;
     Array<std::uint8_t> face_label;
     Array<float> uv;
+    Array<std::uint8_t> face_group;
+    Array<std::uint16_t> face_colour;
     PackSolids view;
 };
 
@@ -51,16 +53,19 @@ void check_offsets(const Array<std::int64_t>& offsets, const char* name, py::ssi
 }
 
 PackArrays take_solids(const py::dict& solids) {
-    PackArrays a{take<double>(solids, "origin"),
-                 take<std::int64_t>(solids, "vertex_offsets"),
-                 take<std::int64_t>(solids, "triangle_offsets"),
-                 take<std::int64_t>(solids, "face_offsets"),
-                 take<std::int32_t>(solids, "vertices"),
-                 take<std::int32_t>(solids, "triangles"),
-                 take<std::int32_t>(solids, "triangle_face"),
-                 take<std::uint8_t>(solids, "face_label"),
-                 solids.contains("uv") ? take<float>(solids, "uv") : Array<float>(0),
-                 {}};
+    PackArrays a{
+        take<double>(solids, "origin"),
+        take<std::int64_t>(solids, "vertex_offsets"),
+        take<std::int64_t>(solids, "triangle_offsets"),
+        take<std::int64_t>(solids, "face_offsets"),
+        take<std::int32_t>(solids, "vertices"),
+        take<std::int32_t>(solids, "triangles"),
+        take<std::int32_t>(solids, "triangle_face"),
+        take<std::uint8_t>(solids, "face_label"),
+        solids.contains("uv") ? take<float>(solids, "uv") : Array<float>(0),
+        solids.contains("face_group") ? take<std::uint8_t>(solids, "face_group") : Array<std::uint8_t>(0),
+        solids.contains("face_colour") ? take<std::uint16_t>(solids, "face_colour") : Array<std::uint16_t>(0),
+        {}};
     const py::ssize_t buildings = a.origin.size() / 3;
     if (a.origin.size() % 3 != 0 || a.vertices.size() % 3 != 0 ||
         a.triangles.size() != 3 * a.triangle_face.size()) {
@@ -70,6 +75,10 @@ PackArrays take_solids(const py::dict& solids) {
     }
     if (solids.contains("uv") && 3 * a.uv.size() != 2 * a.vertices.size())
         throw py::value_error("solids: uv must have two columns and a row a vertex");
+    if (solids.contains("face_group") && a.face_group.size() != a.face_label.size())
+        throw py::value_error("solids: face_group must have one entry a face");
+    if (solids.contains("face_colour") && a.face_colour.size() != 3 * a.face_label.size())
+        throw py::value_error("solids: face_colour must have three columns and a row a face");
     check_offsets(a.vertex_offsets, "vertex_offsets", buildings, a.vertices.size() / 3);
     check_offsets(a.triangle_offsets, "triangle_offsets", buildings, a.triangle_face.size());
     check_offsets(a.face_offsets, "face_offsets", buildings, a.face_label.size());
@@ -84,7 +93,9 @@ PackArrays take_solids(const py::dict& solids) {
               a.triangle_face.data(),
               a.face_offsets.data(),
               a.face_label.data(),
-              solids.contains("uv") ? a.uv.data() : nullptr};
+              solids.contains("uv") ? a.uv.data() : nullptr,
+              solids.contains("face_group") ? a.face_group.data() : nullptr,
+              solids.contains("face_colour") ? a.face_colour.data() : nullptr};
     return a;
 }
 
@@ -96,7 +107,7 @@ py::dict describe(const PackPlan& plan, const std::vector<std::size_t>& column_o
                   bool exact) {
     constexpr double longest = -2.2250738585072014e-308;
     py::list groups;
-    for (std::size_t g = 0; g < label_count; ++g) {
+    for (std::size_t g = 0; g < pack_groups; ++g) {
         const PackGroup& group = plan.groups[g];
         if (group.triangles == 0) continue;
         py::dict one;
@@ -123,6 +134,8 @@ py::dict describe(const PackPlan& plan, const std::vector<std::size_t>& column_o
     result["feature_offset"] = plan.feature_offset;
     result["uv_offset"] = plan.uv_offset;
     result["uv_vertices"] = plan.uv_vertices;
+    if (plan.tangents) result["tangent_offset"] = plan.tangent_offset;
+    if (plan.coloured) result["colour_offset"] = plan.colour_offset;
     result["groups"] = groups;
     result["columns"] = column_offsets;
     result["bytes"] = bin_bytes;
@@ -250,8 +263,10 @@ py::dict describe_compressed(const PackPlan& plan, const CompressedPack& pack) {
     result["normal"] = describe_view(pack.normal);
     result["feature"] = describe_view(pack.feature);
     if (plan.uv_vertices > 0) result["uv"] = describe_view(pack.uv);
+    if (plan.tangents && plan.uv_vertices > 0) result["tangent"] = describe_view(pack.tangent);
+    if (plan.coloured) result["colour"] = describe_view(pack.colour);
     py::list indices;
-    for (std::size_t g = 0; g < label_count; ++g) {
+    for (std::size_t g = 0; g < pack_groups; ++g) {
         if (plan.groups[g].triangles > 0) indices.append(describe_view(pack.index[g]));
     }
     result["indices"] = indices;
@@ -266,7 +281,8 @@ py::bytes compressed_glb(const PackSolids& solids, PackOptions& options, PackPla
         options.cancel = &cancel;
         std::vector<std::uint8_t> filled(plan.bytes);
         if (fill_pack(solids, options, plan, filled.data()))
-            pack = compress_pack(plan, filled.data(), solids.buildings, step_exponent);
+            pack = compress_pack(plan, filled.data(), solids.buildings, step_exponent,
+                                 options.metre_groups != 0);
     });
     std::size_t bin_bytes = pack.bytes.size();
     const std::vector<std::size_t> offsets = place_columns(columns, bin_bytes);
@@ -285,13 +301,17 @@ py::bytes compressed_glb(const PackSolids& solids, PackOptions& options, PackPla
 py::bytes pack_glb(const py::dict& solids, const std::array<double, 3>& tile_origin,
                    const std::array<std::uint8_t, label_count>& group_of_label,
                    const std::vector<py::bytes>& columns, const py::function& header, int threads,
-                   const std::optional<FrameTuple>& frame, const std::optional<int>& compress) {
+                   const std::optional<FrameTuple>& frame, const std::optional<int>& compress,
+                   std::uint32_t metre_groups, double texture_m) {
+    if (!(texture_m > 0.0)) throw py::value_error("texture_m must be above 0");
     const PackArrays arrays = take_solids(solids);
     const std::optional<PackFrame> placed = take_frame(frame);
     PackOptions options;
     options.tile_origin = tile_origin;
     options.group_of_label = group_of_label;
     options.threads = threads;
+    options.metre_groups = metre_groups;
+    options.texture_m = texture_m;
     options.frame = placed ? &*placed : nullptr;
     PackPlan plan;
     run_interruptible([&](const std::atomic<bool>& cancel) {
@@ -327,12 +347,15 @@ py::bytes encode_meshopt(const py::bytes& data, int stride, const std::string& m
 void bind_pack(py::module_& m) {
     m.def("pack_glb", &pack_glb, py::arg("solids"), py::arg("tile_origin"), py::arg("group_of_label"),
           py::arg("columns"), py::arg("header"), py::arg("threads") = 0, py::arg("frame") = py::none(),
-          py::arg("compress") = py::none(),
+          py::arg("compress") = py::none(), py::arg("metre_groups") = 0, py::arg("texture_m") = 2.0,
           "One finished GLB as bytes. `columns` are raw buffers put behind the geometry, each at a multiple "
           "of 8; "
           "`header(layout)` returns the JSON text and is called twice with the same layout, first with "
           "stand-in bounds. `frame` is (centre, scale, degree, coefficients) of a map into the tile's own "
-          "frame. Solids with an array \"uv\" of texture coordinates a vertex bring them to their roofs. "
+          "frame. Solids with an array \"uv\" of texture coordinates a vertex bring them to their roofs; "
+          "with an array \"face_group\" groups are by face instead of by label, and \"face_colour\" gives "
+          "every face linear factors of 16 bits. Groups whose bit is set in `metre_groups` have texture "
+          "coordinates in pieces of `texture_m`, along and down each face. "
           "With `compress` positions are rounded to 2^compress metres, the geometry is in the bitstream of "
           "EXT_meshopt_compression, layout['compressed'] says where, and the header is called once.");
     m.def("encode_meshopt", &encode_meshopt, py::arg("data"), py::arg("stride"), py::arg("mode"),

@@ -66,6 +66,8 @@ def pack_glb(
     threads: int = 0,
     frame: tuple[Sequence[float], float, int, ArrayLike] | None = None,
     compress: int | None = None,
+    metre_groups: int = 0,
+    texture_m: float = 2.0,
 ) -> bytes: ...
 def encode_meshopt(data: bytes, stride: int, mode: str) -> bytes: ...
 def city_features(

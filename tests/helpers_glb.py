@@ -70,7 +70,7 @@ class Glb:
 
     def accessor(self, index: int) -> NDArray[Any]:
         accessor = self.json["accessors"][index]
-        width = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}[accessor["type"]]
+        width = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}[accessor["type"]]
         dtype = _DTYPES[accessor["componentType"]]
         data = self.view(accessor["bufferView"])
         step = self.json["bufferViews"][accessor["bufferView"]].get("byteStride", dtype.itemsize * width)

@@ -71,7 +71,7 @@ FinishSample brick(Finish bond, const Torus& torus, double x, double y) {
     const float grain = torus.octaves(x, y, 0.05, 0x3c6ef372u), fine = torus.noise(x, y, 0.006, 0.006, 0x71u);
     float tone = 1.0f + 0.30f * (unit(p.bits) - 0.5f) + 0.10f * grain + 0.12f * fine;
     // Some bricks lay next to the fire.
-    if ((hash32(p.bits ^ 0x77u) & 15u) == 0) tone *= 0.72f;
+    if ((hash32(p.bits ^ 0x77u) & 31u) == 0) tone *= 0.78f;
     const Tint face = toned(tone, 0.10f * (unit(hash32(p.bits ^ 0x11u)) - 0.5f));
     const float lime = 1.0f + 0.12f * fine + 0.10f * torus.noise(x, y, 0.3, 0.3, 0x33u);
     const Tint mortar{1.22f * lime, 1.48f * lime, 1.60f * lime};

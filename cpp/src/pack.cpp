@@ -8,6 +8,7 @@
 #include <string>
 
 #include "geovision/parallel.hpp"
+#include "texture_hanging.hpp"
 
 namespace geovision {
 namespace {
@@ -105,12 +106,17 @@ void check_building(const PackSolids& solids, std::int64_t b) {
     }
 }
 
+std::size_t group_of(const PackSolids& solids, const PackOptions& options, std::int64_t face) {
+    return solids.face_group != nullptr ? solids.face_group[face]
+                                        : options.group_of_label[solids.face_label[face]];
+}
+
 void count_building(const PackSolids& solids, const PackOptions& options, std::int64_t b, Walker& walker,
-                    std::array<std::int64_t, 2 * label_count>& counts) {
+                    std::array<std::int64_t, 2 * pack_groups>& counts) {
     walker.begin_building(solids.vertex_offsets[b + 1] - solids.vertex_offsets[b]);
-    const std::uint8_t* label = solids.face_label + solids.face_offsets[b];
+    const std::int64_t faces = solids.face_offsets[b];
     walker.faces(b, [&](std::int32_t face, std::int64_t first, std::int64_t last) {
-        const std::size_t group = options.group_of_label[label[face]];
+        const std::size_t group = group_of(solids, options, faces + face);
         walker.begin_face();
         std::int64_t fresh = 0;
         for (std::int64_t i = first; i < last; ++i) {
@@ -125,9 +131,9 @@ void count_building(const PackSolids& solids, const PackOptions& options, std::i
 std::size_t align(std::size_t value, std::size_t step) { return (value + step - 1) / step * step; }
 
 // Turns the counts of every block into what stands before it, and returns the totals.
-std::array<std::int64_t, 2 * label_count> prefix_sums(
-    std::vector<std::array<std::int64_t, 2 * label_count>>& blocks) {
-    std::array<std::int64_t, 2 * label_count> sum{};
+std::array<std::int64_t, 2 * pack_groups> prefix_sums(
+    std::vector<std::array<std::int64_t, 2 * pack_groups>>& blocks) {
+    std::array<std::int64_t, 2 * pack_groups> sum{};
     for (auto& block : blocks) {
         for (std::size_t i = 0; i < sum.size(); ++i) {
             const std::int64_t here = block[i];
@@ -142,14 +148,20 @@ std::size_t index_size(const PackGroup& group) {
     return 3 * static_cast<std::size_t>(group.triangles) * static_cast<std::size_t>(group.index_bytes);
 }
 
-bool has_texture(const PackOptions& options, std::size_t group) {
+bool in_metres(const PackOptions& options, std::size_t group) {
+    return (options.metre_groups >> group & 1u) != 0;
+}
+
+bool has_texture(const PackSolids& solids, const PackOptions& options, std::size_t group) {
+    if (in_metres(options, group)) return true;
+    if (solids.uv == nullptr || solids.face_group != nullptr) return false;
     return options.group_of_label[std::size_t(Label::roof)] == group ||
            options.group_of_label[std::size_t(Label::dormer_roof)] == group;
 }
 
-void lay_out(const std::array<std::int64_t, 2 * label_count>& totals, const PackSolids& solids,
+void lay_out(const std::array<std::int64_t, 2 * pack_groups>& totals, const PackSolids& solids,
              const PackOptions& options, PackPlan& plan) {
-    for (std::size_t g = 0; g < label_count; ++g) {
+    for (std::size_t g = 0; g < pack_groups; ++g) {
         PackGroup& group = plan.groups[g];
         group = PackGroup{};
         group.vertices = totals[2 * g];
@@ -162,7 +174,7 @@ void lay_out(const std::array<std::int64_t, 2 * label_count>& totals, const Pack
         group.index_bytes = group.vertices <= 65535 ? 2 : 4;
         plan.vertices += group.vertices;
         plan.triangles += group.triangles;
-        if (solids.uv != nullptr && group.triangles > 0 && has_texture(options, g)) {
+        if (group.triangles > 0 && has_texture(solids, options, g)) {
             group.first_uv = plan.uv_vertices;
             plan.uv_vertices += group.vertices;
         }
@@ -172,7 +184,12 @@ void lay_out(const std::array<std::int64_t, 2 * label_count>& totals, const Pack
     plan.normal_offset = align(12 * vertices, 8);
     plan.feature_offset = align(plan.normal_offset + 12 * vertices, 8);
     plan.uv_offset = align(plan.feature_offset + 4 * vertices, 8);
-    plan.bytes = plan.uv_offset + 8 * static_cast<std::size_t>(plan.uv_vertices);
+    plan.tangent_offset = plan.uv_offset + 8 * static_cast<std::size_t>(plan.uv_vertices);
+    plan.tangents = options.metre_groups != 0;
+    plan.colour_offset =
+        plan.tangent_offset + (plan.tangents ? 16 * static_cast<std::size_t>(plan.uv_vertices) : 0);
+    plan.coloured = solids.face_colour != nullptr;
+    plan.bytes = plan.colour_offset + (plan.coloured ? 8 * vertices : 0);
     for (PackGroup& group : plan.groups) {
         group.index_offset = plan.bytes;
         plan.bytes = align(plan.bytes + index_size(group), 8);
@@ -188,8 +205,8 @@ void clear_padding(const PackPlan& plan, std::uint8_t* out) {
     clear(plan.position_offset + 12 * vertices, plan.normal_offset);
     clear(plan.normal_offset + 12 * vertices, plan.feature_offset);
     clear(plan.feature_offset + 4 * vertices, plan.uv_offset);
-    for (std::size_t g = 0; g < label_count; ++g) {
-        const std::size_t end = g + 1 < label_count ? plan.groups[g + 1].index_offset : plan.bytes;
+    for (std::size_t g = 0; g < pack_groups; ++g) {
+        const std::size_t end = g + 1 < pack_groups ? plan.groups[g + 1].index_offset : plan.bytes;
         clear(plan.groups[g].index_offset + index_size(plan.groups[g]), end);
     }
 }
@@ -226,18 +243,22 @@ struct Cursor {
     float* position;
     float* normal;
     float* feature;
-    float* uv;  // null where the group has no texture
+    float* uv;       // null where the group has no texture
+    float* tangent;  // goes with uv where that is in metres
+    bool metres;
+    std::uint16_t* colour;  // null where there are none
     std::uint8_t* index;
     std::uint32_t next;  // index of the next vertex within the group
     bool wide;
 };
 
-using Cursors = std::array<Cursor, label_count>;
+using Cursors = std::array<Cursor, pack_groups>;
 
-Cursors cursors_of_block(const PackPlan& plan, std::int64_t block, std::uint8_t* out) {
+Cursors cursors_of_block(const PackOptions& options, const PackPlan& plan, std::int64_t block,
+                         std::uint8_t* out) {
     Cursors cursors{};
     const auto& base = plan.block_base[static_cast<std::size_t>(block)];
-    for (std::size_t g = 0; g < label_count; ++g) {
+    for (std::size_t g = 0; g < pack_groups; ++g) {
         const PackGroup& group = plan.groups[g];
         const auto vertex = static_cast<std::size_t>(group.first_vertex + base[2 * g]);
         const auto triangle = static_cast<std::size_t>(base[2 * g + 1]);
@@ -248,6 +269,13 @@ Cursors cursors_of_block(const PackPlan& plan, std::int64_t block, std::uint8_t*
         cursor.uv = group.first_uv < 0 ? nullptr
                                        : reinterpret_cast<float*>(out + plan.uv_offset) +
                                              2 * static_cast<std::size_t>(group.first_uv + base[2 * g]);
+        cursor.metres = in_metres(options, g);
+        cursor.tangent = cursor.uv == nullptr || !cursor.metres
+                             ? nullptr
+                             : reinterpret_cast<float*>(out + plan.tangent_offset) +
+                                   4 * static_cast<std::size_t>(group.first_uv + base[2 * g]);
+        cursor.colour =
+            plan.coloured ? reinterpret_cast<std::uint16_t*>(out + plan.colour_offset) + 4 * vertex : nullptr;
         cursor.index = out + group.index_offset + 3 * triangle * static_cast<std::size_t>(group.index_bytes);
         cursor.next = static_cast<std::uint32_t>(base[2 * g]);
         cursor.wide = group.index_bytes == 4;
@@ -278,13 +306,20 @@ public:
         walker_.begin_building(count);
         place(b, vertices, count);
         uv_ = solids_.uv == nullptr ? nullptr : solids_.uv + 2 * begin;
-        const std::uint8_t* label = solids_.face_label + solids_.face_offsets[b];
+        if (options_.metre_groups != 0) hanging_.begin_building(solids_, b, options_.texture_m);
+        const std::int64_t faces = solids_.face_offsets[b];
         const auto feature = static_cast<float>(b);
         walker_.faces(b, [&](std::int32_t face, std::int64_t first, std::int64_t last) {
-            Cursor& cursor = cursors[options_.group_of_label[label[face]]];
+            Cursor& cursor = cursors[group_of(solids_, options_, faces + face)];
             const Normal normal = options_.frame == nullptr
                                       ? face_normal(solids_, walker_, vertices, first, last)
                                       : face_normal(solids_, walker_, placed_.data(), first, last);
+            if (cursor.metres) {
+                hang(vertices, first, last);
+                tangent_ = options_.frame == nullptr ? tangent(vertices, normal, first, last)
+                                                     : tangent(placed_.data(), normal, first, last);
+            }
+            colour_ = cursor.colour == nullptr ? nullptr : solids_.face_colour + 3 * (faces + face);
             walker_.begin_face();
             for (std::int64_t i = first; i < last; ++i) {
                 const std::int32_t* corner = solids_.triangles + 3 * walker_.triangle(i);
@@ -328,14 +363,70 @@ private:
         }
     }
 
+    // Textures lie as the solids do, whatever frame they are placed in.
+    void hang(const std::int32_t* vertices, std::int64_t first, std::int64_t last) {
+        const Normal n = face_normal(solids_, walker_, vertices, first, last);
+        hanging_.begin_face({n.x, n.y, n.z});
+        for (std::int64_t i = first; i < last; ++i) {
+            const std::int32_t* corner = solids_.triangles + 3 * walker_.triangle(i);
+            for (int k = 0; k < 3; ++k) hanging_.reach(corner[k]);
+        }
+        hanging_.end_face();
+    }
+
+    // Where u grows, as the face lies after it was placed: from its largest triangle.
+    template <class Coordinate>
+    std::array<float, 4> tangent(const Coordinate* vertices, const Normal& n, std::int64_t first,
+                                 std::int64_t last) const {
+        double best = 0.0, sum[3] = {0.0, 0.0, 0.0};
+        for (std::int64_t i = first; i < last; ++i) {
+            const std::int32_t* corner = solids_.triangles + 3 * walker_.triangle(i);
+            std::array<std::array<float, 2>, 3> uv{};
+            for (std::size_t k = 0; k < 3; ++k) hanging_.place(corner[k], uv[k].data());
+            const double u1 = double(uv[1][0]) - uv[0][0], v1 = double(uv[1][1]) - uv[0][1];
+            const double u2 = double(uv[2][0]) - uv[0][0], v2 = double(uv[2][1]) - uv[0][1];
+            const double turn = u1 * v2 - u2 * v1;
+            if (std::fabs(turn) <= best) continue;
+            best = std::fabs(turn);
+            for (int k = 0; k < 3; ++k) {
+                const double a = vertices[3 * static_cast<std::int64_t>(corner[0]) + k];
+                const double p = vertices[3 * static_cast<std::int64_t>(corner[1]) + k] - a;
+                const double q = vertices[3 * static_cast<std::int64_t>(corner[2]) + k] - a;
+                sum[k] = (p * v2 - q * v1) / turn;
+            }
+        }
+        const double out = sum[0] * n.x + sum[1] * n.y + sum[2] * n.z;
+        const double t[3] = {sum[0] - out * n.x, sum[1] - out * n.y, sum[2] - out * n.z};
+        const double length = std::sqrt(t[0] * t[0] + t[1] * t[1] + t[2] * t[2]);
+        // A face without area: anything across the normal will do.
+        if (!(length > 0.0)) {
+            if (std::fabs(n.z) > 0.9f) return {1.0f, 0.0f, 0.0f, 1.0f};
+            const float flat = std::sqrt(n.x * n.x + n.y * n.y);
+            return {-n.y / flat, n.x / flat, 0.0f, 1.0f};
+        }
+        return {static_cast<float>(t[0] / length), static_cast<float>(t[1] / length),
+                static_cast<float>(t[2] / length), 1.0f};
+    }
+
     void put_corner(Cursor& cursor, std::int32_t vertex, const Normal& normal, float feature) {
         if (walker_.is_new(vertex)) {
             std::memcpy(cursor.position, xyz_.data() + 3 * static_cast<std::size_t>(vertex), 12);
             std::memcpy(cursor.normal, &normal, 12);
             *cursor.feature = feature;
             if (cursor.uv != nullptr) {
-                std::memcpy(cursor.uv, uv_ + 2 * static_cast<std::size_t>(vertex), 8);
+                if (cursor.metres) {
+                    hanging_.place(vertex, cursor.uv);
+                    std::memcpy(cursor.tangent, tangent_.data(), 16);
+                    cursor.tangent += 4;
+                } else {
+                    std::memcpy(cursor.uv, uv_ + 2 * static_cast<std::size_t>(vertex), 8);
+                }
                 cursor.uv += 2;
+            }
+            if (cursor.colour != nullptr) {
+                std::memcpy(cursor.colour, colour_, 6);
+                cursor.colour[3] = 0;
+                cursor.colour += 4;
             }
             cursor.position += 3;
             cursor.normal += 3;
@@ -349,8 +440,11 @@ private:
     const PackOptions& options_;
     Walker walker_;
     std::vector<float> xyz_;
-    const float* uv_ = nullptr;   // of the building's vertices
-    std::vector<double> placed_;  // in the tile's frame, before they were rounded
+    const float* uv_ = nullptr;  // of the building's vertices
+    TextureHanging hanging_;
+    std::array<float, 4> tangent_{};
+    const std::uint16_t* colour_ = nullptr;  // of the face
+    std::vector<double> placed_;             // in the tile's frame, before they were rounded
 };
 
 struct Bounds {
@@ -367,7 +461,7 @@ void join_bounds(const float* first, const float* last, Bounds& bounds) {
     }
 }
 
-using BlockBounds = std::array<Bounds, label_count>;
+using BlockBounds = std::array<Bounds, pack_groups>;
 
 Bounds nothing() {
     constexpr float inf = std::numeric_limits<float>::infinity();
@@ -375,7 +469,7 @@ Bounds nothing() {
 }
 
 void set_bounds(const std::vector<BlockBounds>& blocks, PackPlan& plan) {
-    for (std::size_t g = 0; g < label_count; ++g) {
+    for (std::size_t g = 0; g < pack_groups; ++g) {
         if (plan.groups[g].vertices == 0) continue;
         Bounds all = nothing();
         for (const BlockBounds& block : blocks) {
@@ -418,14 +512,14 @@ bool plan_pack(const PackSolids& solids, const PackOptions& options, PackPlan& p
         throw std::invalid_argument("more buildings than float32 feature ids can count; write smaller tiles");
     }
     for (const std::uint8_t group : options.group_of_label) {
-        if (group >= label_count) throw std::invalid_argument("a material group number is out of range");
+        if (group >= pack_groups) throw std::invalid_argument("a material group number is out of range");
     }
     if (options.frame != nullptr) check_frame(*options.frame);
     plan = PackPlan{};
     plan.block_base.resize(static_cast<std::size_t>(block_count(solids)));
     const bool done = parallel_blocks(block_count(solids), options.threads, options.cancel, [&] {
         return [&, walker = Walker(solids)](std::int64_t block) mutable {
-            std::array<std::int64_t, 2 * label_count> counts{};
+            std::array<std::int64_t, 2 * pack_groups> counts{};
             const std::int64_t last = std::min(solids.buildings, (block + 1) * block_size);
             for (std::int64_t b = block * block_size; b < last; ++b) {
                 check_building(solids, b);
@@ -444,12 +538,12 @@ bool fill_pack(const PackSolids& solids, const PackOptions& options, PackPlan& p
     std::vector<BlockBounds> bounds(plan.block_base.size());
     const bool done = parallel_blocks(block_count(solids), options.threads, options.cancel, [&] {
         return [&, filler = Filler(solids, options)](std::int64_t block) mutable {
-            Cursors cursors = cursors_of_block(plan, block, out);
+            Cursors cursors = cursors_of_block(options, plan, block, out);
             const Cursors begin = cursors;
             const std::int64_t last = std::min(solids.buildings, (block + 1) * block_size);
             for (std::int64_t b = block * block_size; b < last; ++b) filler.fill(b, cursors);
             BlockBounds& mine = bounds[static_cast<std::size_t>(block)];
-            for (std::size_t g = 0; g < label_count; ++g) {
+            for (std::size_t g = 0; g < pack_groups; ++g) {
                 mine[g] = nothing();
                 join_bounds(begin[g].position, cursors[g].position, mine[g]);
             }

@@ -10,6 +10,7 @@ namespace geovision {
 namespace {
 
 constexpr std::int64_t short_features = 65536;  // what a uint16 counts
+constexpr int uv_exponent = -10;                // 2 mm of a picture of 2 m
 
 template <class T>
 T load(const std::uint8_t* at) {
@@ -20,20 +21,29 @@ T load(const std::uint8_t* at) {
 
 void align_to_word(std::vector<std::uint8_t>& bytes) { bytes.resize((bytes.size() + 3) / 4 * 4, 0); }
 
-std::vector<std::uint32_t> position_words(const std::uint8_t* position, std::size_t count, int exponent) {
-    std::vector<std::uint32_t> words(3 * count);
+// `count` floats as multiples of 2^exponent.
+std::vector<std::uint32_t> stepped_words(const std::uint8_t* floats, std::size_t count, int exponent) {
+    std::vector<std::uint32_t> words(count);
     const ExponentialFilter filter(exponent);
-    for (std::size_t i = 0; i < words.size(); ++i) words[i] = filter(load<float>(position + 4 * i));
+    for (std::size_t i = 0; i < count; ++i) words[i] = filter(load<float>(floats + 4 * i));
     return words;
 }
 
-std::vector<std::uint32_t> normal_words(const std::uint8_t* normal, std::size_t count) {
+// Four uint16 an element, as they are.
+std::vector<std::uint32_t> colour_words(const std::uint8_t* colour, std::size_t count) {
+    std::vector<std::uint32_t> words(2 * count);
+    std::memcpy(words.data(), colour, 8 * count);
+    return words;
+}
+
+// `width` floats from -1 to 1 an element, as bytes.
+std::vector<std::uint32_t> signed_words(const std::uint8_t* floats, std::size_t count, std::size_t width) {
     std::vector<std::uint32_t> words(count);
     for (std::size_t i = 0; i < count; ++i) {
         std::uint32_t word = 0;
-        for (std::size_t k = 0; k < 3; ++k) {
-            const auto step =
-                static_cast<std::int8_t>(std::nearbyint(127.0f * load<float>(normal + 12 * i + 4 * k)));
+        for (std::size_t k = 0; k < width; ++k) {
+            const float value = load<float>(floats + 4 * (width * i + k));
+            const auto step = static_cast<std::int8_t>(std::nearbyint(127.0f * value));
             word |= std::uint32_t{static_cast<std::uint8_t>(step)} << (8 * k);
         }
         words[i] = word;
@@ -101,7 +111,7 @@ private:
 }  // namespace
 
 CompressedPack compress_pack(const PackPlan& plan, const std::uint8_t* filled, std::int64_t buildings,
-                             int step_exponent) {
+                             int step_exponent, bool repeats) {
     CompressedPack pack;
     const auto count = static_cast<std::size_t>(plan.vertices);
     if (count == 0) return pack;
@@ -109,14 +119,25 @@ CompressedPack compress_pack(const PackPlan& plan, const std::uint8_t* filled, s
     pack.bytes.reserve(plan.bytes / 4);
     Packer packer(pack);
     pack.position =
-        packer.attributes(position_words(filled + plan.position_offset, count, step_exponent), count, 12);
-    pack.normal = packer.attributes(normal_words(filled + plan.normal_offset, count), count, 4);
+        packer.attributes(stepped_words(filled + plan.position_offset, 3 * count, step_exponent), count, 12);
+    pack.normal = packer.attributes(signed_words(filled + plan.normal_offset, count, 3), count, 4);
     pack.wide_features = buildings > short_features;
     pack.feature =
         packer.attributes(feature_words(filled + plan.feature_offset, count, pack.wide_features), count, 4);
     const auto textured = static_cast<std::size_t>(plan.uv_vertices);
-    if (textured > 0) pack.uv = packer.attributes(uv_words(filled + plan.uv_offset, textured), textured, 4);
-    for (std::size_t g = 0; g < label_count; ++g) {
+    pack.repeats = repeats;
+    if (textured > 0 && repeats) {
+        const std::size_t numbers = 2 * textured;
+        pack.uv =
+            packer.attributes(stepped_words(filled + plan.uv_offset, numbers, uv_exponent), textured, 8);
+        pack.tangent =
+            packer.attributes(signed_words(filled + plan.tangent_offset, textured, 4), textured, 4);
+    } else if (textured > 0) {
+        pack.uv = packer.attributes(uv_words(filled + plan.uv_offset, textured), textured, 4);
+    }
+    if (plan.coloured)
+        pack.colour = packer.attributes(colour_words(filled + plan.colour_offset, count), count, 8);
+    for (std::size_t g = 0; g < pack_groups; ++g) {
         const PackGroup& group = plan.groups[g];
         if (group.triangles == 0) continue;
         pack.index[g] = packer.triangles(filled + group.index_offset,

@@ -200,10 +200,10 @@ void refuses_lies() {
     CHECK(refused([](Street& s) { s.triangles[5] = 10; }));
     CHECK(refused([](Street& s) { s.triangles[5] = -1; }));
     CHECK(refused([](Street& s) { s.triangle_face[20] = 7; }));
-    CHECK(refused([](Street& s) { s.face_label[3] = 9; }));
+    CHECK(refused([](Street& s) { s.face_label[3] = label_count; }));
     CHECK(refused([](Street& s) { s.origin[1] = std::nan(""); }));
     PackOptions options;
-    options.group_of_label[2] = label_count;
+    options.group_of_label[2] = pack_groups;
     PackPlan plan;
     bool thrown = false;
     try {

@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision import _kernel
-from geovision.errors import InputError
+from geovision.errors import InputError, UsageError
 from geovision.formats.atlas import PhotoSource, make_atlas
 from geovision.formats.atomic import atomic_write
 from geovision.formats.columns import encode_table
 from geovision.formats.gltf_json import gltf_json
+from geovision.formats.gltf_skin import TEXTURE_M, SkinSettings, make_skin
 from geovision.formats.pictures import jpeg
+from geovision.mesh.looks import FaceLooks
 from geovision.model.labels import Label
 
 __all__ = ["Attributes", "SolidsLike", "glb_bytes", "local_origin", "write_glb"]
@@ -55,6 +57,8 @@ def write_glb(
     origin: Sequence[float] | None = None,
     place: bool = True,
     photo: PhotoSource | None = None,
+    looks: FaceLooks | None = None,
+    skin: SkinSettings | None = None,
     threads: int = 0,
 ) -> None:
     """Write solids as one GLB file, atomically. The arguments are those of `glb_bytes`.
@@ -69,7 +73,15 @@ def write_glb(
     b'glTF'
     """
     data = glb_bytes(
-        solids, attributes=attributes, crs=crs, origin=origin, place=place, photo=photo, threads=threads
+        solids,
+        attributes=attributes,
+        crs=crs,
+        origin=origin,
+        place=place,
+        photo=photo,
+        looks=looks,
+        skin=skin,
+        threads=threads,
     )
     with atomic_write(path) as file:
         file.write(data)
@@ -83,6 +95,8 @@ def glb_bytes(
     origin: Sequence[float] | None = None,
     place: bool = True,
     photo: PhotoSource | None = None,
+    looks: FaceLooks | None = None,
+    skin: SkinSettings | None = None,
     threads: int = 0,
 ) -> bytes:
     """Solids as the bytes of a GLB file. The same input gives the same bytes on any number of threads.
@@ -95,11 +109,16 @@ def glb_bytes(
         place: put the origin into the node's translation. False leaves the mesh at the origin, for
             formats that place it themselves; the extras hold the origin either way.
         photo: orthophoto in the solids' CRS, for roofs: an atlas of at most 4096 pixels a side.
+        looks: finish and colour of every face: materials that repeat at true scale instead of a plain colour
+            a label. Not together with `photo`.
+        skin: how these are written.
         threads: 0 for all cores.
 
     Raises:
-        InputError: an attribute does not fit, or the buildings lie too far apart for one origin.
+        InputError: an attribute or looks do not fit, or the buildings lie too far apart for one origin.
     """
+    if photo is not None and looks is not None:
+        raise UsageError("photo and looks", "both say what roofs show", "Give one of them")
     arrays = solids.arrays()
     anchor = local_origin(arrays) if origin is None else [float(c) for c in origin]
     count = len(solids.ids)
@@ -110,6 +129,9 @@ def glb_bytes(
     picture = b"" if atlas is None else jpeg(atlas.pixels)
     if atlas is not None:
         arrays = {**arrays, "uv": atlas.uv}
+    dress = None if looks is None else make_skin(arrays["face_label"], looks, skin or SkinSettings())
+    if dress is not None:
+        arrays = {**arrays, **dress.arrays}
     buffers = [buffer for column in columns.values() for buffer in column.buffers.values()]
 
     extras: dict[str, Any] = {"origin": anchor} if crs is None else {"crs": crs, "origin": anchor}
@@ -118,11 +140,22 @@ def glb_bytes(
     def header(layout: dict[str, Any]) -> str:
         for group in layout["groups"]:
             _check_reach(group)
-        return gltf_json(layout, columns, count, node, extras, photo=len(picture))
+        return gltf_json(layout, columns, count, node, extras, photo=len(picture), skin=dress)
 
     if picture:
         buffers.append(picture)
-    return _kernel.pack_glb(dict(arrays), tuple(anchor), tuple(range(len(Label))), buffers, header, threads)
+    if dress is not None:
+        buffers += dress.buffers
+    return _kernel.pack_glb(
+        dict(arrays),
+        tuple(anchor),
+        tuple(range(len(Label))),
+        buffers,
+        header,
+        threads,
+        metre_groups=0 if dress is None else dress.metre_groups,
+        texture_m=TEXTURE_M,
+    )
 
 
 def local_origin(arrays: Mapping[str, Any]) -> list[float]:

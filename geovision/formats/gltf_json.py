@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from geovision._version import __version__
 from geovision.formats.columns import AttributeColumn
 from geovision.formats.materials import LABEL_COLOURS, linear_rgb, material_name
 from geovision.model.labels import Label
+
+if TYPE_CHECKING:
+    from geovision.formats.gltf_skin import Skin
 
 __all__ = ["Z_UP_TO_Y_UP", "gltf_json"]
 
@@ -32,6 +35,7 @@ def gltf_json(
     extras: Mapping[str, Any],
     *,
     photo: int = 0,
+    skin: Skin | None = None,
 ) -> str:
     """The text of the JSON chunk.
 
@@ -42,6 +46,7 @@ def gltf_json(
         node: placement of the mesh's node, z up.
         extras: of the asset and the scene.
         photo: bytes of the JPEG for the roofs that is the last of the buffers behind the geometry; 0 without.
+        skin: materials by rule, whose pictures are the last of those buffers.
     """
     gltf: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": f"geovision {__version__}", "extras": dict(extras)},
@@ -51,17 +56,17 @@ def gltf_json(
     }
     views: list[dict[str, Any]] = []
     used: set[str] = set()
+    required: set[str] = set()
     if layout["groups"]:
         gltf["nodes"][0]["children"] = [1]
         gltf["nodes"].append({"name": "buildings", "mesh": 0, **node})
-        gltf["materials"] = [_material(group["group"]) for group in layout["groups"]]
         if photo:
             used.add(_VARIANTS)
         used.add("EXT_mesh_features")
         views += _compressed_views(layout) if "compressed" in layout else _plain_views(layout)
         if "compressed" in layout:
-            gltf["extensionsRequired"] = [_MESHOPT, _QUANTIZED]
-            used |= {_MESHOPT, _QUANTIZED}
+            required |= {_MESHOPT, _QUANTIZED}
+            used |= required
         gltf["accessors"] = list(_accessors(layout))
         primitives = _primitives(layout, count)
         gltf["meshes"] = [{"name": "buildings", "primitives": primitives}]
@@ -70,13 +75,24 @@ def gltf_json(
         gltf["extensions"] = {
             "EXT_structural_metadata": _property_table(views, layout["columns"], columns, count)
         }
-    if photo and layout["groups"]:
-        _add_photo(gltf, views, layout["columns"][-1], photo)
+    if layout["groups"]:
+        if skin is None:
+            gltf["materials"] = [_material(group["group"]) for group in layout["groups"]]
+        else:
+            offsets = layout["columns"][len(layout["columns"]) - len(skin.buffers) :]
+            made = skin.add_to(gltf, views, offsets)
+            gltf["materials"] = [made[group["group"]] for group in layout["groups"]]
+            used |= skin.extensions
+            required |= skin.extensions
+        if photo:
+            _add_photo(gltf, views, layout["columns"][-1], photo)
     if views:
         gltf["bufferViews"] = views
         gltf["buffers"] = [{"byteLength": layout["bytes"]}, *_fallback(layout)]
     if used:
         gltf["extensionsUsed"] = sorted(used)
+    if required:
+        gltf["extensionsRequired"] = sorted(required)
     return json.dumps(gltf, separators=(",", ":"), allow_nan=False)
 
 
@@ -123,8 +139,18 @@ def _add_photo(gltf: dict[str, Any], views: list[dict[str, Any]], offset: int, s
         primitive["extensions"][_VARIANTS] = {"mappings": choice}
 
 
+def _extras(layout: Mapping[str, Any]) -> Iterator[tuple[str, int, int]]:
+    """Name, plain bytes an element and number of elements of what only some files have, in order."""
+    if layout["uv_vertices"]:
+        yield "uv", 8, layout["uv_vertices"]
+        if "tangent_offset" in layout:
+            yield "tangent", 16, layout["uv_vertices"]
+    if "colour_offset" in layout:
+        yield "colour", 8, layout["vertices"]
+
+
 def _plain_views(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Positions, normals and feature ids of all primitives, places in the photo, the indices of each."""
+    """Positions, normals, feature ids of all primitives, places in pictures, colours, indices of each."""
     for name, item in zip(_ATTRIBUTES, (12, 12, 4), strict=True):
         yield {
             "buffer": 0,
@@ -133,12 +159,12 @@ def _plain_views(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "byteStride": item,
             "target": _ARRAY_BUFFER,
         }
-    if layout["uv_vertices"]:
+    for name, item, count in _extras(layout):
         yield {
             "buffer": 0,
-            "byteOffset": layout["uv_offset"],
-            "byteLength": 8 * layout["uv_vertices"],
-            "byteStride": 8,
+            "byteOffset": layout[f"{name}_offset"],
+            "byteLength": item * count,
+            "byteStride": item,
             "target": _ARRAY_BUFFER,
         }
     for group in layout["groups"]:
@@ -153,11 +179,17 @@ def _plain_views(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _compressed_views(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The same views, as they are once decoded, each with the place of its compressed bytes."""
     packed = layout["compressed"]
-    for name in (*_ATTRIBUTES, *(["uv"] if layout["uv_vertices"] else [])):
-        view = _compressed_view(packed[name], "ATTRIBUTES", "EXPONENTIAL" if name == "position" else "NONE")
+    for name in (*_ATTRIBUTES, *(name for name, _, _ in _extras(layout))):
+        stepped = name == "position" or (name == "uv" and _repeats(packed))
+        view = _compressed_view(packed[name], "ATTRIBUTES", "EXPONENTIAL" if stepped else "NONE")
         yield {**view, "byteStride": packed[name]["stride"], "target": _ARRAY_BUFFER}
     for index in packed["indices"]:
         yield {**_compressed_view(index, "TRIANGLES", "NONE"), "target": _ELEMENT_ARRAY_BUFFER}
+
+
+def _repeats(packed: Mapping[str, Any]) -> bool:
+    """Whether places in a picture are floats, because it repeats."""
+    return bool(packed["uv"]["stride"] == 8)
 
 
 def _compressed_view(view: Mapping[str, int], mode: str, how: str) -> dict[str, Any]:
@@ -186,8 +218,9 @@ def _fallback(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _accessors(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Four a primitive: positions, normals, feature ids, indices. Then places in the photo, if any."""
-    first_index = 4 if layout["uv_vertices"] else 3
+    """Four a primitive: positions, normals, feature ids, indices. Then places in pictures, and colours."""
+    view_of = {name: 3 + place for place, (name, _, _) in enumerate(_extras(layout))}
+    first_index = 3 + len(view_of)
     packed = layout.get("compressed")
     short_normal = packed is not None
     short_feature = packed is not None and not packed["wide_features"]
@@ -223,24 +256,47 @@ def _accessors(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "count": 3 * group["triangles"],
             "type": "SCALAR",
         }
+    short_uv = packed is not None and "uv" in packed and not _repeats(packed)
     for group in layout["groups"]:
         if "first_uv" in group:
             yield {
-                "bufferView": 3,
-                "byteOffset": (4 if packed is not None else 8) * group["first_uv"],
-                "componentType": _UINT16 if packed is not None else _FLOAT,
-                **({"normalized": True} if packed is not None else {}),
+                "bufferView": view_of["uv"],
+                "byteOffset": (4 if short_uv else 8) * group["first_uv"],
+                "componentType": _UINT16 if short_uv else _FLOAT,
+                **({"normalized": True} if short_uv else {}),
                 "count": group["vertices"],
                 "type": "VEC2",
             }
+    for group in layout["groups"] if "tangent" in view_of else []:
+        if "first_uv" in group:
+            yield {
+                "bufferView": view_of["tangent"],
+                "byteOffset": (4 if packed is not None else 16) * group["first_uv"],
+                "componentType": _BYTE if packed is not None else _FLOAT,
+                **({"normalized": True} if packed is not None else {}),
+                "count": group["vertices"],
+                "type": "VEC4",
+            }
+    for group in layout["groups"] if "colour" in view_of else []:
+        yield {
+            "bufferView": view_of["colour"],
+            "byteOffset": 8 * group["first_vertex"],
+            "componentType": _UINT16,
+            "normalized": True,
+            "count": group["vertices"],
+            "type": "VEC3",
+        }
 
 
 def _primitives(layout: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
     groups = layout["groups"]
     made = [_primitive(material, count) for material in range(len(groups))]
     textured = [item for item, group in zip(made, groups, strict=True) if "first_uv" in group]
-    for place, item in enumerate(textured):
-        item["attributes"]["TEXCOORD_0"] = 4 * len(groups) + place
+    wanted = [(item, "TEXCOORD_0") for item in textured]
+    wanted += [(item, "TANGENT") for item in textured if "tangent_offset" in layout]
+    wanted += [(item, "COLOR_0") for item in made if "colour_offset" in layout]
+    for place, (item, name) in enumerate(wanted, 4 * len(groups)):
+        item["attributes"][name] = place
     return made
 
 

@@ -15,6 +15,7 @@ from geovision.mesh.elements import OPENINGS, ElementKind, Elements
 from geovision.mesh.layers import LAYERS, EdgeKind, draw_layers
 from geovision.mesh.lidar_sensor import LidarPoints, LidarSensor, simulate_lidar
 from geovision.mesh.lod0 import Outline, lod0
+from geovision.mesh.looks import FaceLooks, face_looks
 from geovision.mesh.materials import Material, SceneLabel
 from geovision.mesh.ortho import Camera, Light, draw_ortho
 from geovision.mesh.scene_mesh import Cover, SceneMesh, Terrain, Trees, Triangles, build_scene_mesh
@@ -36,6 +37,7 @@ __all__ = [
     "EdgeKind",
     "ElementKind",
     "Elements",
+    "FaceLooks",
     "Failure",
     "Fault",
     "Finish",
@@ -63,6 +65,7 @@ __all__ = [
     "draw_layers",
     "draw_ortho",
     "draw_texture",
+    "face_looks",
     "finish_of",
     "lod0",
     "mesh",

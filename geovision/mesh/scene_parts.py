@@ -14,11 +14,11 @@ from geovision.mesh.solids import Solids
 from geovision.model.labels import Label
 from geovision.model.table import ProgramTable
 
-__all__ = ["Paint", "building_triangles", "car_triangles"]
+__all__ = ["FLAT_DEG", "Paint", "building_triangles", "car_triangles", "paint_slots"]
 
 # Pitched and flat faces of one building carry different materials; the border lies between a gravel roof's
 # drainage and the lowest pitch that tiles are laid on.
-_FLAT_DEG = 8.0
+FLAT_DEG = 8.0
 _ROOF_LABELS = (Label.ROOF, Label.DORMER_ROOF)
 _TRIM_LABELS = (Label.CHIMNEY, Label.PARAPET)
 
@@ -128,13 +128,22 @@ def _painted(
     roof, flat, wall, trim = paints
     a, b, c = (vertices[triangles[:, k]] for k in range(3))
     normal = np.cross(b - a, c - a)
-    level = normal[:, 2] > np.cos(np.deg2rad(_FLAT_DEG)) * np.linalg.norm(normal, axis=1)
-    is_roof, is_trim = np.isin(label, _ROOF_LABELS), np.isin(label, _TRIM_LABELS)
-    slot = np.where(is_roof, np.where(level, 1, 0), np.where(is_trim, 3, 2))
+    level = normal[:, 2] > np.cos(np.deg2rad(FLAT_DEG)) * np.linalg.norm(normal, axis=1)
+    slot = paint_slots(label, level)
     table = [roof, flat, wall, wall if trim is None else trim]
     materials = np.stack([np.broadcast_to(np.asarray(p.material, np.uint8), buildings) for p in table])
     colours = np.stack([np.broadcast_to(np.asarray(p.colour, np.uint8), (buildings, 3)) for p in table])
     return materials[slot, building], colours[slot, building]
+
+
+def paint_slots(label: NDArray[np.uint8], level: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Which paint a face has: 0 steep roof, 1 level roof, 2 wall, 3 chimney or parapet.
+
+    >>> paint_slots(np.array([0, 0, 1, 7], np.uint8), np.array([False, True, False, False])).tolist()
+    [0, 1, 2, 3]
+    """
+    is_roof, is_trim = np.isin(label, _ROOF_LABELS), np.isin(label, _TRIM_LABELS)
+    return np.where(is_roof, np.where(level, 1, 0), np.where(is_trim, 3, 2))
 
 
 # A body with a cabin on it: x along the car, y across, z up, each in shares of its size.

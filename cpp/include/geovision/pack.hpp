@@ -15,6 +15,8 @@
 
 namespace geovision {
 
+constexpr int pack_groups = 32;  // at most as many primitives
+
 // The arrays of a batch of Solids that packing reads; pointers stay the caller's. Shapes as in Solids.
 struct PackSolids {
     double grid = 0.001;
@@ -28,6 +30,8 @@ struct PackSolids {
     const std::int64_t* face_offsets = nullptr;
     const std::uint8_t* face_label = nullptr;
     const float* uv = nullptr;  // [vertices, 2] texture coordinates of roofs; null where there is no texture
+    const std::uint8_t* face_group = nullptr;    // [faces] instead of a group by label; < pack_groups
+    const std::uint16_t* face_colour = nullptr;  // [faces, 3] linear factors; null where there are none
 };
 
 // A smooth map from the solids' coordinates to a tile's own frame, for tiles that lie on the globe: with
@@ -50,8 +54,12 @@ struct PackOptions {
     const PackFrame* frame = nullptr;        // instead of tile_origin; normals turn with it
     // Positions are rounded to multiples of this, a power of two; 0 leaves them as they are.
     double step = 0.0;
-    // Material group of every label; labels with the same number share a primitive. Numbers < label_count.
+    // Material group of every label; labels with the same number share a primitive. Numbers < pack_groups.
     std::array<std::uint8_t, label_count> group_of_label{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    // Groups with texture coordinates in pieces of `texture_m`, bit by bit: along the wall and down from a
+    // whole number of pieces above its foot; on slopes along the eave and down the slope, from the eave too.
+    std::uint32_t metre_groups = 0;
+    double texture_m = 2.0;
     int threads = 1;                            // 0 for all cores
     const std::atomic<bool>* cancel = nullptr;  // polled once per block of buildings; may be null
 };
@@ -70,18 +78,22 @@ struct PackGroup {
 };
 
 struct PackPlan {
-    std::array<PackGroup, label_count> groups;
+    std::array<PackGroup, pack_groups> groups;
     std::int64_t vertices = 0;
     std::int64_t triangles = 0;
     std::size_t position_offset = 0;  // [vertices, 3] float32
     std::size_t normal_offset = 0;    // [vertices, 3] float32, unit length
     std::size_t feature_offset = 0;   // [vertices] float32: index of the building in the batch
-    std::int64_t uv_vertices = 0;     // of the groups with a texture: those of roofs and roofs of dormers
+    std::int64_t uv_vertices = 0;     // of the groups with a texture
     std::size_t uv_offset = 0;        // [uv_vertices, 2] float32, group after group
-    std::size_t bytes = 0;            // of the whole buffer, a multiple of 8
+    std::size_t tangent_offset = 0;   // [uv_vertices, 4] float32; no bytes without metre_groups
+    bool tangents = false;
+    std::size_t colour_offset = 0;  // [vertices, 4] uint16, the last one 0; no bytes without colours
+    bool coloured = false;
+    std::size_t bytes = 0;  // of the whole buffer, a multiple of 8
 
     // Per block of buildings and group: vertices and triangles before that block. Made by plan_pack.
-    std::vector<std::array<std::int64_t, 2 * label_count>> block_base;
+    std::vector<std::array<std::int64_t, 2 * pack_groups>> block_base;
 };
 
 // float32 holds whole numbers up to here, and the feature id is one.
@@ -89,9 +101,10 @@ constexpr std::int64_t max_pack_features = std::int64_t{1} << 24;
 
 // Counts vertices and triangles and lays out the buffer. A vertex is shared within a polygon face and
 // never between faces.
+// With `uv` roofs and roofs of dormers have its texture; with metre_groups those groups have one.
 // The first and last offset must fit their arrays; everything between is checked.
 // Throws std::invalid_argument where offsets, vertex or face indices or labels are out of range, where
-// a group number is not below label_count, a frame has not the coefficients of its degree, or for more than
+// a group number is not below pack_groups, a frame has not the coefficients of its degree, or for more than
 // max_pack_features buildings;
 // std::length_error where a group has more vertices than 32-bit indices reach.
 // Returns false when cancelled.

@@ -26,13 +26,19 @@ struct CompressedPack {
     CompressedView normal;    // int8 x 3 normalised, and a byte of padding
     CompressedView feature;   // uint16 and two bytes of padding, or float32 where `wide_features`
     bool wide_features = false;
-    CompressedView uv;                              // uint16 x 2 normalised; of the groups with a texture
-    std::array<CompressedView, label_count> index;  // of the groups that have triangles
+    // Of the groups with a texture: uint16 x 2 normalised, or float32 x 2 with filter EXPONENTIAL where it
+    // repeats.
+    CompressedView uv;
+    bool repeats = false;
+    CompressedView tangent;                         // int8 x 4 normalised, beside uv where it repeats
+    CompressedView colour;                          // uint16 x 3 normalised, and two bytes of padding
+    std::array<CompressedView, pack_groups> index;  // of the groups that have triangles
 };
 
 // Compresses what fill_pack wrote to `filled` with options.step = 2^step_exponent.
-// Positions must be within 2^23 steps of the origin.
+// Positions must be within 2^23 steps of the origin. `repeats`: texture coordinates are not within 0 and 1,
+// and are kept to 2^-10 of a piece.
 CompressedPack compress_pack(const PackPlan& plan, const std::uint8_t* filled, std::int64_t buildings,
-                             int step_exponent);
+                             int step_exponent, bool repeats = false);
 
 }  // namespace geovision
