@@ -1,7 +1,16 @@
 """A web server for tests: the files of a folder, whole or by ranges, and the faults that real servers have.
 
-Its own process, as GDAL keeps the interpreter's lock while it waits. Below /gone/ every answer is 503, below
-/short/ half of what is promised comes, below /whole/ ranges are ignored.
+Its own process, as GDAL keeps the interpreter's lock while it waits. What the first folder of a path does:
+
+    /gone/     every answer is 503
+    /short/    half of what is promised comes
+    /whole/    ranges are ignored
+    /flaky/    of every three requests the first gets 503, the second half of the body, the third all
+    /reset/    the first request is cut off without an answer, the next gets it
+    /changing/ the content is another (same length, other ETag) from the second request on
+    /private/  401 without the user `ann` and the password `secret`
+    /moved/    leads on to the same file at the root; /away/ to a file: address
+    /count/    how many requests there were for the name so far, all folders together
 """
 
 from __future__ import annotations
@@ -10,11 +19,14 @@ import contextlib
 import http.server
 import subprocess
 import sys
+import urllib.request
+from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["serve"]
+__all__ = ["requests_for", "serve"]
 
 
 @contextlib.contextmanager
@@ -29,8 +41,15 @@ def serve(folder: Path) -> Iterator[str]:
             process.kill()
 
 
+def requests_for(server: str, name: str) -> int:
+    """How often the server was asked for a file of that name."""
+    with urllib.request.urlopen(f"{server}/count/{name}") as answer:
+        return int(answer.read())
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     folder = Path()
+    asked: Counter[str] = Counter()
 
     def do_HEAD(self) -> None:
         self._answer(body=False)
@@ -39,26 +58,56 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(body=True)
 
     def _answer(self, *, body: bool) -> None:
-        way = self.path.split("/")[1]
-        file = self.folder / Path(self.path).name
-        if way == "gone" or not file.is_file():
-            self.send_error(503 if way == "gone" else 404)
+        way, name = self.path.split("/")[1], Path(self.path).name
+        if way == "count":
+            self._send(str(self.asked[name]).encode(), {})
             return
-        content = file.read_bytes()
-        first, last = 0, len(content) - 1
+        turn = self.asked[name]
+        self.asked[name] += 1
+        file = self.folder / name
+        if self._refused(way, turn, file):
+            return
+        content, tag = file.read_bytes(), "v1"
+        if way == "changing" and turn >= 1:
+            content, tag = bytes(255 - byte for byte in content), "v2"
         span = self.headers.get("Range", "") if way != "whole" else ""
+        headers = {"Accept-Ranges": "bytes", "ETag": f'"{tag}"'}
+        data = content
         if span:
             low, _, high = span.removeprefix("bytes=").partition("-")
-            first, last = int(low), min(int(high or last), last)
-        self.send_response(206 if span else 200)
-        self.send_header("Content-Length", str(last + 1 - first))
-        self.send_header("Accept-Ranges", "bytes")
-        if span:
-            self.send_header("Content-Range", f"bytes {first}-{last}/{len(content)}")
+            first, last = int(low), min(int(high or len(content)), len(content) - 1)
+            data = content[first : last + 1]
+            headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
+        half = way == "short" or (way == "flaky" and turn % 3 == 1)
+        self._send(data, headers, len(data) // 2 if half and len(data) > 1 else None, body=body)
+
+    def _refused(self, way: str, turn: int, file: Path) -> bool:
+        login = "Basic " + b64encode(b"ann:secret").decode()
+        if way == "reset" and turn == 0:
+            self.close_connection = True
+        elif way == "gone" or (way == "flaky" and turn % 3 == 0):
+            self.send_error(503)
+        elif way == "private" and self.headers.get("Authorization") != login:
+            self.send_error(401)
+        elif way in ("moved", "away"):
+            self.send_response(302)
+            self.send_header("Location", f"/{file.name}" if way == "moved" else file.as_uri())
+            self.end_headers()
+        elif not file.is_file():
+            self.send_error(404)
+        else:
+            return False
+        return True
+
+    def _send(
+        self, data: bytes, headers: dict[str, str], sent: int | None = None, *, body: bool = True
+    ) -> None:
+        self.send_response(206 if "Content-Range" in headers else 200)
+        for name, value in {"Content-Length": str(len(data)), **headers}.items():
+            self.send_header(name, value)
         self.end_headers()
-        data = content[first : last + 1]
         if body:
-            self.wfile.write(data[: len(data) // 2] if way == "short" and len(data) > 1 else data)
+            self.wfile.write(data[:sent])
 
     def log_message(self, *_: Any) -> None:
         """Silence."""

@@ -14,10 +14,13 @@ __all__ = ["byte_size", "open_bytes"]
 
 
 @contextlib.contextmanager
-def open_bytes(name: str, thing: str) -> Iterator[BinaryIO]:
-    """The file as a seekable binary stream; `thing` is what an error calls it. A URI is checked before."""
+def open_bytes(name: str, thing: str, version: str | None = None) -> Iterator[BinaryIO]:
+    """The file as a seekable binary stream; `thing` is what an error calls it. A URI is checked before.
+
+    `version` is what a remote file was when it was first opened (`version_of`): another one is an error.
+    """
     try:
-        with open_remote(name) if is_uri(name) else Path(name).open("rb") as file:
+        with open_remote(name, version) if is_uri(name) else Path(name).open("rb") as file:
             yield file
     except OSError as error:
         reason = error.strerror or str(error)

@@ -19,6 +19,7 @@ from geovision.sources.las_header import LasHeader, parse_header
 from geovision.sources.limits import Limits
 from geovision.sources.point_block import PointBlock
 from geovision.sources.point_crs import PointFrame, frame_of
+from geovision.sources.remote_files import version_of
 
 __all__ = ["SUFFIXES", "ChunkCache", "PointFile", "Wanted"]
 
@@ -73,6 +74,7 @@ class PointFile:
         self._chunk_bounds: NDArray[np.float64] | None = None
         self._spacing: NDArray[np.float64] | None = None
         with open_bytes(name, self._thing) as file:
+            self._version = version_of(file)
             self.header: LasHeader = parse_header(file, name, byte_size(file))
             limits.check("points", self.header.count, self._thing)
             if self.header.copc is not None:
@@ -107,7 +109,7 @@ class PointFile:
         """Classes in its first, middle and last chunk: what the file is classified into."""
         last = len(self._chunks) - 1
         found: set[int] = set()
-        with open_bytes(self.name, self._thing) as file:
+        with open_bytes(self.name, self._thing, self._version) as file:
             for number in sorted({0, last // 2, last}) if last >= 0 else []:
                 found |= set(np.unique(self._block(file, number).classification).tolist())
         return found
@@ -123,7 +125,7 @@ class PointFile:
             spacing: of COPC, levels finer than this distance between points are left out.
         """
         chosen = self._chosen(window, spacing)
-        with open_bytes(self.name, self._thing) as file:
+        with open_bytes(self.name, self._thing, self._version) as file:
             for number in chosen:
                 block = self._block(file, number)
                 if window is not None:
@@ -161,7 +163,7 @@ class PointFile:
         if self._chunk_bounds is None:
             boxes = np.full((len(self._chunks), 4), np.inf)
             boxes[:, 2:] = -np.inf
-            with open_bytes(self.name, self._thing) as file:
+            with open_bytes(self.name, self._thing, self._version) as file:
                 for number in range(len(self._chunks)):
                     xy = self._block(file, number).xyz[:, :2]
                     if len(xy):

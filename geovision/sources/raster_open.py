@@ -21,6 +21,7 @@ from geovision.errors import InputError, UsageError
 from geovision.sources.crs import known_crs
 from geovision.sources.limits import Limits
 from geovision.sources.raster_info import Cut, Pixels, SheetInfo
+from geovision.sources.raster_remote import RemoteRaster
 from geovision.sources.remote_files import check_uri, is_uri
 
 __all__ = ["RASTER_SUFFIXES", "FileSheet", "HandlePool", "open_sheet"]
@@ -48,20 +49,15 @@ _MAGIC: dict[str, tuple[bytes, ...]] = {
     "VRT": (b"<VRTDataset",),
     "AAIGrid": (b"ncols", b"NCOLS"),
 }
-_REMOTE = {
-    "s3": "/vsis3/",
-    "gs": "/vsigs/",
-    "az": "/vsiaz/",
-    "http": "/vsicurl/http://",
-    "https": "/vsicurl/https://",
-}
 _COLOURS = {"red", "green", "blue", "alpha", "gray", "palette"}
 _GIB = 1 << 30
 
 
 def _source(path: str, *, allow_vrt: bool, allow_network: bool) -> tuple[str, str]:
-    """Driver, and the name under which GDAL finds the file."""
+    """Driver, and the name under which the pool finds the file."""
     thing = f"raster {path}"
+    if is_uri(path) and not path.startswith("/"):
+        check_uri(path, thing, allow_network=allow_network)
     suffix = Path(path.split("?", maxsplit=1)[0]).suffix.lower()
     driver = _DRIVERS.get(suffix)
     if driver is None:
@@ -78,33 +74,39 @@ def _source(path: str, *, allow_vrt: bool, allow_network: bool) -> tuple[str, st
             thing, "names a virtual file system of GDAL", "Give a local path or a URI such as s3://"
         )
     if is_uri(path):
-        scheme, rest = check_uri(path, thing, allow_network=allow_network)
-        return driver, _REMOTE[scheme] + rest
+        if driver == "VRT":
+            raise InputError(
+                thing, "is a VRT behind a URI", "Fetch it first, or give the files that it lists"
+            )
+        return driver, path
     _check_magic(path, driver, allow_network)
     return driver, str(Path(path).absolute())
 
 
 def _check_magic(path: str, driver: str, allow_network: bool) -> None:
-    thing = f"raster {path}"
     try:
         with Path(path).open("rb") as file:
             head = file.read(4096)
     except OSError as error:
         raise InputError(
-            thing, f"cannot be opened ({error.strerror})", "Check the path and its permissions"
+            f"raster {path}", f"cannot be opened ({error.strerror})", "Check the path and its permissions"
         ) from error
+    _check_head(path, driver, head)
+    if driver == "VRT":
+        _check_vrt(path, allow_network)
+
+
+def _check_head(path: str, driver: str, head: bytes) -> None:
+    thing = f"raster {path}"
     if not head:
         raise InputError(thing, "is empty (0 bytes)", "Fetch it again")
     head = head.lstrip(b"\xef\xbb\xbf \t\r\n") if driver in ("VRT", "AAIGrid") else head
-    if head.startswith(_MAGIC[driver]) and (driver != "WEBP" or head[8:12] == b"WEBP"):
-        if driver == "VRT":
-            _check_vrt(path, allow_network)
-        return
-    raise InputError(
-        thing,
-        f"the content is not {driver}{_looks_like(head)}",
-        "Check that the file is what its suffix says",
-    )
+    if not head.startswith(_MAGIC[driver]) or (driver == "WEBP" and head[8:12] != b"WEBP"):
+        raise InputError(
+            thing,
+            f"the content is not {driver}{_looks_like(head)}",
+            "Check that the file is what its suffix says",
+        )
 
 
 def _looks_like(head: bytes) -> str:
@@ -137,12 +139,11 @@ class HandlePool:
             raise UsageError(f"handles {size}, cache {cache_mb} MB", "must be above 0", "Give larger numbers")
         self._size = size
         self._open: OrderedDict[tuple[str, str, int], Any] = OrderedDict()
+        self._remote: dict[str, RemoteRaster] = {}
         self.lock = threading.RLock()
         self._env = {
             "GDAL_CACHEMAX": cache_mb,
             "GDAL_VRT_ENABLE_PYTHON": "NO",
-            "GDAL_HTTP_TIMEOUT": 30,
-            "GDAL_HTTP_MAX_RETRY": 3,
             "VSI_CACHE": False,
         }
 
@@ -163,11 +164,26 @@ class HandlePool:
             options = {"OVERVIEW_LEVEL": level - 1} if level else {}
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
-                found = rasterio.open(name, driver=driver, sharing=False, **options)
+                if is_uri(name):
+                    found = self.remote(name).open(driver, **options)
+                else:
+                    found = rasterio.open(name, driver=driver, sharing=False, **options)
             while len(self._open) >= self._size:
                 self._open.popitem(last=False)[1].close()
         self._open[key] = found
         return found
+
+    def remote(self, uri: str) -> RemoteRaster:
+        """The file behind a URI that may be read; every handle is of the version that was seen first."""
+        if uri not in self._remote:
+            self._remote[uri] = RemoteRaster(uri)
+        return self._remote[uri]
+
+    def reason(self, name: str, error: Exception) -> str:
+        """Why the file could not be read, in a line."""
+        remote = self._remote.get(name)
+        fault = remote.fault() if remote else error if is_uri(name) else None
+        return str(fault) if fault else _first_line(error)
 
     def close(self) -> None:
         """Close every file; the pool can go on being used."""
@@ -219,7 +235,7 @@ class FileSheet:
         return InputError(
             f"raster {self.info.name}",
             f"pixels {cut.column}, {cut.row} to {cut.column + cut.width}, {cut.row + cut.height} "
-            f"cannot be read ({_first_line(error)})",
+            f"cannot be read ({self.pool.reason(self.source, error)})",
             "The file is damaged or not all there: fetch it again, or leave it out",
         )
 
@@ -252,18 +268,28 @@ def open_sheet(
     driver, source = _source(path, allow_vrt=allow_vrt, allow_network=allow_network)
     try:
         with pool.lock, pool.environment():
-            info = _header(path, pool.get(driver, source))
+            if is_uri(source):
+                _check_head(path, driver, pool.remote(source).head)
+            info = _header(path, pool.get(driver, source), _stored_bytes(source, pool))
     except _errors() as error:
         raise InputError(
             f"raster {path}",
-            f"cannot be opened as {driver} ({_first_line(error)})",
-            "Check that the file is complete, and fetch it again if not",
+            f"cannot be opened as {driver} ({pool.reason(source, error)})",
+            "Check the address and the rights"
+            if is_uri(source)
+            else "Check that the file is complete, and fetch it again if not",
         ) from error
     _check_size(info, limits)
     return FileSheet(info, driver, source, pool)
 
 
-def _header(path: str, dataset: Any) -> SheetInfo:
+def _stored_bytes(source: str, pool: HandlePool) -> int:
+    if is_uri(source):
+        return pool.remote(source).size
+    return Path(source).stat().st_size
+
+
+def _header(path: str, dataset: Any, stored_bytes: int) -> SheetInfo:
     thing = f"raster {path}"
     kinds = sorted(set(dataset.dtypes))
     if len(kinds) > 1 or np.dtype(kinds[0]).kind not in "uif":
@@ -280,7 +306,6 @@ def _header(path: str, dataset: Any) -> SheetInfo:
         )
     colours = tuple(item.name if item.name in _COLOURS else "undefined" for item in dataset.colorinterp)
     flags = {flag.name for flag in dataset.mask_flag_enums[0]}
-    local = Path(path)
     return SheetInfo(
         name=path,
         crs=_crs(dataset),
@@ -297,7 +322,7 @@ def _header(path: str, dataset: Any) -> SheetInfo:
         block=tuple(dataset.block_shapes[0]),
         overviews=tuple(dataset.overviews(1)),
         palette=_palette(dataset) if "palette" in colours else None,
-        stored_bytes=local.stat().st_size if local.is_file() else 0,
+        stored_bytes=stored_bytes,
     )
 
 

@@ -1,9 +1,10 @@
-"""Files behind URIs: who may be asked, and how their bytes come. Rasters go through GDAL instead."""
+"""Files behind URIs: who may be asked, and how their bytes come."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import re
 import tempfile
 import urllib.parse
 from collections.abc import Iterator
@@ -12,12 +13,16 @@ from typing import BinaryIO, cast
 
 from geovision.errors import InputError
 from geovision.sources.http_file import HttpFile
+from geovision.sources.object_file import ObjectFile
+from geovision.sources.range_file import RangeFile
 
-__all__ = ["check_uri", "is_uri", "local_copy", "open_remote"]
+__all__ = ["check_uri", "is_uri", "local_copy", "open_remote", "version_of"]
 
 SCHEMES = ("s3", "gs", "az", "http", "https")
 _BLOCK = 8 << 20
 _BUFFER = 256 << 10
+# Query parameters whose values give access: signatures of presigned URLs, tokens and keys of services.
+_SECRET = re.compile(r"(?i)(^|[-_])(sig|signature|token|key|apikey|secret|password|credential)$")
 
 
 def is_uri(path: str | Path) -> bool:
@@ -26,8 +31,20 @@ def is_uri(path: str | Path) -> bool:
 
 
 def check_uri(uri: str, thing: str, *, allow_network: bool) -> tuple[str, str]:
-    """Scheme and rest of a URI that may be read; nothing is fetched unasked."""
+    """Scheme and rest of a URI that may be read; nothing is fetched unasked.
+
+    A URI stands in command lines, logs and manifests, so one that carries a secret is refused.
+    """
     scheme, _, rest = uri.partition("://")
+    parts = urllib.parse.urlsplit(uri)
+    names = [name for name, _ in urllib.parse.parse_qsl(parts.query, keep_blank_values=True)]
+    if "@" in parts.netloc or any(_SECRET.search(name) for name in names):
+        bare = f"{scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        raise InputError(
+            thing.replace(uri, bare),
+            "the URI carries a secret, and a URI is logged",
+            "Leave it out: credentials come from the environment, ~/.aws, or a netrc file",
+        )
     if scheme not in SCHEMES:
         raise InputError(thing, f"the scheme {scheme!r} is not known", f"Use one of {', '.join(SCHEMES)}")
     if not allow_network:
@@ -39,24 +56,27 @@ def check_uri(uri: str, thing: str, *, allow_network: bool) -> tuple[str, str]:
     return scheme, rest
 
 
-def open_remote(uri: str) -> BinaryIO:
+def open_remote(uri: str, version: str | None = None) -> BinaryIO:
     """A seekable binary stream of a checked URI; failures are `OSError`.
 
-    Object stores are reached through pyarrow, which takes credentials from the environment as their own
-    tools do; web servers by ranges.
+    What may pass by itself (throttling, time-outs, cut connections) is tried again; see `retry.persist`.
+
+    Args:
+        uri: as `check_uri` let it pass.
+        version: what `version_of` said before; another one is an error.
     """
     scheme, _, rest = uri.partition("://")
-    if scheme in ("http", "https"):
-        return cast(BinaryIO, io.BufferedReader(HttpFile(uri), _BUFFER))
-    import pyarrow
-    import pyarrow.fs
+    raw: RangeFile = HttpFile(uri) if scheme in ("http", "https") else ObjectFile(scheme, rest)
+    file = cast(BinaryIO, io.BufferedReader(raw, _BUFFER))
+    if version not in (None, version_of(file)):
+        raise OSError(f"the file was changed since it was first opened ({version}, now {version_of(file)})")
+    return file
 
-    names = {"s3": "s3", "gs": "gs", "az": "abfs"}
-    try:
-        store, path = pyarrow.fs.FileSystem.from_uri(f"{names[scheme]}://{rest}")
-        return cast(BinaryIO, store.open_input_file(path))
-    except pyarrow.ArrowException as error:
-        raise OSError(str(error)) from error
+
+def version_of(file: BinaryIO) -> str:
+    """Size and tag of an opened remote file; "" of a local one."""
+    raw = getattr(file, "raw", None)
+    return f"{raw.size:,} bytes {raw.tag}".strip() if isinstance(raw, RangeFile) else ""
 
 
 @contextlib.contextmanager
