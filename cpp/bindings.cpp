@@ -32,6 +32,7 @@ void bind_placement(py::module_& m);
 void bind_outline(py::module_& m);
 void bind_facade_rules(py::module_& m);
 void bind_finish(py::module_& m);
+void bind_instances(py::module_& m);
 }  // namespace geovision::bindings
 
 namespace {
@@ -77,4 +78,5 @@ PYBIND11_MODULE(_kernel, m) {
     geovision::bindings::bind_outline(m);
     geovision::bindings::bind_facade_rules(m);
     geovision::bindings::bind_finish(m);
+    geovision::bindings::bind_instances(m);
 }

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "bindings_frame.hpp"
 #include "bindings_util.hpp"
 #include "geovision/meshopt.hpp"
 #include "geovision/pack.hpp"
@@ -161,17 +162,6 @@ void put_container(std::uint8_t* glb, std::size_t total, const std::string& json
         put_u32(glb + 20 + json_room, bin_bytes);
         std::memcpy(glb + 24 + json_room, "BIN\0", 4);
     }
-}
-
-// Centre, scale, degree and coefficients of a PackFrame.
-using FrameTuple = std::tuple<std::array<double, 3>, double, int, Array<double>>;
-
-std::optional<PackFrame> take_frame(const std::optional<FrameTuple>& given) {
-    if (!given) return std::nullopt;
-    const auto& [centre, scale, degree, coefficients] = *given;
-    PackFrame frame{centre, scale, degree, {}};
-    frame.coefficients.assign(coefficients.data(), coefficients.data() + coefficients.size());
-    return frame;
 }
 
 // Where the property table's columns come to lie behind the geometry.

@@ -69,6 +69,15 @@ def pack_glb(
     metre_groups: int = 0,
     texture_m: float = 2.0,
 ) -> bytes: ...
+def place_instances(
+    solids: Mapping[str, Any],
+    walls: Mapping[str, Any],
+    elements: Mapping[str, Any],
+    tile_origin: Sequence[float],
+    threads: int = 0,
+    frame: tuple[Sequence[float], float, int, ArrayLike] | None = None,
+    compress: int | None = None,
+) -> dict[str, Any]: ...
 def encode_meshopt(data: bytes, stride: int, mode: str) -> bytes: ...
 def city_features(
     solids: Mapping[str, Any],

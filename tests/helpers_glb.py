@@ -15,6 +15,7 @@ from tests.helpers_meshopt import decode_attributes, decode_triangles, exponenti
 
 _DTYPES: dict[int, np.dtype[Any]] = {
     5120: np.dtype("i1"),
+    5122: np.dtype("<i2"),
     5123: np.dtype("<u2"),
     5125: np.dtype("<u4"),
     5126: np.dtype("<f4"),

@@ -21,9 +21,12 @@ from geovision.formats.atlas import PhotoSource, make_atlas
 from geovision.formats.atomic import atomic_write
 from geovision.formats.columns import encode_table
 from geovision.formats.gltf_json import gltf_json
+from geovision.formats.gltf_parts import make_parts
 from geovision.formats.gltf_skin import TEXTURE_M, SkinSettings, make_skin
 from geovision.formats.pictures import jpeg
+from geovision.mesh.elements import Elements
 from geovision.mesh.looks import FaceLooks
+from geovision.mesh.walls import Walls
 from geovision.model.labels import Label
 
 __all__ = ["Attributes", "SolidsLike", "glb_bytes", "local_origin", "write_glb"]
@@ -32,6 +35,9 @@ Attributes = Mapping[str, Sequence[Any] | NDArray[Any]]
 
 # float32 steps are 0.98 mm from here on, so that rounding is half of that on each axis.
 MAX_REACH_M = 16_384.0
+STEP_EXPONENT = -8
+"""Compressed positions are multiples of 2^-8 m, at most 2 mm off on each axis. No edge is shorter than 1 cm,
+so none vanishes, as it could with steps of 2^-7."""
 MOST_PIXELS = 4096
 
 
@@ -59,6 +65,8 @@ def write_glb(
     photo: PhotoSource | None = None,
     looks: FaceLooks | None = None,
     skin: SkinSettings | None = None,
+    facades: tuple[Walls, Elements] | None = None,
+    compress: bool = False,
     threads: int = 0,
 ) -> None:
     """Write solids as one GLB file, atomically. The arguments are those of `glb_bytes`.
@@ -81,6 +89,8 @@ def write_glb(
         photo=photo,
         looks=looks,
         skin=skin,
+        facades=facades,
+        compress=compress,
         threads=threads,
     )
     with atomic_write(path) as file:
@@ -97,6 +107,8 @@ def glb_bytes(
     photo: PhotoSource | None = None,
     looks: FaceLooks | None = None,
     skin: SkinSettings | None = None,
+    facades: tuple[Walls, Elements] | None = None,
+    compress: bool = False,
     threads: int = 0,
 ) -> bytes:
     """Solids as the bytes of a GLB file. The same input gives the same bytes on any number of threads.
@@ -112,6 +124,8 @@ def glb_bytes(
         looks: finish and colour of every face: materials that repeat at true scale instead of a plain colour
             a label. Not together with `photo`.
         skin: how these are written.
+        facades: walls of these solids and what is on them, as instances of small meshes before the walls.
+        compress: with EXT_meshopt_compression, positions to 2 mm an axis.
         threads: 0 for all cores.
 
     Raises:
@@ -133,6 +147,11 @@ def glb_bytes(
     if dress is not None:
         arrays = {**arrays, **dress.arrays}
     buffers = [buffer for column in columns.values() for buffer in column.buffers.values()]
+    exponent = STEP_EXPONENT if compress else None
+    parts = None
+    if facades is not None:
+        parts = make_parts(arrays, *facades, origin=anchor, compress=exponent, threads=threads)
+        buffers += parts.buffers
 
     extras: dict[str, Any] = {"origin": anchor} if crs is None else {"crs": crs, "origin": anchor}
     node = {"translation": anchor} if place else {}
@@ -140,7 +159,7 @@ def glb_bytes(
     def header(layout: dict[str, Any]) -> str:
         for group in layout["groups"]:
             _check_reach(group)
-        return gltf_json(layout, columns, count, node, extras, photo=len(picture), skin=dress)
+        return gltf_json(layout, columns, count, node, extras, photo=len(picture), skin=dress, parts=parts)
 
     if picture:
         buffers.append(picture)
@@ -153,6 +172,7 @@ def glb_bytes(
         buffers,
         header,
         threads,
+        compress=exponent,
         metre_groups=0 if dress is None else dress.metre_groups,
         texture_m=TEXTURE_M,
     )

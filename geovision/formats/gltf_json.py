@@ -12,6 +12,7 @@ from geovision.formats.materials import LABEL_COLOURS, linear_rgb, material_name
 from geovision.model.labels import Label
 
 if TYPE_CHECKING:
+    from geovision.formats.gltf_parts import Parts
     from geovision.formats.gltf_skin import Skin
 
 __all__ = ["Z_UP_TO_Y_UP", "gltf_json"]
@@ -36,6 +37,7 @@ def gltf_json(
     *,
     photo: int = 0,
     skin: Skin | None = None,
+    parts: Parts | None = None,
 ) -> str:
     """The text of the JSON chunk.
 
@@ -47,6 +49,7 @@ def gltf_json(
         extras: of the asset and the scene.
         photo: bytes of the JPEG for the roofs that is the last of the buffers behind the geometry; 0 without.
         skin: materials by rule, whose pictures are the last of those buffers.
+        parts: facades as instances, whose buffers come before those of photo and skin.
     """
     gltf: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": f"geovision {__version__}", "extras": dict(extras)},
@@ -57,6 +60,7 @@ def gltf_json(
     views: list[dict[str, Any]] = []
     used: set[str] = set()
     required: set[str] = set()
+    decoded = layout["compressed"]["decoded_bytes"] if "compressed" in layout else 0
     if layout["groups"]:
         gltf["nodes"][0]["children"] = [1]
         gltf["nodes"].append({"name": "buildings", "mesh": 0, **node})
@@ -84,11 +88,17 @@ def gltf_json(
             gltf["materials"] = [made[group["group"]] for group in layout["groups"]]
             used |= skin.extensions
             required |= skin.extensions
+        if parts is not None:
+            behind = len(skin.buffers) if skin is not None else bool(photo)
+            first = len(layout["columns"]) - behind - len(parts.buffers)
+            decoded = parts.add_to(gltf, views, layout["columns"][first:], node, count, decoded)
+            used |= parts.extensions
+            required |= parts.extensions - {"EXT_instance_features"}
         if photo:
             _add_photo(gltf, views, layout["columns"][-1], photo)
     if views:
         gltf["bufferViews"] = views
-        gltf["buffers"] = [{"byteLength": layout["bytes"]}, *_fallback(layout)]
+        gltf["buffers"] = [{"byteLength": layout["bytes"]}, *_fallback(layout, decoded)]
     if used:
         gltf["extensionsUsed"] = sorted(used)
     if required:
@@ -210,10 +220,9 @@ def _compressed_view(view: Mapping[str, int], mode: str, how: str) -> dict[str, 
     }
 
 
-def _fallback(layout: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _fallback(layout: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:
     """The buffer that compressed views are decoded to; it has no bytes of its own."""
     if layout["groups"] and "compressed" in layout:
-        size = layout["compressed"]["decoded_bytes"]
         yield {"byteLength": size, "extensions": {_MESHOPT: {"fallback": True}}}
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from geovision import _kernel
 from geovision.formats.atlas import PhotoSource, make_atlas
 from geovision.formats.atomic import atomic_write
+from geovision.formats.glb import STEP_EXPONENT
 from geovision.formats.gltf_json import gltf_json
 from geovision.formats.pictures import jpeg
 from geovision.formats.tiles3d_place import Frame, Globe, fit_frame
@@ -27,10 +28,6 @@ from geovision.model.table import ProgramTable
 __all__ = ["TEXEL_ERROR", "Box", "ContentWriter", "Tile", "box_of"]
 
 Floats = NDArray[np.float64]
-
-STEP_EXPONENT = -8
-"""Compressed positions are multiples of 2^-8 m, at most 2 mm off on each axis. No edge is shorter than 1 cm,
-so none vanishes, as it could with steps of 2^-7."""
 
 _SLACK_M = 1e-4
 """Boxes are this much larger than what is in them, for readers that compute in float32."""
