@@ -8,7 +8,9 @@ namespace geovision::fit {
 
 namespace {
 
-constexpr double tie_reach = 0.15;    // metres: eaves this close may be one
+constexpr double tie_reach = 0.15;  // metres: eaves this close may be one
+constexpr double finish_tolerance =
+    1e-5;                             // of a step, in metres or shares: programs are told to the millimetre
 constexpr double shown_nats = 4.5;    // what a shift of the points must explain, with its prior ...
 constexpr double least_shift = 0.03;  // ... and metres that it must be long
 
@@ -179,6 +181,7 @@ void RoofSearch::finish(const std::vector<Piece*>& pieces, SearchResult& result)
     Problem problem;
     join(pieces, problem, points);
     LmOptions options;
+    options.tolerance = finish_tolerance;
     LmResult solved;
     lm_.solve(problem, points, options, true, solved);
     if (o_.ties && pieces.size() > 1) {

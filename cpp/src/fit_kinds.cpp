@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "geovision/wide.hpp"
+
 namespace geovision::fit {
 
 namespace {
@@ -482,7 +484,8 @@ Slots roof_slots_of(const Site& s, const double* theta) {
     return out;
 }
 
-void RoofBlock::of_planes(const DualPlane* planes, int count, int n, const double* x, const double* y) {
+GEOVISION_WIDE void RoofBlock::of_planes(const DualPlane* planes, int count, int n, const double* x,
+                                         const double* y) {
     double low[point_block];
     std::int64_t who[point_block];
     for (int k = 0; k < count;) {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "geovision/residual_sums.hpp"
+#include "geovision/wide.hpp"
 
 namespace geovision::fit {
 
@@ -55,20 +56,20 @@ int plane_for(const ProblemPart& part, const DualPlane* planes, int count, std::
     return plane_at(planes, count, x, y);
 }
 
-// Adds what the points of a plane say to the normal equations; the columns of a shift come last. To the roof
-// a shift is another height of its planes.
-void add_share(const DualPlane& p, const PlaneShare& s, double a[most_columns][most_columns],
+// Adds what the points of a plane say to the first columns of the normal equations; those of a shift come
+// last. To the roof a shift is another height of its planes.
+void add_share(const DualPlane& p, const PlaneShare& s, int columns, double a[most_columns][most_columns],
                double g[most_columns]) {
     double da[most_columns] = {}, db[most_columns] = {}, dc[most_columns];
     for (int j = 0; j < most_theta; ++j) da[j] = p.a.d[j], db[j] = p.b.d[j], dc[j] = p.c.d[j];
     dc[most_theta] = -s.a, dc[most_theta + 1] = -s.b;
     double tilt[most_columns], lean[most_columns];
-    for (int j = 0; j < most_columns; ++j) {
+    for (int j = 0; j < columns; ++j) {
         tilt[j] = (s.a * da[j] + s.b * db[j]) * s.scale * s.scale;
         lean[j] = s.scale * (da[j] * s.ux + db[j] * s.uy + dc[j] * s.u);
         g[j] -= lean[j] + tilt[j] * s.wrr;
     }
-    for (int j = 0; j < most_columns; ++j) {
+    for (int j = 0; j < columns; ++j) {
         const double x = da[j] * s.vxx + db[j] * s.vxy + dc[j] * s.vx;
         const double y = da[j] * s.vxy + db[j] * s.vyy + dc[j] * s.vy;
         const double one = da[j] * s.vx + db[j] * s.vy + dc[j] * s.v;
@@ -82,8 +83,8 @@ bool is_free(const Problem& p, int k) { return p.lower[std::size_t(k)] < p.upper
 
 }  // namespace
 
-double Lm::part_sums(const ProblemPart& part, const ProblemPoints& points, std::int32_t begin,
-                     std::int32_t end, const double* theta, std::int32_t shift, double width) {
+GEOVISION_WIDE double Lm::part_sums(const ProblemPart& part, const ProblemPoints& points, std::int32_t begin,
+                                    std::int32_t end, const double* theta, std::int32_t shift, double width) {
     const int count = theta_count(part.site);
     double own[most_theta];
     for (int k = 0; k < count; ++k) own[k] = theta[part.global[k]];
@@ -117,8 +118,9 @@ double Lm::part_sums(const ProblemPart& part, const ProblemPoints& points, std::
     }
     for (int k = 0; k < planes; ++k) shares_[k].add(others_[k]);
     double a[most_columns][most_columns] = {}, g[most_columns] = {};
+    const int columns = shift >= 0 ? most_columns : count;
     for (int k = 0; k < planes; ++k)
-        if (shares_[k].v > 0) add_share(planes_[k], shares_[k], a, g);
+        if (shares_[k].v > 0) add_share(planes_[k], shares_[k], columns, a, g);
     int column[most_columns], global[most_columns], used = 0;
     for (int k = 0; k < count; ++k) column[used] = k, global[used++] = part.global[k];
     for (int k = 0; shift >= 0 && k < 2; ++k) column[used] = most_theta + k, global[used++] = shift + k;

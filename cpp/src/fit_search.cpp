@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "geovision/wide.hpp"
+
 namespace geovision::fit {
 
 namespace {
@@ -202,7 +204,7 @@ void RoofSearch::see_faces(const Piece& piece, Candidate& c) const {
 }
 
 // A point is roof with a Gaussian error, or anything within the range.
-double RoofSearch::misfit(const Piece& piece, const Candidate& c, bool all) {
+GEOVISION_WIDE double RoofSearch::misfit(const Piece& piece, const Candidate& c, bool all) {
     const ProblemPoints& p = all ? piece.all : piece.some;
     const std::size_t n = p.x.size();
     if (n == 0) return 0;

@@ -31,9 +31,10 @@ struct Sample {
 // Heights along an axis: middles of bins, where they are known.
 struct Profile {
     double low, high, bin;
-    std::vector<Sample> samples;           // sorted by v
+    std::vector<Sample> samples;           // in no order
     std::vector<double> middle, variance;  // of a bin's heights, and of that middle
     std::vector<char> known;
+    std::vector<std::vector<double>> heights;  // of each bin
 
     double centre(std::size_t b) const { return low + (double(b) + 0.5) * bin; }
     bool all_known(std::size_t from, std::size_t to) const {
@@ -58,15 +59,14 @@ bool make_profile(const Ring& ring, Vec axis, const std::vector<Height>& inside,
     if (bins < 6 || bins > 4000) return false;
     p.samples.clear();
     for (const Height& h : inside) p.samples.push_back({h.x * axis.x + h.y * axis.y, h.z});
-    std::sort(p.samples.begin(), p.samples.end(),
-              [](const Sample& a, const Sample& b) { return a.v < b.v || (a.v == b.v && a.z < b.z); });
+    std::vector<std::vector<double>>& in = p.heights;
+    if (in.size() < bins) in.resize(bins);
+    for (std::size_t b = 0; b < bins; ++b) in[b].clear();
+    for (const Sample& s : p.samples)
+        in[std::min(bins - 1, std::size_t(std::max(0.0, (s.v - p.low) / p.bin)))].push_back(s.z);
     p.middle.assign(bins, 0), p.variance.assign(bins, 0), p.known.assign(bins, 0);
-    std::vector<double> values;
-    std::size_t next = 0;
     for (std::size_t b = 0; b < bins; ++b) {
-        values.clear();
-        for (; next < p.samples.size() && p.samples[next].v < p.low + double(b + 1) * p.bin; ++next)
-            values.push_back(p.samples[next].z);
+        std::vector<double>& values = in[b];
         if (int(values.size()) < least_in_bin) continue;
         p.middle[b] = median(values), p.known[b] = 1;
         for (double& v : values) v = std::abs(v - p.middle[b]);
@@ -78,10 +78,14 @@ bool make_profile(const Ring& ring, Vec axis, const std::vector<Height>& inside,
 
 // Where the samples between two places part best into those on `before` and those on `behind`.
 double best_gap(const Profile& p, double from, double to, const Line& before, const Line& behind) {
+    std::vector<Sample> between;
+    for (const Sample& s : p.samples)
+        if (s.v >= from && s.v < to) between.push_back(s);
+    std::sort(between.begin(), between.end(),
+              [](const Sample& a, const Sample& b) { return a.v < b.v || (a.v == b.v && a.z < b.z); });
     double cost = 0, least = 0, at = (from + to) / 2, last = from;
     bool any = false;
-    for (const Sample& s : p.samples) {
-        if (s.v < from || s.v >= to) continue;
+    for (const Sample& s : between) {
         if (!any || cost < least) least = cost, at = (last + s.v) / 2, any = true;
         cost += std::min(std::abs(s.z - before.at(s.v)), 1.0) - std::min(std::abs(s.z - behind.at(s.v)), 1.0);
         last = s.v;

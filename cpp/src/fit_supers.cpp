@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "geovision/segment.hpp"
+#include "geovision/wide.hpp"
 
 namespace geovision::fit {
 
@@ -222,8 +223,8 @@ double SuperSearch::height(const Shape& s, double u, double v) {
     return is_dormer(s.kind) ? s.eave : s.top;
 }
 
-// Misfit of the local points with the shape.
-double SuperSearch::cost(const Shape& s) const {
+// Misfit of the local points with the shape; reckoned no further than to `enough`.
+GEOVISION_WIDE double SuperSearch::cost(const Shape& s, double enough) const {
     const double square = 1 / (1 + slope(s) * slope(s));
     double sum = 0;
     for (const Local& p : local_) {
@@ -239,6 +240,7 @@ double SuperSearch::cost(const Shape& s) const {
             d2 = std::min(d2, out * out);
         }
         sum += nats(d2);
+        if (sum >= enough) break;
     }
     return sum;
 }
@@ -247,7 +249,7 @@ double SuperSearch::cost(const Shape& s) const {
 double SuperSearch::improve(Shape& shape) const {
     double Shape::* const moved[] = {&Shape::left, &Shape::right, &Shape::front,
                                      &Shape::eave, &Shape::top,   &Shape::back};
-    double best = cost(shape);
+    double best = cost(shape, std::numeric_limits<double>::infinity());
     for (double step = 0.3; step > 0.02; step *= 0.5) {
         bool better = true;
         for (int round = 0; round < 4 && better; ++round) {
@@ -262,7 +264,7 @@ double SuperSearch::improve(Shape& shape) const {
                     trial.*field += sign * step;
                     close(trial);
                     if (!sensible(trial)) continue;
-                    const double now = cost(trial);
+                    const double now = cost(trial, best);
                     if (now >= best - 1e-9) continue;
                     best = now, shape = trial, better = true;
                     break;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr int most_neighbours = 32;
 constexpr float no_plane = 1e3f;
+constexpr std::int32_t taken = std::numeric_limits<std::int32_t>::max();  // a visit after all others
 constexpr double radian = 3.14159265358979323846 / 180;
 
 // The least squared distances seen, in order, with where they were seen in the low bits of the same number:
@@ -20,6 +21,7 @@ constexpr double radian = 3.14159265358979323846 / 180;
 class Nearest {
 public:
     explicit Nearest(int count) : count_(count) {
+        keys_[0][0] = keys_[1][0] = -1;  // before the first stands what nothing is less than
         std::fill(keys() + 1, keys() + 1 + count, std::numeric_limits<double>::infinity());
     }
 
@@ -52,7 +54,7 @@ private:
     double* keys() { return keys_[now_]; }
 
     int count_, now_ = 0;
-    double keys_[2][most_neighbours + 1] = {{-1}, {-1}};  // before the first stands what nothing is less than
+    double keys_[2][most_neighbours + 1];
 };
 
 }  // namespace
@@ -197,8 +199,7 @@ void Segmenter::grow_from(std::int32_t seed, double cosine) {
         const std::int32_t* list = near_.data() + std::size_t(member_[at]) * std::size_t(o_.neighbours);
         for (int m = 0; m < o_.neighbours && list[m] >= 0; ++m) {
             const std::int32_t j = list[m];
-            if (visited_[std::size_t(j)] == visit_ || out_->region[std::size_t(j)] != Segmentation::none)
-                continue;
+            if (visited_[std::size_t(j)] >= visit_) continue;
             const double qx = p_[3 * j] - sx, qy = p_[3 * j + 1] - sy, qz = p_[3 * j + 2] - sz;
             const double distance = std::abs(n[0] * qx + n[1] * qy + n[2] * qz - offset);
             if (distance > tolerance_) continue;
@@ -228,7 +229,7 @@ void Segmenter::grow_from(std::int32_t seed, double cosine) {
         id = std::int32_t(out_->planes.size());
         out_->planes.push_back(plane);
     }
-    for (const std::int32_t i : member_) out_->region[std::size_t(i)] = id;
+    for (const std::int32_t i : member_) out_->region[std::size_t(i)] = id, visited_[std::size_t(i)] = taken;
 }
 
 }  // namespace geovision

@@ -71,7 +71,7 @@ private:
                const std::vector<std::int32_t>& members, Shape& shape) const;
     void close(Shape& shape) const;
     bool sensible(const Shape& shape) const;
-    double cost(const Shape& shape) const;
+    double cost(const Shape& shape, double enough) const;
     double improve(Shape& shape) const;
     double nats(double distance2) const;
     static int free_count(SuperKind kind);
