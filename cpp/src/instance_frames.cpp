@@ -8,9 +8,11 @@
 namespace geovision {
 namespace {
 
+double length(const Vec3& v) { return std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]); }
+
 Vec3 scaled_to_one(Vec3 v) {
-    const double length = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
-    for (double& c : v) c = length > 0.0 ? c / length : c;
+    const double by = length(v);
+    for (double& c : v) c = by > 0.0 ? c / by : c;
     return v;
 }
 
@@ -37,11 +39,11 @@ std::array<double, 4> quaternion_of(const PartFrame& frame) {
     } else {
         q = {z[0] + x[2], z[1] + y[2], 1.0 + z[2] - x[0] - y[1], x[1] - y[0]};
     }
-    double length = 0.0;
-    for (const double c : q) length += c * c;
+    double squares = 0.0;
+    for (const double c : q) squares += c * c;
     // One of the two signs, so that neighbours have the same bytes.
-    length = std::sqrt(length) * (q[3] < 0.0 || (q[3] == 0.0 && q[2] < 0.0) ? -1.0 : 1.0);
-    for (double& c : q) c /= length;
+    const double by = std::sqrt(squares) * (q[3] < 0.0 || (q[3] == 0.0 && q[2] < 0.0) ? -1.0 : 1.0);
+    for (double& c : q) c /= by;
     return q;
 }
 
@@ -67,8 +69,10 @@ PartFrame FrameMaker::placed(std::int64_t building, const Vec3& at, const Vec3& 
         for (std::size_t k = 0; k < 3; ++k) end[k] -= frame.at[k];
         return end;
     };
-    frame.right = scaled_to_one(turned(right));
-    frame.out = scaled_to_one(cross(frame.right, turned(up)));
+    const Vec3 along = turned(right), above = turned(up), away = turned(out);
+    frame.stretch = {length(along), length(away), length(above)};
+    frame.right = scaled_to_one(along);
+    frame.out = scaled_to_one(cross(frame.right, above));
     frame.up = cross(frame.out, frame.right);
     return frame;
 }

@@ -12,13 +12,15 @@ using Vec3 = std::array<double, 3>;
 
 // Metres along the frame to the file's coordinates; axes are those of a unit mesh.
 struct PartFrame {
-    Vec3 at{}, right{}, out{}, up{};
+    Vec3 at{}, right{}, out{}, up{};  // directions of unit length
+    Vec3 stretch{1.0, 1.0, 1.0};      // right, out, up: metres of the file a metre of the frame
     // Where the wall or face reaches to, metres: from left to width, from low to height.
     double left = 0.0, low = 0.0, width = 0.0, height = 0.0;
 
     Vec3 place(double s, double away, double z) const {
         Vec3 p = at;
-        for (std::size_t k = 0; k < 3; ++k) p[k] += s * right[k] + away * out[k] + z * up[k];
+        for (std::size_t k = 0; k < 3; ++k)
+            p[k] += s * stretch[0] * right[k] + away * stretch[1] * out[k] + z * stretch[2] * up[k];
         return p;
     }
 };

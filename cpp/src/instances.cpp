@@ -203,6 +203,7 @@ private:
         if (side <= 0.0) return;
         // The right end looks to the right, the left end to the left.
         PartFrame end = frame_;
+        end.stretch = {frame_.stretch[1], frame_.stretch[0], frame_.stretch[2]};
         end.right = {-frame_.out[0], -frame_.out[1], -frame_.out[2]};
         end.out = frame_.right;
         end.at = frame_.place(s1 - rail_thick, side, 0.0);
@@ -236,7 +237,8 @@ private:
                 static_cast<std::uint64_t>((rgb[0] >> 5) << 6 | (rgb[1] >> 5) << 3 | rgb[2] >> 5) << 16 |
                 (sized ? step(p.width) << 8 | step(p.height) : 0);
         const Vec3 at = frame.place(s, away, z);
-        p.scale = {static_cast<float>(width), static_cast<float>(thick), static_cast<float>(height)};
+        p.scale = {static_cast<float>(width * frame.stretch[0]), static_cast<float>(thick * frame.stretch[1]),
+                   static_cast<float>(height * frame.stretch[2])};
         for (std::size_t k = 0; k < 3; ++k) p.at[k] = static_cast<float>(at[k]);
         for (std::size_t k = 0; k < 4; ++k)
             p.rotation[k] = static_cast<std::int16_t>(std::nearbyint(32767.0 * turn[k]));

@@ -24,7 +24,9 @@ from geovision.errors import OutputError, UsageError
 from geovision.formats.atlas import PhotoSource
 from geovision.formats.atomic import atomic_write
 from geovision.formats.glb import Attributes
-from geovision.formats.tiles3d_build import Built, TileBuilder
+from geovision.formats.gltf_skin import SkinSettings
+from geovision.formats.tiles3d_build import MATERIALS, Built, TileBuilder
+from geovision.formats.tiles3d_content import Dresser
 from geovision.formats.tiles3d_json import empty_tileset, explicit_tilesets, implicit_tileset, subtrees
 from geovision.formats.tiles3d_place import Globe
 from geovision.formats.tiles3d_schema import MAX_TEXT, TileSchema, plain_values
@@ -70,6 +72,8 @@ def write_3dtiles(
     per_tile: int = 2000,
     floor: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
     photo: PhotoSource | None = None,
+    dresser: Dresser | None = None,
+    texture_size: int = 256,
     threads: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> TilesetSummary:
@@ -96,6 +100,9 @@ def write_3dtiles(
             ground; such as `Terrain.lowest`. Called by several threads.
         photo: orthophoto in the CRS, for roofs; used by several threads. Leaves should then have fewer
             buildings: an atlas has 2048 pixels a side.
+        dresser: what buildings look like: materials by rule at all levels, and below the leaves a level with
+            facades. Not together with `photo`, nor with implicit tiling, whose leaves have nothing below.
+        texture_size: pixels of a side of a material's pictures, which lie in `folder`/materials.
         threads: 0 for all cores.
         progress: called with buildings written and in all.
 
@@ -112,6 +119,12 @@ def write_3dtiles(
     (1, 2)
     """
     _check(tiling, compression, lods, per_tile)
+    if dresser is not None and (photo is not None or tiling == "implicit"):
+        raise UsageError(
+            "facades in 3D Tiles",
+            "do not go with a photo on roofs or with implicit tiling",
+            "Leave out photo, and use explicit tiling",
+        )
     globe = Globe(crs, geoid)
     target = Path(folder)
     with _output(target) as waiting:
@@ -127,6 +140,8 @@ def write_3dtiles(
             progress=progress,
             floor=floor,
             photo=photo,
+            dresser=dresser,
+            skin=None if dresser is None else SkinSettings(size=texture_size, uri=f"../../../{MATERIALS}/"),
         ).build(read.spool)
         extras = {
             "crs": globe.name,

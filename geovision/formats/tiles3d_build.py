@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 
 from geovision.errors import InputError
 from geovision.formats.atlas import PhotoSource
-from geovision.formats.tiles3d_content import ContentWriter, Kept, Tile
+from geovision.formats.atomic import atomic_write
+from geovision.formats.gltf_skin import SkinSettings, texture_files
+from geovision.formats.tiles3d_content import ContentWriter, Dresser, Kept, Tile
 from geovision.formats.tiles3d_place import Globe
 from geovision.formats.tiles3d_schema import TileSchema
 from geovision.formats.tiles3d_spool import Batch, Spool, runs
 from geovision.formats.tiles3d_tree import Node, Square, morton_codes, plan_tree
 from geovision.mesh.compile import mesh
 from geovision.mesh.solids import Failure
+from geovision.mesh.textures import Finish
 
-__all__ = ["Built", "TileBuilder"]
+__all__ = ["MATERIALS", "Built", "TileBuilder"]
 
 Floats = NDArray[np.float64]
 Done = tuple[Tile, Kept | None, list[Failure]]
@@ -34,6 +37,9 @@ _LEAST_ERROR_M = 0.1
 """Coarse tiles are never called nearer to the truth, so that a viewer who is close enough gets the finest."""
 
 _LEAST_SIDE_M = 16.0
+
+MATERIALS = "materials"
+"""Folder of the pictures that all tiles share."""
 
 
 @dataclass
@@ -74,6 +80,8 @@ class TileBuilder:
     progress: Callable[[int, int], None] | None
     floor: Callable[[Floats], Floats] | None = None
     photo: PhotoSource | None = None
+    dresser: Dresser | None = None
+    skin: SkinSettings | None = None
 
     def build(self, spool: Spool) -> Built:
         """Write all tiles of the programs in `spool`."""
@@ -97,14 +105,26 @@ class TileBuilder:
             self.most,
             self.floor,
             self.photo,
+            self.dresser,
+            self.skin,
         )
         work = _Work(writer, spool, rows[order], self.workers, self.progress)
         root = work.run(tree)
         failed += work.failed
+        if self.skin is not None and writer.finishes:
+            self._write_textures(self.skin, sorted(writer.finishes))
         levels = 1 + max(tile.place[0] for tile in root.walk())
         return Built(
             root, matrix, square, max(root.error, work.largest), levels, len(rows) - len(work.failed), failed
         )
+
+    def _write_textures(self, skin: SkinSettings, finishes: list[Finish]) -> None:
+        """Once for all tiles, which name them."""
+        folder = self.folder / MATERIALS
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in texture_files(finishes, skin).items():
+            with atomic_write(folder / name) as file:
+                file.write(data)
 
     def _placed(self, spool: Spool) -> tuple[NDArray[np.int64], Floats, list[str]]:
         """Rows of the buildings that have a place on the globe, that place, and why the others have none.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,23 @@ from geovision.formats.atlas import PhotoSource, make_atlas
 from geovision.formats.atomic import atomic_write
 from geovision.formats.glb import STEP_EXPONENT
 from geovision.formats.gltf_json import gltf_json
+from geovision.formats.gltf_parts import make_parts
+from geovision.formats.gltf_skin import TEXTURE_M, SkinSettings, make_skin
 from geovision.formats.pictures import jpeg
 from geovision.formats.tiles3d_place import Frame, Globe, fit_frame
 from geovision.formats.tiles3d_schema import TileSchema
 from geovision.formats.tiles3d_spool import Batch, plan_boxes
 from geovision.mesh.compile import mesh
+from geovision.mesh.elements import Elements
 from geovision.mesh.foundations import with_foundations
+from geovision.mesh.looks import FaceLooks
 from geovision.mesh.solids import Failure, Solids
+from geovision.mesh.textures import Finish
+from geovision.mesh.walls import Walls
 from geovision.model.labels import Label, Status
 from geovision.model.table import ProgramTable
 
-__all__ = ["TEXEL_ERROR", "Box", "ContentWriter", "Tile", "box_of"]
+__all__ = ["TEXEL_ERROR", "Box", "ContentWriter", "Dresser", "Tile", "TileFacades", "box_of"]
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +44,9 @@ FINE_PIXELS, COARSE_PIXELS = 2048, 1024
 TEXEL_ERROR = 16.0
 """A photo is called this many of its pixels off: a client that lets errors of 16 pixels stand, as most do,
 then shows about one of the photo's on one of the screen's."""
+
+FACADE_ERROR_M = 3.0
+"""What a building without its windows is called off: about a storey."""
 
 _SMALL_PART_M2 = 10.0
 """LoD 1.1 leaves smaller parts out."""
@@ -63,6 +72,36 @@ class Box:
         return result
 
 
+@dataclass(frozen=True)
+class TileFacades:
+    """The buildings of a tile at LoD 3.
+
+    Attributes:
+        lod: what they are called.
+        solids: with openings as geometry; None where these are instances before walls that stay whole.
+        instances: what stands before the walls.
+    """
+
+    lod: str
+    solids: Solids | None = None
+    instances: tuple[Walls, Elements] | None = None
+
+
+class Dresser(Protocol):
+    """What buildings look like. Called by several threads; a building may not depend on its tile."""
+
+    def looks(self, table: ProgramTable, solids: Solids) -> FaceLooks:
+        """Finish and colour of every face of solids of these programs, at any level of detail.
+
+        The solids may be those that `facades` gave, with foundations.
+        """
+        ...
+
+    def facades(self, table: ProgramTable, solids: Solids) -> TileFacades | None:
+        """Their facades, from solids with polygons; None where there are none."""
+        ...
+
+
 @dataclass
 class Tile:
     """A tile that was written.
@@ -78,6 +117,10 @@ class Tile:
     box: Box | None = None
     content: bool = False
     children: list[Tile] = field(default_factory=list)
+    finer: Tile | None = None
+    """A leaf's own buildings with their facades."""
+    suffix: str = ""
+    """Behind the name of its content."""
 
     @property
     def place(self) -> tuple[int, int, int]:
@@ -88,6 +131,8 @@ class Tile:
     def walk(self) -> Iterator[Tile]:
         """This tile and all below."""
         yield self
+        if self.finer is not None:
+            yield self.finer
         for child in self.children:
             yield from child.walk()
 
@@ -138,6 +183,10 @@ class ContentWriter:
     most: int
     floor: Callable[[Floats], Floats] | None = None
     photo: PhotoSource | None = None
+    dresser: Dresser | None = None
+    skin: SkinSettings | None = None
+    finishes: set[Finish] = field(default_factory=set)
+    """Of all tiles that were written; their pictures lie beside the tiles."""
 
     def leaf(self, name: str, batch: Batch) -> tuple[Tile, Kept | None, list[Failure]]:
         """Write the finest tile of some buildings; those without a solid are left out and listed."""
@@ -152,7 +201,26 @@ class ContentWriter:
         boxes = _boxes(solids)
         kept = Kept(batch, boxes, _lowest_roofs(solids, boxes[:, 5]))
         box, _ = self._write(name, kept, solids, self.lods[1], FINE_PIXELS)
-        return Tile(name, 0.0, box, content=True), kept, failures
+        tile = Tile(name, 0.0, box, content=True)
+        if self.dresser is not None:
+            tile.finer = self._finer(name, kept)
+        if tile.finer is not None and tile.finer.box is not None:
+            tile.error = FACADE_ERROR_M
+            tile.box = self._around(kept, [box, tile.finer.box])
+        return tile, kept, failures
+
+    def _finer(self, name: str, kept: Kept) -> Tile | None:
+        """The buildings of a leaf with their facades; None where there is nothing on their walls."""
+        assert self.dresser is not None
+        table = kept.batch.table
+        plain = mesh(table, lod=self.lods[1], threads=1, on_error="record")
+        facades = self.dresser.facades(table, plain)
+        if facades is None:
+            return None
+        lower = self._lowered(table, plain if facades.solids is None else facades.solids)
+        suffix = ".facades"
+        box, _ = self._write(name + suffix, kept, lower, facades.lod, FINE_PIXELS, facades, plain)
+        return Tile(name, 0.0, box, content=True, suffix=suffix)
 
     def inner(self, name: str, tiles: Sequence[Tile], kept: Sequence[Kept]) -> tuple[Tile, Kept]:
         """Write the coarse tile above others: over leaves with all buildings, else with the largest."""
@@ -181,10 +249,21 @@ class ContentWriter:
         return Tile(name, below.error, below.box, content=False, children=[below])
 
     def _solids(self, table: ProgramTable, lod: str) -> Solids:
-        solids = mesh(table, lod=lod, threads=1, on_error="record", polygons=False)
+        return self._lowered(table, mesh(table, lod=lod, threads=1, on_error="record", polygons=False))
+
+    def _lowered(self, table: ProgramTable, solids: Solids) -> Solids:
         return solids if self.floor is None else with_foundations(solids, self.floor(plan_boxes(table)))
 
-    def _write(self, name: str, kept: Kept, solids: Solids, lod: str, pixels: int) -> tuple[Box, float]:
+    def _write(
+        self,
+        name: str,
+        kept: Kept,
+        solids: Solids,
+        lod: str,
+        pixels: int,
+        facades: TileFacades | None = None,
+        plain: Solids | None = None,
+    ) -> tuple[Box, float]:
         """Write a content; gives its box, and the size of its photo's pixels in metres, 0 without one."""
         atlas = None if self.photo is None else make_atlas(solids.arrays(), self.photo, pixels)
         photo = b"" if atlas is None else jpeg(atlas.pixels)
@@ -195,25 +274,46 @@ class ContentWriter:
         matrix = frame.within(self.root)
         node = {"matrix": matrix.T.reshape(-1).tolist()}
         groups: list[Mapping[str, Any]] = []
+        step = STEP_EXPONENT if self.compress else None
+        skin = None
+        if self.dresser is not None:
+            looks = self.dresser.looks(kept.batch.table, solids)
+            skin = make_skin(solids.face_label, looks, self.skin or SkinSettings())
+            self.finishes.update(skin.finishes())
+        parts = None
+        if facades is not None and facades.instances is not None and plain is not None:
+            assert frame.smooth is not None
+            parts = make_parts(
+                plain.arrays(), *facades.instances, frame=frame.smooth, compress=step, threads=1
+            )
 
         def header(layout: Mapping[str, Any]) -> str:
             groups[:] = layout["groups"]
             extras = {"crs": self.globe.name, "lod": lod}
-            return gltf_json(layout, columns, count, node, extras, photo=len(photo))
+            return gltf_json(layout, columns, count, node, extras, photo=len(photo), skin=skin, parts=parts)
 
         arrays = solids.arrays() if frame.smooth else _placed(solids, self.globe, frame)
         if atlas is not None:
             arrays = {**arrays, "uv": atlas.uv}
         buffers = [buffer for column in columns.values() for buffer in column.buffers.values()]
+        if parts is not None:
+            buffers += parts.buffers
+        if photo:
+            buffers.append(photo)
+        if skin is not None:
+            arrays = {**arrays, **skin.arrays}
+            buffers += skin.buffers
         data = _kernel.pack_glb(
             arrays,
             (0.0, 0.0, 0.0),
             tuple(range(len(Label))),
-            [*buffers, photo] if photo else buffers,
+            buffers,
             header,
             threads=1,
             frame=frame.smooth,
-            compress=STEP_EXPONENT if self.compress else None,
+            compress=step,
+            metre_groups=0 if skin is None else skin.metre_groups,
+            texture_m=TEXTURE_M,
         )
         path = self.folder / "content" / f"{name}.glb"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -221,6 +321,8 @@ class ContentWriter:
             file.write(data)
         low = np.min([group["min"] for group in groups], axis=0)
         high = np.max([group["max"] for group in groups], axis=0)
+        if parts is not None and parts.found["count"]:
+            low, high = np.minimum(low, parts.found["min"]), np.maximum(high, parts.found["max"])
         return box_of(matrix, low, high), 0.0 if atlas is None else atlas.cell_m
 
     def _around(self, kept: Kept, boxes: Sequence[Box]) -> Box:

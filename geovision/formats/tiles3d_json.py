@@ -97,7 +97,9 @@ def _explicit(tile: Tile, depth: int, files: list[Tile], up: str) -> dict[str, A
         files.append(tile)
         return {**found, "content": {"uri": f"{up}{_file_of(tile)}"}}
     if tile.content:
-        found["content"] = {"uri": f"{up}content/{tile.name}.glb"}
+        found["content"] = {"uri": f"{up}content/{tile.name}{tile.suffix}.glb"}
+    if tile.finer is not None:
+        return {**found, "children": [_explicit(tile.finer, depth + 1, files, up)]}
     # What only one tile below stands in for is that tile.
     if tile.children and not tile.content and depth > 0 and len(tile.children) == 1:
         return _explicit(tile.children[0], depth, files, up)

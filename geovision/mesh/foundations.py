@@ -121,7 +121,7 @@ def _joined(
     made = {
         "face_label": np.full(count, Label.WALL, np.uint8),
         "face_provenance": np.full(count, Provenance.INFERRED, np.uint8),
-        **{name: arrays[name][above] for name in ("face_part", "face_surface", "face_solid")},
+        **{name: arrays[name][above] for name in _OF_THE_WALL if name in arrays},
     }
     result = dict(arrays)
     places = _merge(solids.vertex_offsets, low[1])
@@ -140,6 +140,9 @@ def _joined(
         result[name] = np.zeros(size, kind)
     return Solids(result, solids.ids)
 
+
+_OF_THE_WALL = ("face_part", "face_surface", "face_solid", "face_element", "face_material", "face_colour")
+"""What a foundation has of the wall above; the last three only where walls have facades."""
 
 _NO_POLYGONS = {
     "face_ring_offsets": (np.int64, 1),
