@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from geovision._settings import validated
 from geovision.vision.roofs.augment import Sensor
 from geovision.vision.roofs.batches import RoofSource
 from geovision.vision.roofs.towns import Buildings, load_buildings, make_town, save_buildings
-from geovision.vision.train.config import TrainConfig, validated
+from geovision.vision.train.config import TrainConfig
 from geovision.vision.train.task import Area, Batch, Task
 
 __all__ = ["RoofData", "RoofMeasure", "roof_task", "towns"]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from geovision.errors import InputError, UsageError
+from geovision._settings import change, load_toml, validated
 
-__all__ = ["OptimiserConfig", "RunConfig", "TrainConfig", "load_config", "validated"]
+__all__ = ["OptimiserConfig", "RunConfig", "TrainConfig", "load_config"]
 
 _Share = Annotated[float, Field(ge=0, le=1)]
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class _Table(BaseModel):
@@ -96,50 +93,8 @@ def load_config(path: str | Path, changes: Mapping[str, Any] | None = None) -> T
 
     Names of files in it are taken from the folder in which the command runs.
     """
-    file = Path(path)
-    try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"configuration {file}", f"cannot be read ({error})", "Give a TOML file") from error
-    except tomllib.TOMLDecodeError as error:
-        fault = f"is no TOML: {error}"
-        raise InputError(f"configuration {file}", fault, "Mend the line that is named") from error
+    thing = f"configuration {path}"
+    data = load_toml(path, thing)
     for key, value in (changes or {}).items():
-        _change(data, key, value)
-    return validated(TrainConfig, data, f"configuration {file}")
-
-
-def validated(model: type[_Model], data: Mapping[str, Any], thing: str) -> _Model:
-    """Data as a pydantic model; its first fault is an `InputError` that names the key and the remedy."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(step) for step in first["loc"]) or "(all)"
-        known = sorted(set(_keys(model)))
-        problem, remedy = first["msg"].removeprefix("Value error, "), "Mend the value"
-        if first["type"] == "extra_forbidden":
-            close = difflib.get_close_matches(str(first["loc"][-1]), known, 1)
-            problem = "is not a known key"
-            remedy = f"Did you mean {close[0]!r}? Else remove it" if close else f"Use {', '.join(known)}"
-        elif first["type"] == "missing":
-            problem, remedy = "is missing", "Add it"
-        raise InputError(f"{thing}, key {key!r}", problem, remedy) from error
-
-
-def _keys(model: type[BaseModel]) -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        yield name
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _keys(kind)
-
-
-def _change(data: dict[str, Any], key: str, value: Any) -> None:
-    *path, last = key.split(".")
-    table: Any = data
-    for step in path:
-        table = table.setdefault(step, {}) if isinstance(table, dict) else None
-    if not isinstance(table, dict) or not last:
-        raise UsageError(f"key {key!r}", "is in no table of a configuration", "See geovision train --help")
-    table[last] = value
+        change(data, key, value, command="geovision train")
+    return validated(TrainConfig, data, thing)

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from geovision._settings import validated
 from geovision.vision.data import Batch, CropRules, TileGroup, TileSource, TileStore
 from geovision.vision.inputs import channels_of, validity_of
-from geovision.vision.train.config import TrainConfig, validated
+from geovision.vision.train.config import TrainConfig
 from geovision.vision.train.scene_measure import SceneMeasure
 from geovision.vision.train.scene_picture import scene_picture
 from geovision.vision.train.task import Area, Task

@@ -1,0 +1,76 @@
+"""Settings from TOML files and dotted changes, checked key by key; an error names the key and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from geovision.errors import InputError, UsageError
+
+__all__ = ["change", "load_toml", "validated"]
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def load_toml(path: str | Path, thing: str) -> dict[str, Any]:
+    """The tables of a TOML file; `thing` names it in errors."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(thing, f"cannot be read ({error})", "Give a TOML file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(thing, f"is no TOML: {error}", "Mend the line that is named") from error
+
+
+def validated(model: type[_Model], data: Mapping[str, Any], thing: str) -> _Model:
+    """Data as a pydantic model; its first fault is an `InputError` that names the key and the remedy."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(step) for step in first["loc"]) or "(all)"
+        known = sorted(set(_keys(model)))
+        problem, remedy = first["msg"].removeprefix("Value error, "), "Mend the value"
+        if first["type"] == "extra_forbidden":
+            close = difflib.get_close_matches(str(first["loc"][-1]), known, 1)
+            problem = "is not a known key"
+            remedy = f"Did you mean {close[0]!r}? Else remove it" if close else f"Use {', '.join(known)}"
+        elif first["type"] == "missing":
+            problem, remedy = "is missing", "Add it"
+        raise InputError(f"{thing}, key {key!r}", problem, remedy) from error
+
+
+def _keys(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        yield name
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _keys(kind)
+
+
+def change(data: dict[str, Any], key: str, value: Any, *, command: str) -> None:
+    """Set the value of a dotted key in nested tables.
+
+    >>> data = {"run": {"workers": 2}}
+    >>> change(data, "run.workers", 4, command="geovision batch run")
+    >>> data
+    {'run': {'workers': 4}}
+
+    Args:
+        data: tables, changed in place.
+        key: such as run.workers.
+        value: what it becomes.
+        command: whose help tells more.
+    """
+    *path, last = key.split(".")
+    table: Any = data
+    for step in path:
+        table = table.setdefault(step, {}) if isinstance(table, dict) else None
+    if not isinstance(table, dict) or not last:
+        raise UsageError(f"key {key!r}", "is in no table of a configuration", f"See {command} --help")
+    table[last] = value
