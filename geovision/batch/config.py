@@ -29,7 +29,7 @@ class BuildConfig(_Table):
     lod: Literal["1.1", "1.2", "1.3", "2.2", "2.3"] = "2.2"
     """Level of detail of the solids."""
     formats: tuple[str, ...] = ()
-    """Files to write for each tile beside its programs and fits, where tiles are wanted and no merged folder."""
+    """Files of each tile beside its programs and fits, for those who want tiles and no merged folder."""
 
     @field_validator("formats")
     @classmethod

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from geovision.batch.attempts import Attempt, State
 from geovision.errors import EnvironmentFault, OutputError
@@ -93,7 +93,7 @@ class SqliteJournal:
         for (text,) in self._read("SELECT facts FROM attempts ORDER BY key, number"):
             yield Attempt.from_dict(json.loads(text))
 
-    def _read(self, query: str) -> Iterator[tuple[str, ...] | Row]:
+    def _read(self, query: str) -> Iterator[Any]:
         try:
             yield from self._base.execute(query)
         except sqlite3.Error as error:

@@ -1,4 +1,4 @@
-"""The run itself: hands tiles to an executor, records each attempt, tries again, quarantines, stops in time."""
+"""The run: hands tiles to an executor, records each attempt, tries again, quarantines, stops in time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import platform
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,7 @@ def run(
     return job.summary
 
 
-def iter_run(folder: str | Path, **options: Any) -> Iterator[TileResult]:
+def iter_run(folder: str | Path, **options: Any) -> Generator[TileResult, None, None]:
     """Like `run`, as an iterator of results; closing it stops the run, which can be gone on with.
 
     Args:
@@ -178,7 +178,7 @@ class _Run:
     progress: Callable[[RunProgress], None]
     summary: RunSummary = field(default_factory=RunSummary)
 
-    def results(self) -> Iterator[TileResult]:
+    def results(self) -> Generator[TileResult, None, None]:
         """Attempts as they end."""
         started, clock = time.time(), time.monotonic()
         with self.folder.hold(self.shard):

@@ -1,4 +1,4 @@
-"""Folders of tiles: sealed with a checksum of each file, published by one rename, checked where it matters."""
+"""Folders of tiles: sealed with checksums of their files, published by one rename, checked where it matters."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def test_an_iterator_that_is_closed_stops_the_run(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", 10)
     results_of_run = iter_run(folder, workers=1)
     assert next(results_of_run).done
-    results_of_run.close()  # type: ignore[attr-defined]
+    results_of_run.close()
     done = sum(row["state"] == "done" for row in manifest(folder))
     assert 1 <= done < 10
     assert run(folder).done == 10

@@ -266,7 +266,7 @@ class LocalWorker:
                 stream.close()
 
 
-_HINTS = {
+_HINTS: dict[int, str] = {
     signal.SIGKILL: ": for want of memory, or killed by someone",
     signal.SIGXCPU: ": it took more CPU time than a tile may (run.cpu_s)",
     signal.SIGXFSZ: ": a file grew larger than it may",
