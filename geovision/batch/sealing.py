@@ -1,4 +1,4 @@
-"""Folders of tiles: sealed with checksums of their files, published by one rename, checked where it matters."""
+"""Folders of tiles: sealed with checksums of their files, published by one rename, and checked."""
 
 from __future__ import annotations
 
