@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from geovision.pipeline.detect import DetectProgress, DetectSettings
     from geovision.sources import Scene
 
-__all__ = ["DEFAULT_FORMATS", "BuildProgress", "BuildSummary", "build_to", "publish_buildings"]
+__all__ = [
+    "DEFAULT_FORMATS",
+    "BuildProgress",
+    "BuildSummary",
+    "build_to",
+    "publish_buildings",
+    "write_buildings",
+]
 
 INDEX_SCHEMA = "geovision.build/1"
 DEFAULT_FORMATS = ("3dtiles", "cityjsonseq", "parquet", "viewer", "preview", "report")
@@ -234,6 +241,40 @@ def publish_buildings(
     """
     settings.check()
     started, clock = time.time(), time.monotonic()
+    with publish_folder(out, overwrite=overwrite) as folder:
+        write_buildings(tiles, folder, settings, summary, total=total, scene=scene, progress=progress)
+        summary.seconds = time.monotonic() - clock
+        facts = run_facts(started, summary.seconds, settings.threads)
+        write_json(folder / "run.json", facts | {"stages": summary.timings.to_dict()})
+        if "report" in settings.formats:
+            report_page(folder, title=settings.title, threads=settings.threads)
+        summary.files = tuple(
+            sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        )
+    return summary
+
+
+def write_buildings(
+    tiles: Iterable[tuple[str, Iterable[Fitted]]],
+    folder: Path,
+    settings: ProductSettings,
+    summary: BuildSummary,
+    *,
+    total: int,
+    scene: Scene | None = None,
+    progress: Callable[[BuildProgress], None] | None = None,
+) -> None:
+    """Write all that depends on the input alone into a folder, and fill the summary.
+
+    Args:
+        tiles: names of tiles and the batches of each.
+        folder: an empty one; whether it is whole is the caller's to say.
+        settings: what is written.
+        summary: what is known already.
+        total: buildings that are to come, for `progress`.
+        scene: what they were fitted to.
+        progress: called after each batch.
+    """
 
     def report(stage: Literal["fit", "publish"]) -> None:
         if progress is not None:
@@ -243,10 +284,7 @@ def publish_buildings(
         if progress is not None:
             progress(BuildProgress("publish", done, of, len(summary.problems)))
 
-    with (
-        publish_folder(out, overwrite=overwrite) as folder,
-        Surroundings.of(scene, terrain=settings.needs_terrain, photo=settings.needs_photo) as around,
-    ):
+    with Surroundings.of(scene, terrain=settings.needs_terrain, photo=settings.needs_photo) as around:
         with Products(folder, settings, summary.timings, around) as products:
             for name, batches in tiles:
                 for fitted in batches:
@@ -259,19 +297,8 @@ def publish_buildings(
         if scene is not None and summary.found_by is not None:
             write_footprints(folder / FOUND, scene.footprints)
         products.finish(tiles_done)
-        summary.problems += products.failures
-        summary.notes += tuple(products.notes)
-        summary.formats = settings.formats
-        write_json(
-            folder / "index.json",
-            {"schema": INDEX_SCHEMA, "geovision": __version__, "lod": settings.lod, **summary.facts()},
-        )
-        summary.seconds = time.monotonic() - clock
-        facts = run_facts(started, summary.seconds, settings.threads)
-        write_json(folder / "run.json", facts | {"stages": summary.timings.to_dict()})
-        if "report" in settings.formats:
-            report_page(folder, title=settings.title, threads=settings.threads)
-        summary.files = tuple(
-            sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-        )
-    return summary
+    summary.problems += products.failures
+    summary.notes += tuple(products.notes)
+    summary.formats = settings.formats
+    index = {"schema": INDEX_SCHEMA, "geovision": __version__, "lod": settings.lod, **summary.facts()}
+    write_json(folder / "index.json", index)

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from geovision.model.program import Program
     from geovision.sources import Footprints, PointBlock
 
-__all__ = ["Fitted", "fit", "iter_fit"]
+__all__ = ["Fitted", "Proposer", "fit", "iter_fit", "proposer"]
 
 BATCH = 512
+Proposer = Callable[[Sequence[Evidence]], list[Evidence]]
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def iter_fit(
     *,
     kinds: Collection[RoofKind | str] | None = None,
     place: Place = "both",
-    roofs: str | Path | None = None,
+    roofs: str | Path | Proposer | None = None,
     on_error: Literal["raise", "record"] = "record",
     threads: int = 0,
     batch: int = BATCH,
@@ -120,7 +121,7 @@ def iter_fit(
     check_place(place)
     if kinds is not None:
         kinds = roof_kinds(kinds)
-    propose = None if roofs is None else _proposer(roofs, threads)
+    propose = None if roofs is None else roofs if callable(roofs) else proposer(roofs, threads)
     stream = iter(evidence)
     while items := list(islice(stream, batch)):
         problems: list[str] = []
@@ -134,7 +135,13 @@ def iter_fit(
         yield Fitted(solved.table, FitTable(solved.fits), solved.solids, problems)
 
 
-def _proposer(roofs: str | Path, threads: int) -> Callable[[Sequence[Evidence]], list[Evidence]]:
+def proposer(roofs: str | Path, threads: int = 1) -> Proposer:
+    """A roof network that is opened once, for `iter_fit` to use again and again.
+
+    Args:
+        roofs: name or path.
+        threads: 0 for all cores. The proposals do not depend on it.
+    """
     from geovision.vision.roofs import RoofProposer
 
     return RoofProposer(roofs, threads=threads).propose

@@ -35,9 +35,17 @@ from geovision.sources.waves import Waves
 if TYPE_CHECKING:
     from geovision.sources.footprints import Footprints
 
-__all__ = ["Scene", "SceneTile", "Window"]
+__all__ = ["Scene", "SceneTile", "WholeScene", "Window"]
 
 TILE_M = 500.0
+
+
+@dataclass(frozen=True)
+class WholeScene:
+    """What is measured over all of a scene, so that it is the same for every part."""
+
+    smear: Smear = Smear()
+    waves: Waves = Waves()
 
 
 class SceneTile(NamedTuple):
@@ -99,6 +107,7 @@ class Scene:
     threads: int = 0
     points: PointLayer | None = None
     _footprints: Footprints | None = None
+    _whole: WholeScene | None = None
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -313,7 +322,7 @@ class Scene:
         indices = self.owned(tile)
         if not len(indices):
             return
-        area = self.read_bounds(tile, margin_m=self._reach_m(margin_m))
+        area = self.read_bounds(tile, margin_m=self.reach_m(margin_m))
         boxes = self.footprints.boxes()
         near = np.flatnonzero(
             (boxes[:, 0] < area.east)
@@ -326,8 +335,8 @@ class Scene:
             self.read_points(area),
             dsm=self._heights("dsm", area),
             dtm=self._heights("dtm", area),
-            smear=self._smear,
-            waves=self._waves,
+            smear=self.whole.smear,
+            waves=self.whole.waves,
             margin_m=margin_m,
             owned=np.isin(near, indices),
             threads=self.threads,
@@ -342,7 +351,8 @@ class Scene:
         """Only heights above the ground are there: the ground is then at zero everywhere."""
         return "ndsm" in self.layers and not self._has_rasters("dsm") and self.points is None
 
-    def _reach_m(self, margin_m: float) -> float:
+    def reach_m(self, margin_m: float = 2.0) -> float:
+        """How far past the outlines evidence is read."""
         classes = () if self.points is None else self.points.classes
         role = "ndsm" if self._above_ground else "dsm"
         cell_m = self.cell_m(role) if self._has_rasters(role) else 0.0
@@ -350,16 +360,25 @@ class Scene:
         return reach_m(classes, dtm=dtm, cell_m=cell_m, margin_m=margin_m)
 
     @cached_property
+    def whole(self) -> WholeScene:
+        """What the height raster does to walls, and what its cells err by together."""
+        return self._whole or WholeScene(self._smear(), self._waves())
+
+    def part(self, footprints: Footprints, whole: WholeScene | None = None) -> Scene:
+        """The scene with some of its footprints, prepared as they are; what was measured over all stays.
+
+        Evidence of a tile comes out the same where all footprints are there that reach into its
+        `read_bounds` with a margin of `reach_m()`.
+        """
+        return replace(self, _footprints=footprints, _whole=whole or self.whole)
+
     def _smear(self) -> Smear:
-        """Of the height raster as a whole, so that it is the same for every tile."""
         role = "ndsm" if self._above_ground else "dsm"
         if not self._has_rasters(role):
             return Smear()
         return measured_smear(self.footprints, lambda area: self._heights("dsm", area))
 
-    @cached_property
     def _waves(self) -> Waves:
-        """What the cells of the height raster err by together, as a whole too."""
         if self._above_ground or not self._has_rasters("dsm") or "dtm" not in self.layers:
             return Waves()
         return measured_waves(self.footprints, self._heights)
