@@ -127,6 +127,17 @@ class Ledger:
         for key, number, state in later:
             self[key].add(number, state)
 
+    def word(self, key: str, rules: RunConfig) -> str:
+        """The state of a tile in a word: done, quarantined, running, failed (and due again) or due."""
+        state = self[key]
+        if state.done:
+            return "done"
+        if state.quarantined(rules):
+            return "quarantined"
+        if state.running:
+            return "running"
+        return "failed" if state.errors or state.crashes else "due"
+
     def next_number(self, key: str) -> int:
         """Number for a new attempt, above those of every digest of the tile."""
         number = self._numbers[key] = self._numbers.get(key, 0) + 1

@@ -39,6 +39,10 @@ def open_job(run: Path, head: Mapping[str, Any]) -> Job:
             f"is not the version that the run was planned with ({head['version']})",
             "Use that version, or plan again: what is done then is done anew",
         )
+    if head["job"] == "build":
+        from geovision.batch.build_job import BuildJob
+
+        return BuildJob(run, head)
     if head["job"] != os.environ.get(TEST_JOB):
         raise UsageError(f"job {head['job']!r}", "is not known", "Plan again with this geovision")
     module, _, name = head["job"].partition(":")

@@ -81,8 +81,7 @@ def check_sealed(folder: Path) -> Sealed | None:
 def publish(temporary: Path, target: Path) -> None:
     """Give a sealed folder its name, for good: also if the power goes."""
     os.rename(temporary, target)  # noqa: PTH104  # refuses a target that is there, as Path.replace may not
-    _sync(target.parent)
-    for above in (target.parent.parent, target.parent.parent.parent):
+    for above in list(target.absolute().parents)[:3]:
         _sync(above)
 
 

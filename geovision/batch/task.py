@@ -28,7 +28,7 @@ _OF_THE_MACHINE = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG}
 _OPEN: dict[str, Job] = {}
 
 
-def run_task(run: Path, head: Mapping[str, Any], task: Task) -> Outcome:
+def run_task(run: Path, head: Mapping[str, Any], task: Task, *, target: Path | None = None) -> Outcome:
     """Do a tile, and put its files in place: `run`/tiles/column/row/digest.
 
     The files are written under a temporary name beside that, forced to disk, read back and checked; then one
@@ -39,10 +39,11 @@ def run_task(run: Path, head: Mapping[str, Any], task: Task) -> Outcome:
         run: the folder of the run.
         head: of the plan (`Plan.worker_head`).
         task: the tile.
+        target: another folder for its files, which is not there yet.
     """
     started, cpu = time.monotonic(), time.process_time()
     try:
-        outcome = _done(RunFolder(run), head, task)
+        outcome = _done(run, head, task, target or RunFolder(run).tile(task.key, task.digest))
     except Exception as error:
         outcome = _failed(task, error)
     return replace(
@@ -64,16 +65,15 @@ def job_of(run: Path, head: Mapping[str, Any]) -> Job:
     return _OPEN[name]
 
 
-def _done(folder: RunFolder, head: Mapping[str, Any], task: Task) -> Outcome:
-    target = folder.tile(task.key, task.digest)
+def _done(run: Path, head: Mapping[str, Any], task: Task, target: Path) -> Outcome:
     outputs = check_sealed(target) if target.exists() else None
     if outputs is None:
         drop(target)
-        job = job_of(folder.path, head)
+        job = job_of(run, head)
         target.parent.mkdir(parents=True, exist_ok=True)
-        for left in target.parent.glob(f".{task.digest}.*.tmp"):
+        for left in target.parent.glob(f".{target.name}.*.tmp"):
             drop(left)
-        temporary = target.with_name(f".{task.digest}.{secrets.token_hex(6)}.tmp")
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
         temporary.mkdir()
         try:
             made = job.run(task, temporary)

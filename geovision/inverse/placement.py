@@ -190,10 +190,9 @@ def shifted(evidence: Evidence, shift: F64, place: Place) -> Evidence:
 def with_shift(table: ProgramTable, shift: F64) -> ProgramTable:
     """The programs with their roofs, and what stands on them, moved further by [programs, 2] metres.
 
-    Flat roofs cannot tell, and keep none.
+    Flat roofs cannot tell, and keep none. That is said of every program, moved or not: what comes out of one
+    does not depend on the others in the table.
     """
-    if not shift.any():
-        return table
     parts = np.diff(table.part_offsets)
     moved = (
         np.clip(table.roof_shift + np.repeat(shift, parts, axis=0), -MOST_SHIFT_M, MOST_SHIFT_M).round(3)

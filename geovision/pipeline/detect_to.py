@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from geovision.vision.infer import Strip
     from geovision.vision.infer.feeds import Hint
 
-__all__ = ["DetectSummary", "detect_to", "preview_detected"]
+__all__ = ["DetectSummary", "detect_kept", "detect_to", "preview_detected"]
 
 _ROWS = 1024
 
@@ -123,6 +123,34 @@ def detect_to(
     summary.files = tuple(str(path) for path in written)
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def detect_kept(
+    scene: Scene,
+    folder: Path,
+    settings: DetectSettings,
+    *,
+    progress: Callable[[DetectProgress], None] | None = None,
+    each: Callable[[Strip, Finder], None] | None = None,
+) -> Detected:
+    """As `detect`, but what was looked at is kept until the end, so that a search that was stopped goes on.
+
+    Args:
+        scene: from `open_scene`.
+        folder: one that is there.
+        settings: how to look.
+        progress: called after each strip.
+        each: called with each strip of probabilities, from the top.
+    """
+    finder = open_finder(scene, settings)
+    raster = folder / ".probabilities.tif"
+    heights = folder / ".heights.tif" if finder.gives_heights else None
+    _look(finder, raster, heights, False, progress)
+    found = find_outlines(finder, _strips(raster, heights), progress=progress, each=each)
+    for path in (raster, heights):
+        if path is not None:
+            path.unlink(missing_ok=True)
+    return found
 
 
 def _beside(target: Path, what: str) -> Path:

@@ -91,6 +91,7 @@ def found_buildings(
     settings: DetectSettings | None = None,
     *,
     progress: Callable[[DetectProgress], None] | None = None,
+    keep: Path | None = None,
 ) -> Iterator[Found]:
     """The scene with outlines: its own, or those that are found in it now.
 
@@ -101,30 +102,62 @@ def found_buildings(
         scene: from `open_scene`.
         settings: how to look.
         progress: called after each strip.
+        keep: folder for what was found out and is not in the sources, ground.tif, heights.tif and sigma.tif,
+            where it is to outlive the block; a search that was stopped then goes on from there.
     """
     if scene.has_footprints:
         yield Found(scene)
         return
     from geovision.pipeline.detect import DetectSettings, detect
-    from geovision.sources.extend import with_footprints, with_ground
+    from geovision.pipeline.detect_to import detect_kept
+    from geovision.sources.extend import with_footprints
+
+    settings = settings or DetectSettings()
 
     with ExitStack() as stack:
         keeper: _Keeper | None = None
         if not (scene.can_read("dsm") or scene.can_read("ndsm")):
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="geovision-"))
+            folder = keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="geovision-"))
             keeper = _Keeper(Path(folder), stack)
-        detected = detect(scene, settings or DetectSettings(), progress=progress, each=keeper)
+        if keep is None:
+            detected = detect(scene, settings, progress=progress, each=keeper)
+        else:
+            detected = detect_kept(scene, keep, settings, progress=progress, each=keeper)
         notes = (
             f"no footprints were given: {len(detected):,} buildings were found by {detected.model}",
             *detected.notes,
         )
         # The ground is estimated once more, as `detect` did; it depends on the scene alone.
-        grown = with_footprints(with_ground(scene), detected.footprints)
+        grown = with_footprints(_grounded(scene, keep), detected.footprints)
         grown = replace(grown, notes=tuple(dict.fromkeys((*grown.notes, *notes))))
         if keeper is None or not keeper.open:
             yield Found(grown, detected)
             return
         yield keeper.found(grown, detected)
+
+
+def _grounded(scene: Scene, keep: Path | None) -> Scene:
+    """With its ground, also where that has to be estimated; as a file where it is kept."""
+    from geovision.formats.rasters import open_raster
+    from geovision.sources.extend import with_ground, with_heights
+
+    grown = with_ground(scene)
+    if keep is None or grown is scene:
+        return grown
+    area, cell = grown.layers["dtm"].bounds, grown.cell_m("dtm")
+    window = grown.window("dtm", area, cell)
+    with open_raster(
+        keep / "ground.tif",
+        shape=window.data.shape,
+        dtype=np.float32,
+        left=window.bounds.west,
+        top=window.bounds.north,
+        cell_m=cell,
+        crs=scene.crs.to_wkt(),
+        nodata=float("nan"),
+    ) as file:
+        file.write(window.data, 0)
+    return with_heights(scene, "dtm", keep / "ground.tif", grown.notes[len(scene.notes) :])
 
 
 class _Keeper:

@@ -44,8 +44,8 @@ TILE_M = 500.0
 class WholeScene:
     """What is measured over all of a scene, so that it is the same for every part."""
 
-    smear: Smear = Smear()
-    waves: Waves = Waves()
+    smear: Smear
+    waves: Waves
 
 
 class SceneTile(NamedTuple):

@@ -16,7 +16,16 @@ from geovision.sources.limits import Limits
 from geovision.sources.raster_open import local_path
 from geovision.sources.remote_files import is_uri
 
-__all__ = ["SCHEMA", "Allow", "SceneSpec", "Source", "expand_paths", "load_scene_file"]
+__all__ = [
+    "SCHEMA",
+    "Allow",
+    "SceneSpec",
+    "Source",
+    "expand_paths",
+    "load_scene_file",
+    "make_spec",
+    "relative_to",
+]
 
 SCHEMA = "geovision.scene/1"
 
@@ -141,7 +150,7 @@ def load_scene_file(path: str | Path) -> SceneSpec:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"scene {path}", f"is no TOML: {error}", "Mend the line that is named") from error
     spec = make_spec(data, f"scene {path}")
-    return _relative_to(spec, path.parent)
+    return relative_to(spec, path.parent)
 
 
 def make_spec(data: dict[str, Any], thing: str) -> SceneSpec:
@@ -168,7 +177,9 @@ def make_spec(data: dict[str, Any], thing: str) -> SceneSpec:
         raise InputError(where, problem, remedy) from error
 
 
-def _relative_to(spec: SceneSpec, folder: Path) -> SceneSpec:
+def relative_to(spec: SceneSpec, folder: Path) -> SceneSpec:
+    """The description with paths taken from a folder, where they are not whole."""
+
     def place(item: Any) -> Any:
         return item if not isinstance(item, str) or is_uri(item) else str(folder / Path(item).expanduser())
 

@@ -97,7 +97,11 @@ class PointLayer:
     def bounds(self) -> Bounds | None:
         """In the CRS of the scene."""
         own = self.points.bounds
-        return None if own is None else transform_bounds(self.points.crs, self.crs, own)
+        return None if own is None else self.carried(own)
+
+    def carried(self, bounds: Bounds) -> Bounds:
+        """Bounds in the CRS of the points, as in that of the scene."""
+        return transform_bounds(self.points.crs, self.crs, bounds)
 
     def read(self, bounds: Bounds) -> PointBlock:
         """The points of a window in the CRS of the scene."""

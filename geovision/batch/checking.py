@@ -1,0 +1,107 @@
+"""Reads back everything that is called done, and says what is not as it was written."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from geovision.batch.attempts import Attempt
+from geovision.batch.plan_file import Task
+from geovision.batch.run_folder import RunFolder
+from geovision.batch.sealing import check_sealed
+from geovision.errors import InputError
+
+__all__ = ["BadTile", "VerifySummary", "verify"]
+
+
+class BadTile(InputError):
+    """A tile that is called done and does not read back."""
+
+    def __init__(self, key: str, run: Path | str) -> None:
+        super().__init__(
+            f"tile {key}",
+            "is not what it was when it was done: a file is missing or changed",
+            f"Have it done again: geovision batch verify {run} --repair, then geovision batch run {run}",
+        )
+
+
+@dataclass
+class VerifySummary:
+    """What `verify` found."""
+
+    checked: int = 0
+    files: int = 0
+    bytes: int = 0
+    bad: list[str] = field(default_factory=list)
+    """Keys of tiles that are not as they were done."""
+    pending: int = 0
+    """Tiles that are not done."""
+    repaired: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """1 where something is bad."""
+        return 1 if self.bad else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return dict(vars(self))
+
+
+def verify(
+    folder: str | Path,
+    *,
+    repair: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> VerifySummary:
+    """Compare every file of every tile that is done with the checksum on record.
+
+    Args:
+        folder: of the run.
+        repair: have bad tiles done again by the next run.
+        progress: called with tiles checked and in all.
+    """
+    place = RunFolder(Path(folder))
+    plan = place.load()
+    summary = VerifySummary()
+    with place.hold():
+        ledger = place.ledger(plan)
+        recorded = {one.key: one for one in place.attempts() if _is_of(one, plan.digests())}
+        done = [task for task in plan.tasks() if ledger[task.key].done]
+        summary.pending = len(plan) - len(done)
+        for number, task in enumerate(done):
+            _check(place, task, recorded[task.key], summary)
+            if progress is not None:
+                progress(number + 1, len(done))
+        if repair and summary.bad:
+            rows = [
+                Attempt(key, plan.digests()[key], ledger.next_number(key), "released", secrets.token_hex(8))
+                for key in summary.bad
+            ]
+            journal = place.journal()
+            journal.write(rows)
+            journal.close()
+            summary.repaired = True
+    return summary
+
+
+def _is_of(attempt: Attempt, digests: dict[str, str]) -> bool:
+    return attempt.state == "done" and digests.get(attempt.key) == attempt.digest
+
+
+def _check(place: RunFolder, task: Task, attempt: Attempt, summary: VerifySummary) -> None:
+    summary.checked += 1
+    target = place.tile(task.key, task.digest)
+    if not attempt.outputs:
+        if target.exists():
+            summary.bad.append(task.key)
+        return
+    sealed = check_sealed(target)
+    if sealed is None or sealed.files != dict(attempt.outputs):
+        summary.bad.append(task.key)
+        return
+    summary.files += len(sealed.files)
+    summary.bytes += sum(size for _, size in sealed.files.values())
