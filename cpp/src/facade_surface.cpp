@@ -5,7 +5,6 @@
 namespace geovision {
 namespace {
 
-constexpr std::int32_t gap = 5;  // between things that stand out
 constexpr std::int32_t shortest_band = 50;
 constexpr std::int32_t tread = 280, riser = 175, beside_door = 150;
 
@@ -68,8 +67,8 @@ void FacadeSurface::finish() {
         if (e.parent >= 0 && !elements_[std::size_t(e.parent)].kept) e.kept = false;
         if (!e.kept || is_opening(e.kind) || is_band(e.kind) || is_free(e.kind)) continue;
         const auto other = [&](std::int32_t n, const FacadeBox&) { return !belongs(i, n); };
-        const bool in_the_way = (e.kind != ElementKind::canopy && openings_.any(e.box, 0, other)) ||
-                                things_.any(e.box, gap, other);
+        const bool in_the_way =
+            (e.kind != ElementKind::canopy && openings_.any(e.box, 0, other)) || things_.any(e.box, 0, other);
         if (in_the_way) {
             e.kept = false;
             drop(FacadeDrop::overlap);
@@ -92,10 +91,7 @@ void FacadeSurface::cut_band(std::int32_t i) {
         return false;
     };
     openings_.any(whole.box, 0, cut);
-    things_.any(whole.box, gap, [&](std::int32_t, const FacadeBox& b) {
-        take_out({b.s0 - gap, b.s1 + gap, b.z0 - gap, b.z1 + gap});
-        return false;
-    });
+    things_.any(whole.box, 0, cut);
     wall_->cut_blocked([&](const FacadeBox& span) { take_out(span); });
     std::sort(rest_.begin(), rest_.end(), [](const FacadeBox& a, const FacadeBox& b) { return a.s0 < b.s0; });
     elements_[std::size_t(i)].kept = false;

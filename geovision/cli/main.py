@@ -32,6 +32,7 @@ COMMANDS = {
     "train": "Train a network from a configuration.",
     "report": "Write a page that says how a run went: coverage, fit, maps, the worst, times.",
     "validate": "Check files: closed, oriented, planar, labelled, placed.",
+    "style": "List, check, show and draw facade styles.",
     "models": "List, show, check and export the networks that find buildings.",
     "info": "Say what is in program files and mesh files.",
     "doctor": "Check this installation and say how to mend it.",

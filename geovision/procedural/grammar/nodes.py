@@ -216,10 +216,11 @@ class Nodes:
         return self._fill(row, Node.CALL, number, *self._list(items, stmt.at, "arguments"))
 
     def let(self, stmt: Let, places: Places) -> int:
-        """A slot of its own in the frame."""
-        slot, self._frame = self._frame, self._frame + 1
+        """A slot that nothing known here has."""
+        slot = 1 + max(places.locals.values(), default=-1)
         if slot >= FRAME:
             raise RuleError(stmt.at, f"the rule has over {FRAME} variables", "Split it into rules")
+        self._frame = max(self._frame, slot + 1)
         row = self._new(places)
         return self._fill(row, Node.LET, slot, self.values.add(stmt.value, places))
 

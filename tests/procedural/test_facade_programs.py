@@ -1,0 +1,233 @@
+"""What programs and tags say of facades: styles, variables, edits, colours; and the sheet that is drawn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from geovision.cli.main import call
+from geovision.errors import ProgramError, UsageError
+from geovision.mesh.elements import ElementKind
+from geovision.mesh.materials import Material
+from geovision.mesh.walls import Side
+from geovision.model import Program
+from geovision.model.labels import Provenance
+from geovision.procedural.grammar import Evaluated, builtin_facades, choose_style, evaluate
+from geovision.procedural.grammar.sample import SampleHouse, sample_house
+
+WINDOW, DOOR = ElementKind.WINDOW, ElementKind.DOOR
+
+
+def dressed(
+    facade: dict[str, Any] | None = None, seed: int = 0, **house: Any
+) -> tuple[SampleHouse, Evaluated]:
+    sample = sample_house(facade=facade, **house)
+    return sample, evaluate(sample.walls, sample.programs, origin_z=0, seed=seed)
+
+
+def of(found: Evaluated, kind: ElementKind, wall: int | None = None) -> list[tuple[int, int, int, int]]:
+    e = found.elements
+    rows = (e.kind == kind) & (True if wall is None else e.wall == wall)
+    return list(zip(*(column[rows].tolist() for column in (e.s0, e.s1, e.z0, e.z1)), strict=True))
+
+
+def test_no_facade_is_plain_walls() -> None:
+    _, found = dressed(None)
+    assert len(found.elements) == 0
+    assert found.styles == [""]
+
+
+def test_variables_change_the_facade_and_seeds_draw_it_anew() -> None:
+    _, usual = dressed({"style": "dutch_terraced"})
+    _, wide = dressed({"style": "dutch_terraced", "with": {"window_width": 1.1, "door_colour": "#123456"}})
+    upper = [s1 - s0 for s0, s1, z0, _ in of(wide, WINDOW, 0) if z0 > 3000]
+    assert upper
+    assert set(upper) == {1100}
+    doors = wide.elements.kind == DOOR
+    assert [0x12, 0x34, 0x56] in wide.elements.colour[doors].tolist()
+    assert of(usual, WINDOW, 0) != of(wide, WINDOW, 0)
+    looks = {
+        dressed({"style": "dutch_terraced", "seed": seed})[1].elements.wall_colour.tobytes()
+        for seed in range(12)
+    }
+    assert len(looks) > 1
+    assert (
+        dressed({"style": "dutch_terraced"}, seed=3)[1].elements.colour.tobytes()
+        == dressed({"style": "dutch_terraced", "seed": 3})[1].elements.colour.tobytes()
+    )
+
+
+def test_one_floor_or_one_bay_can_be_edited() -> None:
+    style: dict[str, Any] = {"style": "dutch_terraced"}
+    _, usual = dressed(style, height=8.4)
+    _, found = dressed(
+        {**style, "edit": [{"side": "front", "level": 1, "with": {"window_width": 0.8}},
+                           {"side": "front", "level": 2, "bay": 0, "remove": True}]}, height=8.4,
+    )  # fmt: skip
+
+    def widths(evaluated: Evaluated, low: int, high: int) -> list[int]:
+        return [s1 - s0 for s0, s1, z0, _ in of(evaluated, WINDOW, 0) if low < z0 < high]
+
+    assert widths(found, 2800, 5600) == [800, 800]
+    assert widths(usual, 2800, 5600) == [1700, 1700]
+    assert len(widths(usual, 5600, 8400)) == 2
+    assert len(widths(found, 5600, 8400)) == 1
+    assert of(found, WINDOW, 2) == of(usual, WINDOW, 2)
+
+
+def test_doors_follow_the_terrain_and_get_steps() -> None:
+    sample, found = dressed({"style": "dutch_terraced"}, slope=1.0, width=6)
+    (door,) = of(found, DOOR, 0)
+    ground = np.interp(door[:2], [0, 6000], [0, 1000])
+    assert ground.max() <= door[2] <= ground.max() + 51
+    for s0, s1, z0, _ in of(found, WINDOW, 0):
+        assert z0 > np.interp([s0, s1], [0, 6000], [0, 1000]).max()
+    assert sample.walls.side[0] == Side.FRONT
+
+
+def test_party_walls_have_nothing() -> None:
+    _, found = dressed({"style": "dutch_terraced"}, row=True, gable=2)
+    assert set(found.elements.wall.tolist()) == {0, 2}
+
+
+def test_tags_go_before_the_style() -> None:
+    tags = {
+        "building:colour": "Dark Red",
+        "roof:colour": "#333",
+        "building:material": "wood",
+        "roof:material": "slate",
+    }
+    _, found = dressed({"style": "suburban_house"}, attributes=tags)
+    e = found.elements
+    assert e.wall_colour.tolist() == [[0x74, 0x2A, 0x20]]
+    assert e.roof_colour.tolist() == [[0x33, 0x33, 0x33]]
+    assert (e.wall_material[0], e.roof_material[0]) == (Material.WOOD, Material.SLATE)
+    assert e.wall_provenance.tolist() == [Provenance.GIVEN]
+    assert set(e.provenance.tolist()) == {Provenance.INFERRED}
+
+
+BAD_TAGS = {
+    "building:levels": ("0", "many", -3, 1e9),
+    "building:colour": ("bunt", "#12345", 7),
+    "building:material": ("ectoplasm",),
+    "start_date": ("long ago",),
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, values in BAD_TAGS.items() for value in values]
+)
+def test_tags_that_say_nothing_are_noted(key: str, value: object) -> None:
+    _, found = dressed({"style": "suburban_house"}, attributes={key: value})
+    (note,) = found.notes
+    assert note.field == key
+    assert key in str(note)
+    assert len(found.elements) > 0
+
+
+def test_half_storeys_are_understood() -> None:
+    _, found = dressed({"style": "suburban_house"}, attributes={"building:levels": "2.5", "roof:levels": "0"})
+    assert found.notes == []
+
+
+def test_what_a_style_does_not_know_is_noted() -> None:
+    _, found = dressed({"style": "nowhere"})
+    assert "no such style; plain walls" in str(found.notes[0])
+    _, found = dressed(
+        {"style": "shed", "with": {"wnidow": 1}, "colour": 3, "edit": [{"part": "tower", "remove": True}]}
+    )
+    assert [note.field for note in found.notes] == [
+        "facade/with/wnidow",
+        "facade/edit/0/part",
+        "facade/colour",
+    ]
+    _, found = dressed({"style": "/etc/passwd"})
+    assert found.styles == [""]
+    _, found = dressed({"edit": [{"level": -1}]})
+    assert "is no facade" in found.notes[0].problem
+    sample = sample_house()
+    with pytest.raises(UsageError, match="does not exist"):
+        evaluate(sample.walls, sample.programs, origin_z=0, style="nowhere")
+
+
+BOX: dict[str, Any] = {
+    "id": "a",
+    "parts": [{"shell": [[0, 0], [4, 0], [4, 4]], "eave_height": 3.0, "roof": {"kind": "flat"}}],
+}
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "style": ({"style": 3}, "facade/style"),
+    "seed": ({"seed": -1}, "facade/seed"),
+    "with": ({"with": {"a": [1]}}, "facade/with"),
+    "edit": ({"edit": [{"side": "top"}]}, "facade/edit/0/side"),
+    "edit key": ({"edit": [{"sied": "front"}]}, "facade/edit/0/sied"),
+    "level": ({"edit": [{"level": 1.5}]}, "facade/edit/0/level"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_programs_refuse_what_is_no_facade(name: str) -> None:
+    facade, field = REFUSED[name]
+    with pytest.raises(ProgramError) as caught:
+        Program.from_dict({**BOX, "facade": facade})
+    assert caught.value.field.startswith(field)
+    assert caught.value.remedy
+
+
+def test_old_facades_are_read_and_kept() -> None:
+    old = {"style": "brick", "floors": [1, 2.5]}
+    program = Program.from_dict({**BOX, "facade": old})
+    assert json.loads(program.to_json())["facade"] == old
+
+
+@pytest.mark.parametrize(("tags", "size", "style"), [
+    ({"building": "garages"}, (3, 40, False), "shed"),
+    ({"building": "terrace"}, (6, 60, False), "dutch_terraced"),
+    ({"building": "house"}, (6, 90, True), "dutch_terraced"),
+    ({"building": "house"}, (6, 90, False), "suburban_house"),
+    ({"building": "apartments"}, (15, 400, True), "mediterranean_apartment"),
+    ({"building": "apartments", "start_date": "1971"}, (15, 400, False), "slab_1960s"),
+    ({"building": "office"}, (40, 900, False), "glass_office"),
+    ({"building": "warehouse"}, (9, 3000, False), "warehouse"),
+    ({"building": "church"}, (15, 500, False), ""),
+    ({"shop": "bakery"}, (6, 80, True), "dutch_terraced"),
+    ({"building": "yes"}, (3, 12, False), "shed"),
+    ({}, (7, 2000, False), "warehouse"),
+    ({}, (60, 900, False), "slab_1960s"),
+])  # fmt: skip
+def test_styles_follow_tags_and_sizes(
+    tags: dict[str, Any], size: tuple[float, float, bool], style: str
+) -> None:
+    height, area, attached = size
+    assert choose_style(tags, height=height, area=area, attached=attached) == style
+    assert style in {"", *builtin_facades()}
+
+
+def test_the_command_draws_checks_and_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet = tmp_path / "sheet.png"
+    assert (
+        call(
+            ["style", "render", "dutch_terraced", "--levels", "3", "--seed", "1", "-o", str(sheet), "--json"]
+        )
+        == 0
+    )
+    report = json.loads(capsys.readouterr().out)
+    assert report["elements"]["window"] > 5
+    with Image.open(sheet) as picture:
+        pixels = np.asarray(picture)
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
+    assert call(["style", "list", "--json"]) == 0
+    assert {item["name"] for item in json.loads(capsys.readouterr().out)} == set(builtin_facades())
+    assert call(["style", "show", "shed", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["variables"]
+    bad = tmp_path / "bad.facade"
+    bad.write_text("facade 1\nrule wall { windwo }\n")
+    assert call(["style", "check", str(bad), "shed", "--json"]) == 1
+    first, second = json.loads(capsys.readouterr().out)
+    assert (first["line"], first["column"], first["ok"], second["ok"]) == (2, 13, False, True)
+    assert call(["style", "render", "shed", "-o", str(tmp_path / "x.jpg")]) == 2
+    assert call(["style", "render", "nowhere", "-o", str(sheet)]) == 2
