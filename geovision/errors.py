@@ -6,6 +6,7 @@ the exit code that a command ends with: 1 some failed, 2 usage, 3 environment, 7
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 __all__ = [
@@ -17,7 +18,26 @@ __all__ = [
     "OutputError",
     "ProgramError",
     "UsageError",
+    "redacted",
 ]
+
+_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#'\"<>\\]*@")
+_QUERY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^\s?#'\"<>\\]*\?)([^\s#'\"<>\\]+)")
+_VALUE = re.compile(r"=[^&;)]*")
+
+
+def redacted(text: str) -> str:
+    """A text in which no URI shows a password or the values of its query, which may be a signature.
+
+    Every error passes through here, and so does what commands print and write of the sources' names.
+
+    >>> redacted("https://ann:secret@example.org/a.tif?X-Amz-Signature=0f3c&part=1 is cut off")
+    'https://***@example.org/a.tif?X-Amz-Signature=***&part=*** is cut off'
+    """
+    if "://" not in text:
+        return text
+    text = _USERINFO.sub(r"\1***@", text)
+    return _QUERY.sub(lambda found: found[1] + _VALUE.sub("=***", found[2]), text)
 
 
 def _sentence(text: str) -> str:
@@ -38,9 +58,9 @@ class GeovisionError(Exception):
     exit_code: int = 1
 
     def __init__(self, thing: str, problem: str, remedy: str = "") -> None:
-        self.thing = str(thing)
-        self.problem = str(problem)
-        self.remedy = str(remedy)
+        self.thing = redacted(str(thing))
+        self.problem = redacted(str(problem))
+        self.remedy = redacted(str(remedy))
         super().__init__(f"{self.thing}: {_sentence(self.problem)} {_sentence(self.remedy)}".strip())
 
     def _arguments(self) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from geovision.cli.interrupt import check_interrupt
+from geovision.errors import redacted
 
 if TYPE_CHECKING:
     from geovision.pipeline.build_to import BuildSummary
@@ -26,13 +27,13 @@ State = TypeVar("State")
 
 def emit_json(value: Any) -> None:
     """One JSON document on stdout; NaN is refused because JSON has none."""
-    click.echo(json.dumps(value, indent=2, allow_nan=False))
+    click.echo(redacted(json.dumps(value, indent=2, allow_nan=False)))
 
 
 def note(text: str, *, quiet: bool = False) -> None:
     """A line for the person at the terminal."""
     if not quiet:
-        click.echo(text, err=True)
+        click.echo(redacted(text), err=True)
 
 
 @contextmanager

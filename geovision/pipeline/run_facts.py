@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from geovision.errors import redacted
 from geovision.formats.atomic import atomic_write
 
 __all__ = ["run_facts", "write_json"]
@@ -29,6 +30,7 @@ def run_facts(started: float, seconds: float, workers: int) -> dict[str, Any]:
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write an object as JSON, atomically."""
+    """Write an object as JSON, atomically; secrets in URIs are left out."""
+    text = redacted(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False))
     with atomic_write(path) as file:
-        file.write(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        file.write(text.encode() + b"\n")

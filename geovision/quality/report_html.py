@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 __all__ = ["bars", "cards", "data_picture", "histogram", "page", "ramp_legend", "table"]
 
 _NUMBER = re.compile(r"-?[\d,]+(\.\d+)?( %| s| m)?")
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 STYLE = """
 :root{--ink:#22252b;--soft:#6d7178;--line:#e2dfd8;--paper:#fbfaf7;--card:#fff;--accent:#2f6f86}
 @media(prefers-color-scheme:dark){:root{--ink:#e8e6e1;--soft:#a09f9b;--line:#3a3d42;--paper:#1b1d20;--card:#24272b;
@@ -54,6 +55,7 @@ def page(title: str, body: str) -> str:
     """A whole document. It asks nobody for anything: no script, no font, no file."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body><main>\n{body}\n</main></body></html>\n"
     )

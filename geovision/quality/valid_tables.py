@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import shapely
 from geovision.errors import InputError
 from geovision.quality.findings import ValidationReport
 from geovision.quality.polyhedra import GeometryRules
+from geovision.sources.sqlite_file import open_sqlite
 from geovision.sources.vector_files import FORMATS, VectorLimits, read_vector_file
 
 __all__ = ["TABLE_SUFFIXES", "check_table"]
@@ -36,7 +38,7 @@ def _layers(path: Path) -> list[str | None]:
     if path.suffix.lower() != ".gpkg":
         return [None]
     try:
-        with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True) as database:
+        with closing(open_sqlite(path)) as database:
             rows = database.execute("SELECT table_name FROM gpkg_contents WHERE data_type = 'features'")
             names = sorted(str(name) for (name,) in rows)
     except sqlite3.Error as error:

@@ -6,6 +6,7 @@ The page needs no server, no network and no library: it opens from a file, in a 
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import math
@@ -134,14 +135,25 @@ def web_page(
     packed = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace(
         "<", "\\u003c"
     )
+    script = "\n" + (folder / "viewer.js").read_text(encoding="utf-8") + "\n"
     return page.substitute(
+        policy=_policy(script),
         title=_escaped(title),
         subtitle=_escaped(subtitle),
         links="".join(
             f' · <a href="{_escaped(target)}">{_escaped(name)}</a>' for name, target in (links or {}).items()
         ),
         data=packed,
-        script=(folder / "viewer.js").read_text(encoding="utf-8"),
+        script=script,
+    )
+
+
+def _policy(script: str) -> str:
+    """What a browser lets the page do: run this script and no other, and ask nobody for anything."""
+    known = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; script-src 'sha256-{known}'; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
     )
 
 

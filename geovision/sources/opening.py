@@ -10,7 +10,7 @@ from typing import Any
 
 from pyproj import CRS
 
-from geovision.errors import InputError, UsageError
+from geovision.errors import InputError, UsageError, redacted
 from geovision.sources.crs import check_place, crs_name, horizontal, known_crs, local_utm, metric_problem
 from geovision.sources.footprints import (
     Footprints,
@@ -176,12 +176,12 @@ def open_spec(spec: SceneSpec, threads: int = 0) -> Scene:
         layers=layers,
         limits=opened.limits,
         notes=(),
-        unused=tuple(opened.unused),
+        unused=tuple(map(redacted, opened.unused)),
         threads=threads,
         points=None if points is None else PointLayer(points, crs),
         _footprints=_read_footprints(opened, crs),
     )
-    scene.notes = tuple(dict.fromkeys(opened.notes))
+    scene.notes = tuple(dict.fromkeys(map(redacted, opened.notes)))
     _check_overlap(scene)
     return scene
 

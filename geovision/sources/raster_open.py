@@ -23,6 +23,7 @@ from geovision.sources.limits import Limits
 from geovision.sources.raster_info import Cut, Pixels, SheetInfo
 from geovision.sources.raster_remote import RemoteRaster
 from geovision.sources.remote_files import check_uri, is_uri
+from geovision.sources.sidecars import check_references, check_sidecars
 
 __all__ = ["RASTER_SUFFIXES", "FileSheet", "HandlePool", "open_sheet"]
 
@@ -80,6 +81,7 @@ def _source(path: str, *, allow_vrt: bool, allow_network: bool) -> tuple[str, st
             )
         return driver, path
     _check_magic(path, driver, allow_network)
+    check_sidecars(Path(path))
     return driver, str(Path(path).absolute())
 
 
@@ -162,7 +164,9 @@ class HandlePool:
         found = self._open.pop(key, None)
         if found is None:
             options = {"OVERVIEW_LEVEL": level - 1} if level else {}
-            with warnings.catch_warnings():
+            # A server is asked for the file alone, not for what might lie beside it.
+            alone = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"} if name.startswith("/vsi") else {}
+            with warnings.catch_warnings(), rasterio.Env(**alone):
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
                 if is_uri(name):
                     found = self.remote(name).open(driver, **options)
@@ -291,6 +295,7 @@ def _stored_bytes(source: str, pool: HandlePool) -> int:
 
 def _header(path: str, dataset: Any, stored_bytes: int) -> SheetInfo:
     thing = f"raster {path}"
+    check_references(path, dataset)
     kinds = sorted(set(dataset.dtypes))
     if len(kinds) > 1 or np.dtype(kinds[0]).kind not in "uif":
         raise InputError(thing, f"its bands are {', '.join(kinds)}", "Give bands of one type of real numbers")

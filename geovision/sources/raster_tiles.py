@@ -20,6 +20,7 @@ from pyproj import CRS
 from geovision.errors import InputError
 from geovision.sources.limits import Limits
 from geovision.sources.raster_info import Cut, Pixels, SheetInfo
+from geovision.sources.sqlite_file import open_sqlite
 
 __all__ = ["PyramidSheet", "is_pyramid", "mbtiles_kind", "open_pyramid"]
 
@@ -118,10 +119,7 @@ class _MBTiles:
     def _rows(self, text: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            # Opened read-only and as immutable: a stranger's file gets no journal beside it.
-            address = f"{self._path.absolute().as_uri()}?mode=ro&immutable=1"
-            connection = sqlite3.connect(address, uri=True, check_same_thread=False)
-            self._local.connection = connection
+            connection = self._local.connection = open_sqlite(self._path)
         return list(connection.execute(text, values))
 
     def extent(self) -> tuple[int, int, int, int]:
@@ -181,9 +179,7 @@ def is_pyramid(folder: Path) -> bool:
 def mbtiles_kind(path: Path) -> str:
     """The format that an MBTiles file says its tiles have: png, jpg, webp, or pbf for vectors."""
     try:
-        with contextlib.closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-        ) as db:
+        with contextlib.closing(open_sqlite(path)) as db:
             return str(dict(db.execute("SELECT name, value FROM metadata")).get("format", ""))
     except (sqlite3.Error, ValueError):
         return ""

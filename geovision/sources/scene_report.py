@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.errors import redacted
 from geovision.sources.crs import accuracy_m, crs_name
 from geovision.sources.grid import Bounds
 from geovision.sources.raster_values import Heights
@@ -49,7 +50,7 @@ def _layer(scene: Scene, layer: RasterLayer) -> dict[str, Any]:
     known = [value for value in accuracy if value is not None]
     facts: dict[str, Any] = {
         "files": len(infos),
-        "first": infos[0].name,
+        "first": redacted(infos[0].name),
         "pixels": sum(info.width * info.height for info in infos),
         "type": " and ".join(sorted({info.dtype for info in infos})),
         "bands": list(layer.bands),
@@ -71,7 +72,7 @@ def _points(layer: PointLayer) -> dict[str, Any]:
     found = layer.points
     return {
         "files": found.files,
-        "first": found.name,
+        "first": redacted(found.name),
         "count": found.count,
         "crs": crs_name(found.crs),
         "bounds": None if layer.bounds is None else _bounds(layer.bounds),

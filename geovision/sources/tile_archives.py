@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from geovision.errors import InputError
 from geovision.sources.mvt import MAX_TILE_BYTES
+from geovision.sources.sqlite_file import open_sqlite
 
 __all__ = ["TILE_SUFFIXES", "TileArchive", "is_tile_folder", "open_tile_archive"]
 
@@ -134,15 +135,12 @@ class _MBTiles:
 
     def _rows(self, query: str, values: tuple[int, ...] = ()) -> list[tuple[Any, ...]]:
         try:
-            with closing(self._connect()) as base:
+            with closing(open_sqlite(self._path)) as base:
                 return base.execute(query, values).fetchall()
         except (sqlite3.Error, OverflowError, ValueError) as error:
             raise InputError(
                 f"tiles {self._path}", f"cannot be read as MBTiles ({error})", "Check that it is whole"
             ) from error
-
-    def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
 
     def tiles(self, span: Span | None) -> Iterator[tuple[int, int, bytes]]:
         """As `TileArchive` says."""

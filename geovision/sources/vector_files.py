@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geovision.errors import InputError
+from geovision.sources.sqlite_file import open_sqlite
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -106,10 +108,16 @@ def _read_ogr(
 ) -> GeoDataFrame:
     import pyogrio
 
-    source = f"{driver}:{opened}" if driver in _PREFIXED else str(opened)
+    if driver == "GPKG":
+        _check_are_tables(path)
+    source = f"{driver}:{opened.absolute()}" if driver in _PREFIXED else str(opened.absolute())
     with _gdal_errors(path, driver, notes):
         layer = _choose_layer(path, [str(item) for item in pyogrio.list_layers(source)[:, 0]], layer)
         facts = pyogrio.read_info(source, layer=layer)
+        if facts["driver"] != driver:
+            raise InputError(
+                f"footprints {path}", f"it is {facts['driver']}, not {driver}", "Give it its own suffix"
+            )
         _check_limit(path, "features", int(facts["features"]), "features", limits.features)
         box = None if window is None else window(facts["crs"])
         frame = pyogrio.read_dataframe(source, layer=layer, fid_as_index=True, bbox=box, on_invalid="ignore")
@@ -122,6 +130,31 @@ def _read_ogr(
         _forget_default_crs(frame)
     _check_vertices(path, frame, limits)
     return frame
+
+
+def _check_are_tables(path: Path) -> None:
+    """A view, or a table worked out when it is read, would run a stranger's SQL as soon as GDAL looks."""
+    query = (
+        "select name, type, sql from sqlite_master where lower(name) in "
+        "(select lower(table_name) from gpkg_contents) limit 10000"
+    )
+    try:
+        with contextlib.closing(open_sqlite(path)) as base:
+            contents = base.execute("select type from sqlite_master where name = 'gpkg_contents'").fetchall()
+            found = (
+                base.execute(query).fetchall() if contents == [("table",)] else [("gpkg_contents", "", "")]
+            )
+    except sqlite3.Error as error:
+        raise InputError(
+            f"footprints {path}", f"it cannot be read as GPKG ({error})", "Check that the file is complete"
+        ) from error
+    for name, kind, sql in found:
+        if kind != "table" or str(sql).lower().split()[:2] != ["create", "table"]:
+            raise InputError(
+                f"footprints {path}",
+                f"layer {name!r} is no table but worked out by SQL in the file, which is not run",
+                "Write it as a table of a new file with ogr2ogr",
+            )
 
 
 def _restore_integers(frame: GeoDataFrame, facts: dict[str, Any]) -> None:

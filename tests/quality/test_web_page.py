@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html.parser
 import json
 import re
@@ -110,6 +111,10 @@ def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
     assert data["columns"] == {"note": ["<!--<script>"], "none": [None], "list": ["[1]"]}
     assert "<b>" not in text
     assert not re.search(r"https?://", text)
+    # The one script that may run is the page's own, by its hash.
+    script = Reader(text).scripts[1]
+    known = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"default-src 'none'; script-src 'sha256-{known}'; " in text
 
 
 def test_nothing_to_show_is_a_page_too() -> None:
@@ -133,7 +138,11 @@ def test_a_browser_draws_it(town: tuple[ProgramTable, Solids], tmp_path: Path) -
     if chromium is None:
         pytest.skip("there is no Chromium here to open the page in")
     modules = node_modules(PUPPETEER)
-    table, solids = town
+    count = len(town[0])
+    hostile = [f"<script>alert({row})</script><img src=x onerror=alert(1)>" for row in range(count)]
+    programs = [town[0][row].model_copy(update={"id": name}) for row, name in enumerate(hostile)]
+    table = ProgramTable.from_programs(programs)
+    solids = mesh(table)
     rng = np.random.default_rng(0)
     pixels = np.zeros((120, 160, 3), np.uint8)
     pixels[...] = (30, 60, 200)
@@ -141,7 +150,9 @@ def test_a_browser_draws_it(town: tuple[ProgramTable, Solids], tmp_path: Path) -
     write_web_page(
         tmp_path / "index.html",
         {"LoD 2.2": solids, "LoD 1.2": mesh(table, lod="1.2")},
-        columns={"roof_kind": ["flat"] * len(table), "height": [3.5] * len(table)},
+        columns={"roof_kind": ["flat"] * len(table), "height": [3.5] * len(table), "<b>note</b>": hostile},
+        title=hostile[0],
+        subtitle=hostile[1],
         ground=Ground(np.zeros((121, 161), np.float32), AT[0], AT[1] + 120, 1.0),
         photo=Photo(pixels, (AT[0], AT[1], AT[0] + 160, AT[1] + 120)),
         points=points,

@@ -16,6 +16,7 @@ const [chromium, page, folder] = process.argv.slice(1);
     await tab.setViewport({ width: 800, height: 500 });
     tab.on("console", (m) => { if (["error", "warning"].includes(m.type())) log.push(m.text()); });
     tab.on("pageerror", (e) => log.push(e.message));
+    tab.on("dialog", (d) => { log.push(`dialog ${d.message()}`); d.dismiss(); });
     tab.on("request", (r) => { if (!/^(file|data|blob):/.test(r.url())) log.push(`asked for ${r.url()}`); });
     await tab.goto(page, { waitUntil: "load" });
     await tab.waitForFunction("window.geovision && Number(document.body.dataset.drawn) > 0", { timeout: 120000 });

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from geovision.errors import InputError
 from geovision.formats.atomic import atomic_write
 from geovision.vision.data.tile import Tile
+from geovision.vision.plain_arrays import read_plain_arrays
 
 __all__ = ["TileStore"]
 
@@ -122,14 +122,13 @@ def _packed(tile: Tile) -> dict[str, Any]:
 
 
 def _read(path: Path) -> Tile:
+    remedy = "Delete it and make the tiles anew"
+    arrays = read_plain_arrays(path, "tile", remedy)
     try:
-        # Opened here, because NumPy leaves a torn file open.
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
         cell_m = float(arrays.pop("cell_m"))
         for name in ("ndsm", "height"):
             if name in arrays:
                 arrays[name] = arrays[name].astype(np.float32)
         return Tile(cell_m, **arrays)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(str(path), f"is no tile: {error}", "Delete it and make the tiles anew") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(str(path), f"is no tile: {error}", remedy) from error

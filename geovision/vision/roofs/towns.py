@@ -22,6 +22,7 @@ from geovision.model.canonical_form import canonical
 from geovision.model.roofs import ROOF_SLOTS
 from geovision.model.table import ProgramTable
 from geovision.procedural.plans import ragged_take
+from geovision.vision.plain_arrays import read_plain_arrays
 
 __all__ = ["MOST_POINTS", "Buildings", "load_buildings", "make_town", "save_buildings", "surface"]
 
@@ -92,19 +93,22 @@ def _offsets(found: Sequence[I64]) -> I64:
 def save_buildings(path: str | Path, buildings: Buildings) -> None:
     """Write them to a file, whole or not at all."""
     with atomic_write(path) as file:
-        np.savez(file, **{item.name: getattr(buildings, item.name) for item in fields(Buildings)})
+        np.savez(
+            file,
+            allow_pickle=False,
+            **{item.name: getattr(buildings, item.name) for item in fields(Buildings)},
+        )
 
 
 def load_buildings(path: str | Path) -> Buildings:
     """Read what `save_buildings` wrote."""
     names = {item.name for item in fields(Buildings)}
-    with np.load(path, allow_pickle=False) as file:
-        missing = sorted(names - set(file.files))
-        if missing:
-            raise InputError(
-                f"file {path}", f"has no {', '.join(missing)}", "Make it again with save_buildings"
-            )
-        return Buildings(**{name: file[name] for name in names})
+    remedy = "Make it again with save_buildings"
+    found = read_plain_arrays(Path(path), "file of buildings", remedy)
+    missing = sorted(names - set(found))
+    if missing:
+        raise InputError(f"file {path}", f"has no {', '.join(missing)}", remedy)
+    return Buildings(**{name: found[name] for name in names})
 
 
 def make_town(style: str, seed: int, count: int, *, surveyed: bool = False, threads: int = 1) -> Buildings:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from geovision.errors import InputError
 from geovision.formats.atomic import atomic_write
+from geovision.vision.plain_arrays import read_plain_arrays
 
 __all__ = ["RunState", "load_state", "save_state", "weights_hash"]
 
@@ -52,15 +52,14 @@ def load_state(path: str | Path) -> RunState:
     file = Path(path)
     if not file.is_file():
         raise InputError(str(file), "is not there: nothing to go on from", "Run it without --resume")
+    arrays = read_plain_arrays(file, "state of a run", "Train anew")
     try:
-        with np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(arrays.pop(_META).tobytes())
         if meta["format"] != _FORMAT:
             problem = f"has format {meta['format']!r}; this version reads {_FORMAT}"
             raise InputError(str(file), problem, "Train anew")
         return RunState(int(meta["step"]), str(meta["digest"]), arrays, float(meta["seconds"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(str(file), f"is no state of a run ({error})", "Train anew") from error
 
 
