@@ -164,9 +164,7 @@ class HandlePool:
         found = self._open.pop(key, None)
         if found is None:
             options = {"OVERVIEW_LEVEL": level - 1} if level else {}
-            # A server is asked for the file alone, not for what might lie beside it.
-            alone = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"} if name.startswith("/vsi") else {}
-            with warnings.catch_warnings(), rasterio.Env(**alone):
+            with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
                 if is_uri(name):
                     found = self.remote(name).open(driver, **options)
