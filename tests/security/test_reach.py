@@ -115,8 +115,9 @@ def test_metadata_that_name_a_file_are_not_followed(tmp_path: Path) -> None:
 
 
 def test_sidecars_are_what_they_seem(tmp_path: Path) -> None:
-    path = dsm(tmp_path / "here" / "dsm.tif") if (tmp_path / "here").mkdir() is None else None
-    assert path is not None
+    folder = tmp_path / "here"
+    folder.mkdir()
+    path = dsm(folder / "dsm.tif")
     notes = path.with_name("dsm.tif.aux.xml")
     notes.write_text('<!DOCTYPE a [<!ENTITY x "y">]><PAMDataset></PAMDataset>')
     with pytest.raises(InputError, match="declares entities"):
@@ -184,9 +185,9 @@ def test_a_tileset_that_counts_for_ever_is_left(tmp_path: Path) -> None:
     )
     base.commit()
     base.close()
-    for read in (lambda: open_scene(footprints=path), lambda: open_scene(image=path)):
+    for role in ("footprints", "image"):
         with pytest.raises(InputError, match=r"t\.mbtiles"):
-            read()
+            open_scene(**{role: path})
 
 
 def test_sqlite_is_read_only_and_bounded(package: Path) -> None:
