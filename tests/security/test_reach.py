@@ -185,9 +185,10 @@ def test_a_tileset_that_counts_for_ever_is_left(tmp_path: Path) -> None:
     )
     base.commit()
     base.close()
-    for role in ("footprints", "image"):
-        with pytest.raises(InputError, match=r"t\.mbtiles"):
-            open_scene(**{role: path})
+    with pytest.raises(InputError, match=r"t\.mbtiles"):
+        open_scene(footprints=path)
+    with pytest.raises(InputError, match=r"t\.mbtiles"):
+        open_scene(image=path)
 
 
 def test_sqlite_is_read_only_and_bounded(package: Path) -> None:
