@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from geovision.errors import InputError, UsageError
 
-__all__ = ["change", "load_toml", "validated"]
+__all__ = ["change", "validated"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
-
-
-def load_toml(path: str | Path, thing: str) -> dict[str, Any]:
-    """The tables of a TOML file; `thing` names it in errors."""
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(thing, f"cannot be read ({error})", "Give a TOML file") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(thing, f"is no TOML: {error}", "Mend the line that is named") from error
 
 
 def validated(model: type[_Model], data: Mapping[str, Any], thing: str) -> _Model:

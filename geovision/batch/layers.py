@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geovision._settings import change, load_toml, validated
+from geovision._settings import change, validated
 from geovision.batch.config import BatchConfig, RunConfig
+from geovision.bounded import read_toml
 from geovision.errors import UsageError
 
 __all__ = ["PREFIX", "Resolved", "load_config", "run_settings"]
@@ -48,7 +49,7 @@ def load_config(
         environ: variables; none are looked at where it is left out.
     """
     thing = f"configuration {path}"
-    data = load_toml(path, thing)
+    data = read_toml(path, thing)
     origins = dict.fromkeys(_flat(data), str(path))
     for name, (key, value) in _variables(environ or {}).items():
         change(data, key, value, command=_COMMAND)

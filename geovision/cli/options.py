@@ -257,6 +257,13 @@ def sources(function: Function) -> Function:
         ),
         click.option("--allow-vrt", is_flag=True, help="Read VRT files, which name other files."),
         click.option("--allow-network", is_flag=True, help="Read URIs: s3://, gs://, az://, https://."),
+        click.option(
+            "--root",
+            "roots",
+            multiple=True,
+            metavar="DIR",
+            help="Read files below this folder alone, links followed. May be repeated.",
+        ),
     ]
     for decorator in reversed(decorators):
         function = decorator(function)

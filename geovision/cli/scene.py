@@ -42,6 +42,7 @@ def open_from_options(given: dict[str, Any]) -> Scene:
         limits=dict(given.pop("limits")),
         allow_vrt=given.pop("allow_vrt"),
         allow_network=given.pop("allow_network"),
+        roots=given.pop("roots"),
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from geovision.bounded import read_toml
 from geovision.errors import InputError, UsageError
 from geovision.model.kinds import KIND_NAMES, RoofKind
 from geovision.procedural.distributions import Distribution
@@ -339,14 +339,7 @@ def _changed(style: Style, changes: Mapping[str, Any]) -> Style:
 
 
 def _read(path: Path, seen: tuple[str, ...]) -> dict[str, Any]:
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"style {path}", f"cannot be read ({error})", "Give the path of a TOML text file"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"style {path}", f"is no TOML: {error}", "Mend the line that is named") from error
+    data = read_toml(path, f"style {path}")
     base = data.pop("base", None)
     if base is None:
         return data

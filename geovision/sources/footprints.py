@@ -13,6 +13,7 @@ from geovision.errors import InputError
 from geovision.sources.crs import crs_name, is_metric, known_crs
 from geovision.sources.footprint_frame import to_metric_frame
 from geovision.sources.footprint_set import Footprints, Problem, Repair, polygon_arrays
+from geovision.sources.names import check_name
 from geovision.sources.remote_files import is_uri, local_copy
 from geovision.sources.repair import repair_polygons
 from geovision.sources.tile_archives import is_tile_folder
@@ -69,6 +70,7 @@ def read_footprints(
         limits: what the file may hold, see `VectorLimits`.
         allow_network: read URIs; without it nothing is fetched.
     """
+    check_name(str(path), "footprints")
     limits = limits or VectorLimits()
     notes: list[str] = []
     window = _window_finder(crs, target_crs, bounds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from geovision.sources.footprints import (
 )
 from geovision.sources.grid import Bounds, overlaps
 from geovision.sources.limits import Limits
+from geovision.sources.names import check_name, check_root
 from geovision.sources.point_block import PointBlock
 from geovision.sources.point_crs import frame_of
 from geovision.sources.prepare import prepare_footprints
@@ -56,6 +57,7 @@ def open_scene(
     limits: Limits | Mapping[str, int] | None = None,
     allow_vrt: bool = False,
     allow_network: bool = False,
+    roots: Sequence[str | os.PathLike[str]] = (),
     cache_mb: int = 128,
     threads: int = 0,
 ) -> Scene:
@@ -76,6 +78,7 @@ def open_scene(
         limits: upper bounds on what files may hold.
         allow_vrt: read VRT files, which name other files.
         allow_network: read URIs such as s3:// and https://.
+        roots: folders below which all files must lie, links followed; by default any file may be read.
         cache_mb: memory for decoded blocks.
         threads: of the resampling; 0 takes all cores. Results do not depend on it.
     """
@@ -88,7 +91,11 @@ def open_scene(
         "target_crs": target_crs,
         "layer": layer,
         "limits": dict(limits or {}),
-        "allow": {"vrt": allow_vrt, "network": allow_network},
+        "allow": {
+            "vrt": allow_vrt,
+            "network": allow_network,
+            "roots": tuple(os.fspath(root) for root in roots),
+        },
         "cache_mb": cache_mb,
     }
     if (
@@ -153,7 +160,7 @@ def open_spec(spec: SceneSpec, threads: int = 0) -> Scene:
     for role in RASTER_ROLES:
         source = spec.role(role)
         if source is not None:
-            paths = expand_paths(source.files, _RASTERS, role)
+            paths = expand_paths(source.files, _RASTERS, role, spec.allow.roots)
             opened.limits.check("files", len(paths), role)
             opened.sheets[role] = [opened.sheet(path) for path in paths]
     opened.footprints, opened.points = spec.footprints, spec.points
@@ -192,7 +199,7 @@ def _recognise(opened: _Opened) -> None:
     rasters: list[Sheet] = []
     vectors: list[Any] = []
     points: list[Any] = []
-    for item in expand_paths(opened.spec.sources, suffixes, "source"):
+    for item in expand_paths(opened.spec.sources, suffixes, "source", opened.spec.allow.roots):
         suffix = Path(item).suffix.lower() if isinstance(item, (str, os.PathLike)) else ""
         if hasattr(item, "geometry") or suffix in VECTOR_SUFFIXES or _holds_vector_tiles(item, suffix):
             vectors.append(item)
@@ -263,7 +270,7 @@ def _open_points(opened: _Opened) -> PointSet | None:
     source = opened.points
     if source is None:
         return None
-    paths = expand_paths(source.files, POINT_SUFFIXES, "points")
+    paths = expand_paths(source.files, POINT_SUFFIXES, "points", opened.spec.allow.roots)
     opened.limits.check("files", len(paths), "points")
     asked = source.crs or opened.spec.crs
     network = opened.spec.allow.network
@@ -367,13 +374,17 @@ def _load_footprints(opened: _Opened, target: str | None) -> Footprints:
     if source is None or len(source.files) != 1:
         raise UsageError("footprints", "are not one file or table", "Give one")
     (item,) = source.files
+    roots = opened.spec.allow.roots
     limits = VectorLimits(features=opened.limits.features, vertices=opened.limits.vertices)
     asked, layer = source.crs or opened.spec.crs, source.layer or opened.spec.layer
     if not isinstance(item, (str, os.PathLike)):
         return footprints_from_geodataframe(item, crs=asked, target_crs=target, limits=limits)
+    check_name(os.fspath(item), "footprints")
+    if not is_uri(os.fspath(item)):
+        check_root(os.fspath(item), roots, f"footprints {item}")
     # A folder may be a pyramid of vector tiles, or hold a shapefile: the reader knows.
     whole = Path(item).is_dir() or is_uri(os.fspath(item))
-    paths = [os.fspath(item)] if whole else expand_paths((item,), VECTOR_SUFFIXES, "footprints")
+    paths = [os.fspath(item)] if whole else expand_paths((item,), VECTOR_SUFFIXES, "footprints", roots)
     if len(paths) != 1:
         raise InputError(
             f"footprints {item}",

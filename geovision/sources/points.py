@@ -13,6 +13,7 @@ from geovision.errors import InputError, UsageError
 from geovision.sources.crs import crs_name
 from geovision.sources.grid import Bounds, union
 from geovision.sources.limits import Limits
+from geovision.sources.names import check_name
 from geovision.sources.point_block import PointBlock
 from geovision.sources.point_file import SUFFIXES, ChunkCache, PointFile, Wanted
 from geovision.sources.remote_files import check_uri, is_uri
@@ -128,6 +129,7 @@ def _expand(paths: str | Path | Iterable[str | Path], allow_network: bool) -> li
         raise UsageError("points", "no file was given", "Name a .las or .laz file, or a folder of them")
     found: list[str] = []
     for item in map(str, given):
+        check_name(item, "points")
         if is_uri(item):
             check_uri(item, f"points {item}", allow_network=allow_network)
             found.append(item)

@@ -19,6 +19,7 @@ from pyproj import CRS
 
 from geovision.errors import InputError
 from geovision.sources.limits import Limits
+from geovision.sources.names import leads_away
 from geovision.sources.raster_info import Cut, Pixels, SheetInfo
 from geovision.sources.sqlite_file import open_sqlite
 
@@ -28,6 +29,7 @@ _HALF_WORLD_M = math.pi * 6378137.0
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _KEPT_TILES = 64
+_MOST_TILE_BYTES = 1 << 27
 
 
 class Tiles(Protocol):
@@ -82,18 +84,29 @@ class _FolderTiles:
 
     def tile(self, column: int, row: int) -> bytes | None:
         path = self._rows.get(column, {}).get(row)
-        return None if path is None else path.read_bytes()
+        return None if path is None else _tile_bytes(path, self._folder)
 
     def some(self) -> tuple[str, bytes]:
         column = min(self._rows)
         path = self._rows[column][min(self._rows[column])]
-        return str(path), path.read_bytes()
+        return str(path), _tile_bytes(path, self._folder)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self._folder}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["folder"])  # type: ignore[misc]
+
+
+def _tile_bytes(path: Path, folder: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > _MOST_TILE_BYTES or leads_away(path, folder):
+            problem = "links out of its folder" if size <= _MOST_TILE_BYTES else f"has {size:,} bytes"
+            raise InputError(f"tile {path}", problem, "Give a folder that holds its tiles")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"tile {path}", f"cannot be read ({error.strerror})", "Fetch it again") from error
 
 
 class _MBTiles:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from geovision.bounded import read_toml
 from geovision.errors import InputError
 from geovision.sources.limits import Limits
+from geovision.sources.names import check_name, check_root
 from geovision.sources.raster_open import local_path
 from geovision.sources.remote_files import is_uri
 
@@ -63,6 +64,8 @@ class Allow(_Table):
     """VRT files, which can name any other file."""
     network: bool = False
     """URIs: s3://, gs://, az://, http://, https://."""
+    roots: tuple[str, ...] = ()
+    """Folders below which all local files must lie, links followed; by default any file may be read."""
 
 
 class SceneSpec(_Table):
@@ -141,15 +144,7 @@ _APPLIES = {
 def load_scene_file(path: str | Path) -> SceneSpec:
     """Read a scene.toml; paths in it are relative to its folder."""
     path = Path(path)
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"scene {path}", f"cannot be read ({error})", "Give the path of a TOML text file"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"scene {path}", f"is no TOML: {error}", "Mend the line that is named") from error
-    spec = make_spec(data, f"scene {path}")
+    spec = make_spec(read_toml(path, f"scene {path}"), f"scene {path}")
     return relative_to(spec, path.parent)
 
 
@@ -191,18 +186,29 @@ def relative_to(spec: SceneSpec, folder: Path) -> SceneSpec:
     return spec.model_copy(update=changes)
 
 
-def expand_paths(values: Sequence[Any], suffixes: frozenset[str], role: str) -> list[Any]:
+def expand_paths(
+    values: Sequence[Any], suffixes: frozenset[str], role: str, roots: Sequence[str] = ()
+) -> list[Any]:
     """Globs and folders put in full, in the order of their names; what is not text stays as it is.
 
     A folder stands for the files in it that end in one of `suffixes`, or for itself where it is a pyramid
-    of image tiles.
+    of image tiles. Paths have to lie below one of the roots, where there are some.
     """
+    found = _expanded(values, suffixes, role)
+    for value in found:
+        if isinstance(value, str) and not is_uri(value):
+            check_root(value, roots, f"{role} {value}")
+    return found
+
+
+def _expanded(values: Sequence[Any], suffixes: frozenset[str], role: str) -> list[Any]:
     found: list[Any] = []
     for value in values:
         if not isinstance(value, (str, Path)):
             found.append(value)
             continue
         text = local_path(value)
+        check_name(text, role)
         if is_uri(text):
             found.append(text)
         elif Path(text).is_dir():

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from geovision.errors import InputError
 from geovision.sources.mvt import MAX_TILE_BYTES
+from geovision.sources.names import leads_away
 from geovision.sources.sqlite_file import open_sqlite
 
 __all__ = ["TILE_SUFFIXES", "TileArchive", "is_tile_folder", "open_tile_archive"]
@@ -106,6 +107,8 @@ class _Folder:
         for row, column, file in sorted(found):
             if file.stat().st_size > MAX_TILE_BYTES:
                 raise InputError(f"tile {file}", f"has over {MAX_TILE_BYTES:,} bytes", "Mend the tileset")
+            if leads_away(file, self._path):
+                raise InputError(f"tile {file}", "links out of its folder", "Give a folder with its tiles")
             yield column, row, _unpacked(file.read_bytes(), f"tile {file}")
 
 

@@ -270,6 +270,11 @@ def _whole_shapefile(path: Path, notes: list[str]) -> Iterator[Path]:
     """A shapefile whose companions are there; a missing index is rebuilt beside a link, never in place."""
     beside = sorted(path.parent.glob(f"{_glob_safe(path.stem)}.*"))
     companions = {item.suffix.lower(): item for item in beside}
+    for item in beside:
+        if item.is_symlink() and item.resolve().parent != path.resolve().parent:
+            raise InputError(
+                f"footprints {path}", f"{item.name} links to another folder", "Put the files into one folder"
+            )
     for suffix, loss in ((".dbf", "its attributes are lost"), (".prj", "it states no CRS")):
         if suffix not in companions:
             notes.append(f"{path.name} has no {suffix} beside it: {loss}")

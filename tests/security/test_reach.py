@@ -13,7 +13,9 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
+from PIL import Image
 
+from geovision.cli.main import call
 from geovision.errors import GeovisionError, InputError
 from geovision.sources import open_points, open_scene, read_footprints
 from geovision.sources.sqlite_file import open_sqlite
@@ -128,6 +130,45 @@ def test_sidecars_are_what_they_seem(tmp_path: Path) -> None:
         open_scene(dsm=path)
     notes.unlink()
     assert open_scene(dsm=path).window("dsm", BOX).coverage == 1.0
+
+
+def test_files_stay_below_their_roots(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    inside.mkdir()
+    outside.mkdir()
+    path = dsm(outside / "dsm.tif")
+    (inside / "link.tif").symlink_to(path)
+    assert open_scene(dsm=path, roots=[outside]).bounds
+    spec = inside / "scene.toml"
+    spec.write_text('dsm = "link.tif"\n[allow]\nroots = ["/"]\n')
+    assert open_scene(spec).bounds
+    for given in (path, inside / "link.tif", inside / ".." / "out" / "dsm.tif", inside / "link*.tif"):
+        with pytest.raises(InputError, match="lies outside of the folders that may be read"):
+            open_scene(dsm=str(given), roots=[inside])
+    with pytest.raises(InputError, match="lies outside"):
+        open_scene(spec, roots=[inside])
+    assert call(["scene", "info", "--dsm", str(path), "--root", str(inside)]) == 1
+
+
+def test_tiles_do_not_link_out_of_their_folder(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), (200, 30, 30)).save(tmp_path / "secret.png")
+    for made in ("file", "folder"):
+        column = tmp_path / made / "3" / "4"
+        if made == "file":
+            column.mkdir(parents=True)
+            (column / "2.png").symlink_to(tmp_path / "secret.png")
+        else:
+            (tmp_path / "elsewhere").mkdir()
+            shutil.copy(tmp_path / "secret.png", tmp_path / "elsewhere" / "2.png")
+            column.parent.mkdir(parents=True)
+            column.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(InputError, match="links out of its folder"):
+            open_scene(image=tmp_path / made)
+    plain = tmp_path / "plain" / "3" / "4"
+    plain.mkdir(parents=True)
+    shutil.copy(tmp_path / "secret.png", plain / "2.png")
+    (tmp_path / "linked").symlink_to(tmp_path / "plain")
+    assert open_scene(image=tmp_path / "linked").bounds
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.bounded import read_toml
 from geovision.errors import InputError
 from geovision.vision.data.tile import Tile, tile_of_rasters
 
@@ -41,14 +42,9 @@ def read_places(path: str | Path) -> list[Place]:
 
     Keys: name, image, dsm, dtm, ndsm, points (a name or a list), footprints, layer, cell_m, part.
     """
-    import tomllib
-
     file = Path(path)
-    try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8")).get("place", [])
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise InputError(str(file), f"cannot be read: {error}", "Give a TOML file of [[place]]") from error
-    if not tables:
+    tables = read_toml(file, str(file), "Give a TOML file of [[place]]").get("place", [])
+    if not tables or not isinstance(tables, list) or not all(isinstance(item, dict) for item in tables):
         raise InputError(str(file), "has no [[place]]", "Give one table for each place")
     return [_place(table, file) for table in tables]
 

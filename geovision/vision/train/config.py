@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from geovision._settings import change, load_toml, validated
+from geovision._settings import change, validated
+from geovision.bounded import read_toml
 
 __all__ = ["OptimiserConfig", "RunConfig", "TrainConfig", "load_config"]
 
@@ -94,7 +95,7 @@ def load_config(path: str | Path, changes: Mapping[str, Any] | None = None) -> T
     Names of files in it are taken from the folder in which the command runs.
     """
     thing = f"configuration {path}"
-    data = load_toml(path, thing)
+    data = read_toml(path, thing)
     for key, value in (changes or {}).items():
         change(data, key, value, command="geovision train")
     return validated(TrainConfig, data, thing)
