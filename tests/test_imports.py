@@ -37,6 +37,7 @@ LIBRARY_ROOMS = {
     "keras": {"vision"},
     "tensorflow": {"vision"},
     "click": {"cli"},
+    "distributed": {"batch"},
     "rich": {"cli"},
 }
 HEAVY = {"tensorflow", "keras", "rasterio", "pyogrio", "geopandas", "osgeo", "pyarrow", "pandas", "trimesh"}
