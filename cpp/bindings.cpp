@@ -14,6 +14,7 @@ namespace py = pybind11;
 // Areas with a file of their own: cpp/bindings_<area>.cpp.
 namespace geovision::bindings {
 void bind_compile(py::module_& m);
+void bind_facades(py::module_& m);
 void bind_pack(py::module_& m);
 void bind_raster(py::module_& m);
 void bind_scene(py::module_& m);
@@ -60,6 +61,7 @@ PYBIND11_MODULE(_kernel, m) {
     m.doc() = "geovision's C++ kernel: programs in, watertight solids out, as NumPy arrays.";
     bind_build(m);
     geovision::bindings::bind_compile(m);
+    geovision::bindings::bind_facades(m);
     geovision::bindings::bind_pack(m);
     geovision::bindings::bind_raster(m);
     geovision::bindings::bind_scene(m);

@@ -1,7 +1,7 @@
 // Binds compile: program arrays in, solid arrays out.
 #include <string>
 
-#include "bindings_util.hpp"
+#include "bindings_solids.hpp"
 #include "geovision/compile.hpp"
 
 namespace geovision::bindings {
@@ -90,6 +90,24 @@ private:
     py::list owned_;
 };
 
+py::dict compile(const py::dict& programs, int lod, int threads, double grid, double min_edge,
+                 bool polygons) {
+    if (lod != 11 && lod != 12 && lod != 13 && lod != 22 && lod != 23)
+        throw py::value_error("lod is " + std::to_string(lod) + "; it must be 11, 12, 13, 22 or 23");
+    if (!(grid >= 1e-6 && grid <= 1)) throw py::value_error("grid must be between 1e-6 and 1 metre");
+    if (!(min_edge >= 4 * grid)) throw py::value_error("min_edge must be at least four grid steps");
+    const ProgramArrays arrays(programs);
+    CompileOptions options;
+    options.lod = lod, options.threads = threads, options.grid = grid, options.min_edge = min_edge,
+    options.polygons = polygons;
+    Solids solids;
+    run_interruptible(
+        [&](const std::atomic<bool>& cancel) { solids = compile_solids(arrays.view, options, cancel); });
+    return to_dict(std::move(solids));
+}
+
+}  // namespace
+
 py::dict to_dict(Solids&& s) {
     py::dict d;
     d["grid"] = s.grid;
@@ -110,26 +128,13 @@ py::dict to_dict(Solids&& s) {
     d["ring_vertices"] = give(std::move(s.ring_vertices));
     d["status"] = give(std::move(s.status));
     d["flags"] = give(std::move(s.flags));
+    if (!s.face_element.empty()) {
+        d["face_element"] = give(std::move(s.face_element));
+        d["face_material"] = give(std::move(s.face_material));
+        d["face_colour"] = give(std::move(s.face_colour), 3);
+    }
     return d;
 }
-
-py::dict compile(const py::dict& programs, int lod, int threads, double grid, double min_edge,
-                 bool polygons) {
-    if (lod != 11 && lod != 12 && lod != 13 && lod != 22 && lod != 23)
-        throw py::value_error("lod is " + std::to_string(lod) + "; it must be 11, 12, 13, 22 or 23");
-    if (!(grid >= 1e-6 && grid <= 1)) throw py::value_error("grid must be between 1e-6 and 1 metre");
-    if (!(min_edge >= 4 * grid)) throw py::value_error("min_edge must be at least four grid steps");
-    const ProgramArrays arrays(programs);
-    CompileOptions options;
-    options.lod = lod, options.threads = threads, options.grid = grid, options.min_edge = min_edge,
-    options.polygons = polygons;
-    Solids solids;
-    run_interruptible(
-        [&](const std::atomic<bool>& cancel) { solids = compile_solids(arrays.view, options, cancel); });
-    return to_dict(std::move(solids));
-}
-
-}  // namespace
 
 void bind_compile(py::module_& m) {
     m.def("compile_solids", &compile, py::arg("programs"), py::arg("lod") = 22, py::arg("threads") = 0,

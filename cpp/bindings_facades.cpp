@@ -1,7 +1,101 @@
-// Binds what walls and elements are: arrays in and out.
+// Binds facades: what walls and elements are, finding walls, and opening them.
 #include "bindings_facades.hpp"
 
+#include "bindings_solids.hpp"
+#include "geovision/facades.hpp"
+
 namespace geovision::bindings {
+namespace {
+
+// What could become a wild read.
+void check_indices(const Solids& s) {
+    for (std::size_t b = 0; b < s.status.size(); ++b) {
+        const std::int64_t vertices = s.vertex_offsets[b + 1] - s.vertex_offsets[b],
+                           faces = s.face_offsets[b + 1] - s.face_offsets[b];
+        const auto in = [](std::int32_t i, std::int64_t n) { return i >= 0 && i < n; };
+        bool good = true;
+        for (std::int64_t t = s.triangle_offsets[b]; t < s.triangle_offsets[b + 1]; ++t) {
+            good &= in(s.triangle_face[std::size_t(t)], faces);
+            for (std::int64_t k = 3 * t; k < 3 * t + 3; ++k)
+                good &= in(s.triangles[std::size_t(k)], vertices);
+        }
+        const std::int64_t first = s.face_ring_offsets[std::size_t(s.face_offsets[b])],
+                           last = s.face_ring_offsets[std::size_t(s.face_offsets[b + 1])];
+        for (std::int64_t f = s.face_offsets[b]; f < s.face_offsets[b + 1]; ++f)
+            good &= s.face_ring_offsets[std::size_t(f)] < s.face_ring_offsets[std::size_t(f) + 1];
+        for (std::int64_t r = first; r < last; ++r)
+            good &= s.ring_offsets[std::size_t(r) + 1] - s.ring_offsets[std::size_t(r)] >= 3;
+        for (std::int64_t i = s.ring_offsets[std::size_t(first)]; i < s.ring_offsets[std::size_t(last)]; ++i)
+            good &= in(s.ring_vertices[std::size_t(i)], vertices);
+        if (!good)
+            throw py::value_error("solids of building " + std::to_string(b) +
+                                  ": a triangle or a ring points at nothing");
+    }
+}
+
+// A batch with polygons, copied: the kernel takes it as its own.
+Solids solids_of(const py::dict& d) {
+    Solids s;
+    s.grid = d["grid"].cast<double>();
+    if (!(s.grid > 0)) throw py::value_error("solids: grid must be above 0");
+    s.status = column_of<std::uint8_t>(d, "status", -1);
+    const auto b = std::int64_t(s.status.size());
+    s.flags = column_of<std::uint32_t>(d, "flags", b);
+    s.origin = column_of<double>(d, "origin", b, 3);
+    s.vertex_offsets = offsets_of(d, "vertex_offsets", b);
+    s.vertices = column_of<std::int32_t>(d, "vertices", s.vertex_offsets.back(), 3);
+    s.triangle_offsets = offsets_of(d, "triangle_offsets", b);
+    s.triangles = column_of<std::int32_t>(d, "triangles", s.triangle_offsets.back(), 3);
+    s.triangle_face = column_of<std::int32_t>(d, "triangle_face", s.triangle_offsets.back());
+    s.face_offsets = offsets_of(d, "face_offsets", b);
+    const std::int64_t f = s.face_offsets.back();
+    s.face_label = column_of<std::uint8_t>(d, "face_label", f);
+    s.face_part = column_of<std::int32_t>(d, "face_part", f);
+    s.face_surface = column_of<std::int32_t>(d, "face_surface", f);
+    s.face_provenance = column_of<std::uint8_t>(d, "face_provenance", f);
+    s.face_solid = column_of<std::int32_t>(d, "face_solid", f);
+    s.face_ring_offsets = offsets_of(d, "face_ring_offsets");
+    s.ring_offsets = offsets_of(d, "ring_offsets");
+    s.ring_vertices = column_of<std::int32_t>(d, "ring_vertices", s.ring_offsets.back());
+    if (std::int64_t(s.face_ring_offsets.size()) != f + 1)
+        throw py::value_error("solids have no polygons; mesh them with polygons=True");
+    if (s.face_ring_offsets.back() != std::int64_t(s.ring_offsets.size()) - 1)
+        throw py::value_error("solids: face_ring_offsets do not fit ring_offsets");
+    check_indices(s);
+    return s;
+}
+
+py::dict find(const py::dict& solids, const py::dict& around, double near, double reach, double street_reach,
+              int threads) {
+    const Solids s = solids_of(solids);
+    const auto neighbours = offsets_of(around, "neighbour_offsets"),
+               streets = offsets_of(around, "street_offsets");
+    const auto neighbour_xy = column_of<double>(around, "neighbour_xy", neighbours.back(), 2);
+    const auto neighbour_top =
+        column_of<double>(around, "neighbour_top", std::int64_t(neighbours.size()) - 1);
+    const auto street_xy = column_of<double>(around, "street_xy", streets.back(), 2);
+    const Surroundings view{
+        std::int64_t(neighbours.size()) - 1, neighbours.data(), neighbour_xy.data(), neighbour_top.data(),
+        std::int64_t(streets.size()) - 1,    streets.data(),    street_xy.data()};
+    const WallOptions options{near, reach, street_reach, threads};
+    Walls walls;
+    run_interruptible([&](const std::atomic<bool>& cancel) { walls = find_walls(s, view, options, cancel); });
+    return to_dict(std::move(walls));
+}
+
+py::dict open(const py::dict& solids, const py::dict& walls, const py::dict& elements, int lod, int threads) {
+    const Solids s = solids_of(solids);
+    const Walls w = walls_of(walls);
+    const Elements e = elements_of(elements);
+    OpenedSolids opened;
+    run_interruptible(
+        [&](const std::atomic<bool>& cancel) { opened = open_walls(s, w, e, {lod, threads}, cancel); });
+    py::dict d = to_dict(std::move(opened.solids));
+    d["outcome"] = give(std::move(opened.outcome));
+    return d;
+}
+
+}  // namespace
 
 Walls walls_of(const py::dict& d) {
     Walls w;
@@ -116,6 +210,14 @@ py::dict to_dict(Elements&& e) {
     d["roof_colour"] = give(std::move(e.roof_colour), 3);
     d["roof_provenance"] = give(std::move(e.roof_provenance));
     return d;
+}
+
+void bind_facades(py::module_& m) {
+    m.def("find_walls", &find, py::arg("solids"), py::arg("around"), py::arg("near") = 1.0,
+          py::arg("reach") = 20.0, py::arg("street_reach") = 100.0, py::arg("threads") = 0,
+          "Walls of a batch of solids in their frames, with what stands round them.");
+    m.def("open_walls", &open, py::arg("solids"), py::arg("walls"), py::arg("elements"), py::arg("lod") = 32,
+          py::arg("threads") = 0, "Solids at LoD 3 and what became of every element.");
 }
 
 }  // namespace geovision::bindings

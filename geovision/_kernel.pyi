@@ -33,6 +33,21 @@ def evaluate_facades(
     settings: Mapping[str, Any],
     threads: int = 0,
 ) -> tuple[dict[str, Any], NDArray[np.uint32]]: ...
+def find_walls(
+    solids: Mapping[str, Any],
+    around: Mapping[str, Any],
+    near: float = 1.0,
+    reach: float = 20.0,
+    street_reach: float = 100.0,
+    threads: int = 0,
+) -> dict[str, Any]: ...
+def open_walls(
+    solids: Mapping[str, Any],
+    walls: Mapping[str, Any],
+    elements: Mapping[str, Any],
+    lod: int = 32,
+    threads: int = 0,
+) -> dict[str, Any]: ...
 def check_solids(
     solids: Mapping[str, Any],
     self_intersection: bool = False,

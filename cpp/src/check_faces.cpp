@@ -82,34 +82,21 @@ private:
         return count >= 3;
     }
 
-    // Looked at from above (or, for a wall, from its side) no triangle of a face is turned over.
+    // Looked at along one of the axes (roofs from above, walls from their side) no triangle of a face is
+    // turned over.
     void check_fold(std::int32_t f) {
         const std::size_t begin = static_cast<std::size_t>(s_.face_start[static_cast<std::size_t>(f)]),
                           end = static_cast<std::size_t>(s_.face_start[static_cast<std::size_t>(f) + 1]);
-        bool up = true, down = true, level = true;
-        Normal sum{0, 0, 0};
+        bool up[3] = {true, true, true}, down[3] = {true, true, true};
         for (std::size_t i = begin; i < end; ++i) {
             const Normal n = normal(s_.face_triangles[i]);
-            up = up && n.z > 0;
-            down = down && n.z < 0;
-            level = level && n.z == 0;
-            sum = {sum.x + n.x, sum.y + n.y, sum.z + n.z};
+            const Wide along[3] = {n.x, n.y, n.z};
+            for (int k = 0; k < 3; ++k) up[k] = up[k] && along[k] > 0, down[k] = down[k] && along[k] < 0;
         }
-        if (level) {
-            for (std::size_t i = begin; i < end; ++i) {
-                const Normal n = normal(s_.face_triangles[i]);
-                const Wide along =
-                    wide_abs(sum.x) > wide_abs(sum.y) ? scaled(sum.x, n.x) : scaled(sum.y, n.y);
-                if (along <= 0) found_.add(fault::folded_face, f);
-            }
-        } else if (!up && !down) {
-            found_.add(fault::folded_face, f);
-        }
+        for (int k = 0; k < 3; ++k)
+            if (up[k] || down[k]) return;
+        found_.add(fault::folded_face, f);
     }
-
-    static Wide wide_abs(Wide v) { return v < 0 ? -v : v; }
-    // Only the sign matters; a product of two 67-bit numbers would not fit.
-    static Wide scaled(Wide a, Wide b) { return ((a > 0) - (a < 0)) * ((b > 0) - (b < 0)); }
 
     // Distance of the vertices from their least-squares plane, in doubles about the first one. Newell's
     // normal will not do: along a strip a few centimetres wide, a millimetre of rounding turns it over.

@@ -22,7 +22,7 @@ void put_offsets(Column<std::int64_t>& to, std::size_t at, const Column<std::int
     for (std::size_t i = begin; i < end; ++i) to[at + i - begin + 1] = from[i + 1] + shift;
 }
 
-void resize(Solids& s, const SolidsSize& n, bool polygons) {
+void resize(Solids& s, const SolidsSize& n, bool polygons, bool dressed) {
     s.origin.resize(3 * n.buildings);
     for (auto* offsets : {&s.vertex_offsets, &s.triangle_offsets, &s.face_offsets})
         offsets->resize(n.buildings + 1);
@@ -33,6 +33,8 @@ void resize(Solids& s, const SolidsSize& n, bool polygons) {
     s.triangle_face.resize(n.triangles);
     for (auto* column : {&s.face_label, &s.face_provenance}) column->resize(n.faces);
     for (auto* column : {&s.face_part, &s.face_surface, &s.face_solid}) column->resize(n.faces);
+    if (dressed)
+        s.face_element.resize(n.faces), s.face_material.resize(n.faces), s.face_colour.resize(3 * n.faces);
     s.face_ring_offsets.resize(polygons ? n.faces + 1 : 1);
     s.ring_offsets.resize(n.rings + 1);
     s.ring_vertices.resize(n.ring_vertices);
@@ -60,6 +62,11 @@ void copy_piece(const SolidsPiece& piece, const SolidsSize& at, bool polygons, S
     put(to.face_part, at.faces, s.face_part, a.faces, e.faces);
     put(to.face_surface, at.faces, s.face_surface, a.faces, e.faces);
     put(to.face_solid, at.faces, s.face_solid, a.faces, e.faces);
+    if (!to.face_element.empty()) {
+        put(to.face_element, at.faces, s.face_element, a.faces, e.faces);
+        put(to.face_material, at.faces, s.face_material, a.faces, e.faces);
+        put(to.face_colour, 3 * at.faces, s.face_colour, 3 * a.faces, 3 * e.faces);
+    }
     if (!polygons) return;
     put_offsets(to.face_ring_offsets, at.faces, s.face_ring_offsets, a.faces, e.faces, at.rings, a.rings);
     put_offsets(to.ring_offsets, at.rings, s.ring_offsets, a.rings, e.rings, at.ring_vertices,
@@ -90,7 +97,10 @@ Solids join(const std::vector<SolidsPiece>& pieces, double grid, int threads) {
     const bool polygons = sum.rings > 0;
     Solids all;
     all.grid = grid;
-    resize(all, sum, polygons);
+    const bool dressed = std::any_of(pieces.begin(), pieces.end(), [](const SolidsPiece& p) {
+        return p.from != nullptr && !p.from->face_element.empty();
+    });
+    resize(all, sum, polygons, dressed);
     parallel_blocks(std::int64_t(pieces.size()), threads, nullptr, [&] {
         return [&](std::int64_t i) {
             copy_piece(pieces[std::size_t(i)], starts[std::size_t(i)], polygons, all);

@@ -12,6 +12,7 @@ from geovision.mesh.check import CheckReport, Fault, check
 from geovision.mesh.compile import LODS, MIN_EDGE_M, mesh
 from geovision.mesh.dsm_sensor import DsmSensor, simulate_dsm
 from geovision.mesh.elements import OPENINGS, ElementKind, Elements
+from geovision.mesh.facades import FACADE_LODS, Opened, Outcome, open_walls
 from geovision.mesh.layers import LAYERS, EdgeKind, draw_layers
 from geovision.mesh.lidar_sensor import LidarPoints, LidarSensor, simulate_lidar
 from geovision.mesh.lod0 import Outline, lod0
@@ -22,10 +23,11 @@ from geovision.mesh.scene_mesh import Cover, SceneMesh, Terrain, Trees, Triangle
 from geovision.mesh.scene_parts import Paint, building_triangles, car_triangles
 from geovision.mesh.solids import Failure, Solid, Solids
 from geovision.mesh.textures import Finish, Texture, draw_texture, finish_of
-from geovision.mesh.walls import Side, Walls
+from geovision.mesh.walls import Side, Surroundings, Walls, find_walls
 from geovision.mesh.window import Window
 
 __all__ = [
+    "FACADE_LODS",
     "LAYERS",
     "LODS",
     "MIN_EDGE_M",
@@ -45,6 +47,8 @@ __all__ = [
     "LidarSensor",
     "Light",
     "Material",
+    "Opened",
+    "Outcome",
     "Outline",
     "Paint",
     "SceneLabel",
@@ -52,6 +56,7 @@ __all__ = [
     "Side",
     "Solid",
     "Solids",
+    "Surroundings",
     "Terrain",
     "Texture",
     "Trees",
@@ -66,9 +71,11 @@ __all__ = [
     "draw_ortho",
     "draw_texture",
     "face_looks",
+    "find_walls",
     "finish_of",
     "lod0",
     "mesh",
+    "open_walls",
     "simulate_dsm",
     "simulate_lidar",
 ]

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Side", "Walls"]
+from geovision.errors import InputError
+from geovision.mesh.scene_mesh import Terrain
+from geovision.mesh.solids import Solids
+
+if TYPE_CHECKING:
+    from geovision.model.table import ProgramTable
+
+__all__ = ["REACH_M", "Side", "Surroundings", "Walls", "find_walls"]
+
+REACH_M = 20.0
+"""A wall depends on neighbours no farther away than this, and on streets no farther than 100 m."""
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -97,3 +107,101 @@ class Walls:
         first, last = self.ring_offsets[wall : wall + 2].tolist()
         spans = self.vertex_offsets[first : last + 1].tolist()
         return [self.sz[a:b] for a, b in itertools.pairwise(spans)]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What stands round a batch, in the coordinates of its solids. All of it may be left out."""
+
+    neighbours: Sequence[ArrayLike] = ()
+    """Outlines of buildings that are not in the batch, [n, 2] each; those within `REACH_M` matter."""
+    neighbour_tops: ArrayLike = ()
+    """Height of the top of each of them."""
+    streets: Sequence[ArrayLike] = field(default=())
+    """Centre lines of streets, or borders of street areas, [n, 2] each."""
+    terrain: Terrain | None = None
+    """Ground at the feet of walls; their buildings' own ground where it is None."""
+
+    def arrays(self) -> dict[str, Any]:
+        """The arrays by the kernel's names."""
+        tops = np.asarray(self.neighbour_tops, np.float64).reshape(-1)
+        if len(tops) != len(self.neighbours):
+            raise InputError(
+                f"{len(self.neighbours)} neighbours",
+                f"have {len(tops)} heights",
+                "Give the height of the top of each neighbour",
+            )
+        neighbour_offsets, neighbour_xy = _lines("neighbours", self.neighbours)
+        street_offsets, street_xy = _lines("streets", self.streets)
+        return {
+            "neighbour_offsets": neighbour_offsets,
+            "neighbour_xy": neighbour_xy,
+            "neighbour_top": tops,
+            "street_offsets": street_offsets,
+            "street_xy": street_xy,
+        }
+
+
+def _lines(what: str, lines: Sequence[ArrayLike]) -> tuple[I64, NDArray[np.float64]]:
+    arrays = [np.asarray(line, np.float64) for line in lines]
+    for index, line in enumerate(arrays):
+        if line.ndim != 2 or line.shape[1] != 2 or not np.isfinite(line).all():
+            raise InputError(
+                f"{what}[{index}] of shape {line.shape}", "is no line of finite points", "Give [n, 2] metres"
+            )
+    offsets = np.concatenate(
+        [np.zeros(1, np.int64), np.cumsum([len(line) for line in arrays], dtype=np.int64)]
+    )
+    return offsets, np.concatenate(arrays) if arrays else np.zeros((0, 2))
+
+
+def find_walls(
+    solids: Solids,
+    programs: ProgramTable | None = None,
+    *,
+    around: Surroundings | None = None,
+    threads: int = 0,
+) -> Walls:
+    """The walls of solids, in frames of their own, with what stands round them.
+
+    Buildings of the batch are each other's neighbours. A wall depends on its own building and on what is
+    within the reach of it, not on the rest of the batch.
+
+    Args:
+        solids: made with polygons; at level 2.2 or 2.3 walls end at roofs.
+        programs: what the solids were made from, in the same order; they give `Walls.level`, the eave of a
+            wall's part. Without them it is the wall's own top.
+        around: neighbours outside the batch, streets and terrain.
+        threads: 0 for all cores. The result does not depend on it.
+
+    >>> from geovision.mesh import mesh
+    >>> from geovision.model import Gabled, Part, Program
+    >>> part = Part(shell=[(0, 0), (9, 0), (9, 6), (0, 6)], eave_height=3.0, roof=Gabled(ridge_height=6.0))
+    >>> walls = find_walls(mesh(Program(id="a", parts=[part])))
+    >>> sorted(walls.length.tolist()), sorted(walls.height.tolist())
+    ([6000, 6000, 9000, 9000], [3000, 3000, 6000, 6000])
+    """
+    from geovision import _kernel
+
+    if len(solids.arrays()["face_ring_offsets"]) <= len(solids.face_label):
+        raise InputError("solids without polygons", "have no walls", "Mesh them with polygons=True")
+    near = around or Surroundings()
+    found = _kernel.find_walls(solids.arrays(), near.arrays(), reach=REACH_M, threads=threads)
+    walls = Walls.from_arrays(found)
+    grid = solids.grid
+    base = solids.origin[walls.building, 2] + walls.corner[:, 2] * grid
+    level = walls.height
+    if programs is not None:
+        if len(programs) != len(solids):
+            raise InputError(
+                f"{len(solids)} solids", f"do not go with {len(programs)} programs", "Mesh this very table"
+            )
+        rows = programs.part_offsets[walls.building] + np.maximum(walls.part, 0)
+        level = np.rint(programs.eave[rows] / grid).astype(np.int32)
+    ground = walls.ground
+    if near.terrain is not None:
+        left = solids.origin[walls.building, :2] + walls.corner[:, :2] * grid
+        right = left + walls.direction * (walls.length * grid)[:, None]
+        heights = [near.terrain.sample(end[:, 0], end[:, 1]) for end in (left, right)]
+        ground = np.rint((np.stack(heights, axis=1) - base[:, None]) / grid).astype(np.int32)
+    return replace(walls, level=level, ground=ground)

@@ -6,6 +6,7 @@
 // wall over the left end of its line. Walls stand building after building, in the order of their first faces.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "geovision/types.hpp"
@@ -43,5 +44,33 @@ struct Walls {
     Column<std::int64_t> blocked_offsets;   // [W+1]
     Column<std::int32_t> blocked;  // [K, 3] s0, s1, z_top: a neighbour stands within 1 m, up to z_top
 };
+
+// What stands round a batch. Pointers stay the caller's; coordinates are metres in the frame of
+// Solids::origin. All of it may be left out.
+struct Surroundings {
+    std::int64_t neighbours = 0;                      // outlines that are not in the batch
+    const std::int64_t* neighbour_offsets = nullptr;  // [N+1] closed rings, any orientation
+    const double* neighbour_xy = nullptr;             // [.., 2]
+    const double* neighbour_top = nullptr;            // [N] height of the top
+    std::int64_t streets = 0;                         // centre lines, or borders of street areas
+    const std::int64_t* street_offsets = nullptr;     // [S+1] open lines
+    const double* street_xy = nullptr;                // [.., 2]
+};
+
+struct WallOptions {
+    double near = 1.0;            // metres: a neighbour within this blocks a wall
+    double reach = 20.0;          // metres that a wall looks out for neighbours, to tell how open it is
+    double street_reach = 100.0;  // metres; streets beyond this are not seen
+    int threads = 0;
+};
+
+// Walls of every building with a solid; `solids` must have polygons. Walls at most 0.5 m high at both ends
+// are edges of roofs and left out. A wall's row depends on its own building and on what is within the
+// reaches; `ground` and `level` are left at zero, for the caller to fill. A front faces the nearest street
+// that lies on its outer side; without streets it is the outer wall on the ground with the longest
+// unblocked part, one that looks into the open counting up to twice.
+// Throws std::invalid_argument where solids have no polygons. Returns no buildings when cancelled.
+Walls find_walls(const Solids& solids, const Surroundings& around, const WallOptions& options,
+                 const std::atomic<bool>& cancel);
 
 }  // namespace geovision
