@@ -18,7 +18,7 @@ from geovision.formats.materials import LABEL_COLOURS
 from geovision.formats.terrain import Box, Picture
 from geovision.model.labels import Label
 
-__all__ = ["Atlas", "PhotoSource", "make_atlas"]
+__all__ = ["Atlas", "PhotoSource", "make_atlas", "near_each_other"]
 
 F64 = NDArray[np.float64]
 
@@ -80,7 +80,7 @@ def make_atlas(arrays: Mapping[str, Any], photo: PhotoSource, most: int) -> Atla
     pixels[:] = LABEL_COLOURS[Label.ROOF]
     # Of each building the ground place of the atlas's upper left corner.
     corner = np.zeros((len(counts), 2))
-    for members in _blocks(boxes):
+    for members in near_each_other(boxes):
         _paint(pixels, corner, rows, members, boxes, places, cell, photo)
     uv = (plan - corner[owner]) * np.array([1, -1]) / (cell * np.array(size))
     return Atlas(pixels, cell, uv.astype(np.float32))
@@ -113,7 +113,7 @@ def _shelves(wide: NDArray[np.int64], width: int) -> tuple[NDArray[np.int64], in
     return places, y + shelf
 
 
-def _blocks(boxes: F64) -> Iterator[NDArray[np.int64]]:
+def near_each_other(boxes: F64) -> Iterator[NDArray[np.int64]]:
     """Rows of boxes near to each other."""
     middle = np.floor((boxes[:, :2] + boxes[:, 2:]) / 2 / _BLOCK_M)
     _, index = np.unique(middle, axis=0, return_inverse=True)
