@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -22,7 +22,7 @@ def validated(model: type[_Model], data: Mapping[str, Any], thing: str) -> _Mode
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(step) for step in first["loc"]) or "(all)"
-        known = sorted(set(_keys(model)))
+        known = _beside(model, first["loc"])
         problem, remedy = first["msg"].removeprefix("Value error, "), "Mend the value"
         if first["type"] == "extra_forbidden":
             close = difflib.get_close_matches(str(first["loc"][-1]), known, 1)
@@ -33,12 +33,15 @@ def validated(model: type[_Model], data: Mapping[str, Any], thing: str) -> _Mode
         raise InputError(f"{thing}, key {key!r}", problem, remedy) from error
 
 
-def _keys(model: type[BaseModel]) -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        yield name
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from _keys(kind)
+def _beside(model: type[BaseModel], place: Sequence[int | str]) -> list[str]:
+    """The keys of the table that a place is in."""
+    for step in place[:-1]:
+        field = model.model_fields.get(str(step))
+        kind = None if field is None else field.annotation
+        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+            break
+        model = kind
+    return sorted(field.alias or name for name, field in model.model_fields.items())
 
 
 def change(data: dict[str, Any], key: str, value: Any, *, command: str) -> None:

@@ -9,11 +9,28 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from geovision.batch.checking import verify
     from geovision.batch.config import BatchConfig
     from geovision.batch.layers import load_config
+    from geovision.batch.merging import merge
+    from geovision.batch.planning import plan
+    from geovision.batch.reporting import retry, status
     from geovision.batch.running import RunProgress, RunSummary, TileResult, iter_run, run
 
-__all__ = ["BatchConfig", "RunProgress", "RunSummary", "TileResult", "iter_run", "load_config", "run"]
+__all__ = [
+    "BatchConfig",
+    "RunProgress",
+    "RunSummary",
+    "TileResult",
+    "iter_run",
+    "load_config",
+    "merge",
+    "plan",
+    "retry",
+    "run",
+    "status",
+    "verify",
+]
 
 _HOMES = {
     "BatchConfig": "config",
@@ -22,7 +39,12 @@ _HOMES = {
     "TileResult": "running",
     "iter_run": "running",
     "load_config": "layers",
+    "merge": "merging",
+    "plan": "planning",
+    "retry": "reporting",
     "run": "running",
+    "status": "reporting",
+    "verify": "checking",
 }
 
 

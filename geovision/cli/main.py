@@ -23,6 +23,8 @@ __all__ = ["main", "run"]
 COMMANDS = {
     "build": "Fit buildings and publish them as files that every client opens.",
     "detect": "Find buildings in images, heights or LiDAR: outlines with confidence and height.",
+    "batch": "Do thousands of tiles on one machine or many: plan, run, resume, merge, verify.",
+    "config": "Say what the configuration of a batch amounts to, and where each value comes from.",
     "generate": "Generate a procedural city, on given footprints or on its own streets.",
     "synth": "Make a synthetic scene: image, heights, LiDAR and footprints, with the truth beside them.",
     "mesh": "Build watertight meshes from building programs.",
@@ -71,7 +73,7 @@ def main(ctx: click.Context, debug: bool) -> None:
     """Building programs in, watertight labelled 3D content out.
 
     Data goes to stdout, progress and messages to stderr. Exit codes: 0 done, 1 some buildings failed or
-    an input was refused, 2 usage, 3 environment.
+    an input was refused, 2 usage, 3 environment, 75 stopped and resumable.
 
     \b
     Examples:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import geovision.batch.task as task_steps
 from geovision.batch.plan_file import Task
 from geovision.batch.sealing import Made
 from geovision.errors import InputError, OutputError
@@ -31,8 +32,10 @@ class TestJob:
     __test__ = False
 
     def __init__(self, run: Path, head: Mapping[str, Any]) -> None:
-        self.run_folder = run
         self.head = head
+        where = os.environ.get("GEOVISION_TEST_KILL", "")
+        if where.startswith(("worker-", "supervisor-")):
+            _arm(run / f".{where.replace(':', '-')}", where)
 
     def run(self, task: Task, folder: Path) -> Made:
         self._count(task)
@@ -46,7 +49,11 @@ class TestJob:
             (folder / "a.json").write_text(json.dumps({"key": task.key, "digest": task.digest}))
             (folder / "deep").mkdir()
             (folder / "deep" / "b.bin").write_bytes(task.key.encode() * 1000)
-        return Made(task.buildings, 0)
+        return self.written(Made(task.buildings, 0))
+
+    def written(self, made: Made) -> Made:
+        """The step after writing, where a test may end things."""
+        return made
 
     def _count(self, task: Task) -> None:
         """Every try leaves a mark outside of the run, so that tests see what was repeated."""
@@ -62,6 +69,26 @@ class TestJob:
         (folder / "half.bin").write_bytes(b"half")
         _FAULTS[word](task, folder)
         (folder / "half.bin").unlink(missing_ok=True)
+
+
+def _arm(mark: Path, where: str) -> None:
+    """Die, or have the supervisor die, after the Nth time of a step; once in the life of the run folder."""
+    who, _, rest = where.partition("-")
+    step, _, count = rest.partition(":")
+    home: Any = {"write": TestJob, "seal": task_steps, "publish": task_steps}[step]
+    name = {"write": "written", "seal": "seal", "publish": "publish"}[step]
+    plain, left = getattr(home, name), [int(count)]
+
+    def dying(*arguments: Any) -> Any:
+        result = plain(*arguments)
+        left[0] -= 1
+        if left[0] == 0 and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid() if who == "worker" else os.getppid(), signal.SIGKILL)
+            time.sleep(30)  # and dies with it
+        return result
+
+    setattr(home, name, dying)
 
 
 def _error(task: Task, folder: Path) -> None:
@@ -85,6 +112,7 @@ def _full(task: Task, folder: Path) -> None:
     with (folder / "large.bin").open("wb") as file:
         for _ in range(64):
             file.write(bytes(1 << 20))
+    (folder / "large.bin").unlink()
 
 
 def _spin(task: Task, folder: Path) -> None:
