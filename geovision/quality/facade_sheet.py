@@ -21,7 +21,7 @@ _GLASS, _GLASS_LIGHT, _DARK = (52, 66, 82), (92, 112, 132), (34, 36, 40)
 _GAP_MM, _SKY_MM, _BELOW_MM = 1200, 1200, 700
 _OVER = 2
 """Drawn larger and scaled down, for smooth edges."""
-_BIG = 12000
+_BIG = 3600
 _AWAY = {ElementKind.RAILING: 2, ElementKind.CANOPY: 2, ElementKind.BALCONY: 2, ElementKind.STEPS: 3}
 
 
@@ -34,7 +34,7 @@ def draw_sheet(
         walls: of a batch.
         elements: of the same batch.
         building: which one.
-        pixels_m: pixels per metre; fewer where the picture would be over 12,000 pixels wide.
+        pixels_m: pixels per metre; fewer where the picture would be over 1,800 pixels wide or high.
     """
     from PIL import Image, ImageDraw
 
