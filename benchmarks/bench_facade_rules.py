@@ -1,4 +1,4 @@
-"""Facade rules on many houses, one thread: elements per second, with and without what Python reads of programs.
+"""Facade rules on many houses, one thread: from walls and programs to elements.
 
     python benchmarks/bench_facade_rules.py
 

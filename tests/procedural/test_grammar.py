@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,18 @@ from hypothesis import strategies as st
 
 from geovision.errors import GeovisionError, UsageError
 from geovision.mesh.elements import ElementKind
-from geovision.procedural.grammar import RuleError, builtin_facades, compile_text, load_facade
-from geovision.procedural.grammar.vocabulary import ELEMENTS, Attribute, Code, Node
+from geovision.procedural.grammar import DROPPED, RuleError, builtin_facades, compile_text, load_facade
+from geovision.procedural.grammar.vocabulary import (
+    COMPONENTS,
+    DESIGN_KEYS,
+    ELEMENTS,
+    FUNCTIONS,
+    KEYWORDS,
+    PROPS,
+    Attribute,
+    Code,
+    Node,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -143,3 +154,31 @@ def test_the_kernel_has_the_same_codes() -> None:
     assert codes("FacadeAttribute") == [int(item) for item in Attribute]
     assert [name.upper() for name in ELEMENTS] == [item.name for item in ElementKind]
     assert len(np.unique([int(item) for item in Attribute])) == len(Attribute)
+
+
+MANUAL = (ROOT / "docs/facades.md").read_text(encoding="utf-8")
+
+
+def test_the_manual_shows_rules_that_compile_and_the_errors_that_come() -> None:
+    (example,) = re.findall(r"```\n(facade 1.*?)```", MANUAL, re.DOTALL)
+    compile_text(example, "mine.facade")
+    (shown,) = re.findall(r"```\n(mine\.facade:.*?)\n```", MANUAL, re.DOTALL)
+    with pytest.raises(RuleError) as caught:
+        compile_text(example.replace("~1 : Bay", "~1 : Bya"), "mine.facade")
+    assert str(caught.value) == shown
+
+
+def test_the_manual_names_every_word() -> None:
+    words = {
+        *ELEMENTS,
+        *DROPPED,
+        *builtin_facades(),
+        *FUNCTIONS,
+        *DESIGN_KEYS,
+        *PROPS,
+        *KEYWORDS,
+        *COMPONENTS,
+    }
+    words |= {item.name.lower() for item in Attribute}
+    named = set(re.findall(r"[a-z_0-9]+", MANUAL))
+    assert words - named == {"true", "false"} - named
