@@ -304,10 +304,10 @@ InstanceGroup group_of(const Tally& tally, double grid, std::int64_t first) {
     for (std::size_t k = 0; k < 3; ++k)
         g.colour[k] = static_cast<std::uint8_t>((tally.colour[k] + tally.count / 2) / tally.count);
     if (g.shape != PartShape::box) {
-        // To a centimetre, so that tiles share their meshes.
+        // To 10 cm, so that groups and tiles share their meshes.
         const auto mean = [&](std::int64_t sum) {
-            return std::max(0.01, 0.01 * std::nearbyint(100.0 * grid * static_cast<double>(sum) /
-                                                        static_cast<double>(tally.count)));
+            const double steps = 10.0 * grid * static_cast<double>(sum) / static_cast<double>(tally.count);
+            return std::max(0.1, std::nearbyint(steps) / 10.0);
         };
         g.width = mean(tally.width);
         g.height = mean(tally.height);

@@ -49,6 +49,19 @@ __all__ = ["command"]
     show_default=True,
     help="Put the orthophoto, where the scene has one, on the roofs of 3D Tiles and GLB.",
 )
+@click.option(
+    "--facades",
+    metavar="STYLE",
+    help="Facades and materials in 3D Tiles, GLB and CityJSON: a style (see geovision style list), or auto "
+    "to choose by attributes and size. Roofs take the colour that the photo shows.",
+)
+@click.option(
+    "--lod3",
+    type=click.Choice(["instanced", "full"]),
+    default="instanced",
+    show_default=True,
+    help="Facades in 3D Tiles and GLB as small meshes before whole walls, or as openings cut into them.",
+)
 @click.option("--title", default="Buildings", show_default=True, metavar="TEXT", help="Of the pages.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is an earlier result.")
 @options.lod
@@ -73,6 +86,8 @@ def command(
     heights: str | None,
     terrain: bool,
     textures: bool,
+    facades: str | None,
+    lod3: Literal["instanced", "full"],
     title: str,
     overwrite: bool,
     lod: str,
@@ -119,6 +134,8 @@ def command(
             heights=heights,
             terrain=terrain,
             textures=textures,
+            facades=facades,
+            lod3=lod3,
             title=title,
             on_error=on_error,
             overwrite=overwrite,

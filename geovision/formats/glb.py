@@ -65,7 +65,7 @@ def write_glb(
     photo: PhotoSource | None = None,
     looks: FaceLooks | None = None,
     skin: SkinSettings | None = None,
-    facades: tuple[Walls, Elements] | None = None,
+    facades: tuple[SolidsLike, Walls, Elements] | None = None,
     compress: bool = False,
     threads: int = 0,
 ) -> None:
@@ -107,7 +107,7 @@ def glb_bytes(
     photo: PhotoSource | None = None,
     looks: FaceLooks | None = None,
     skin: SkinSettings | None = None,
-    facades: tuple[Walls, Elements] | None = None,
+    facades: tuple[SolidsLike, Walls, Elements] | None = None,
     compress: bool = False,
     threads: int = 0,
 ) -> bytes:
@@ -124,7 +124,8 @@ def glb_bytes(
         looks: finish and colour of every face: materials that repeat at true scale instead of a plain colour
             a label. Not together with `photo`.
         skin: how these are written.
-        facades: walls of these solids and what is on them, as instances of small meshes before the walls.
+        facades: as instances of small meshes before the walls: the solids whose walls were found (these, or
+            these before they had foundations), the walls, and what is on them.
         compress: with EXT_meshopt_compression, positions to 2 mm an axis.
         threads: 0 for all cores.
 
@@ -150,7 +151,8 @@ def glb_bytes(
     exponent = STEP_EXPONENT if compress else None
     parts = None
     if facades is not None:
-        parts = make_parts(arrays, *facades, origin=anchor, compress=exponent, threads=threads)
+        base, walls, elements = facades
+        parts = make_parts(base.arrays(), walls, elements, origin=anchor, compress=exponent, threads=threads)
         buffers += parts.buffers
 
     extras: dict[str, Any] = {"origin": anchor} if crs is None else {"crs": crs, "origin": anchor}

@@ -91,7 +91,7 @@ def gltf_json(
         if parts is not None:
             behind = len(skin.buffers) if skin is not None else bool(photo)
             first = len(layout["columns"]) - behind - len(parts.buffers)
-            decoded = parts.add_to(gltf, views, layout["columns"][first:], node, count, decoded)
+            decoded = parts.add_to(gltf, views, layout["columns"][first:], count, decoded)
             used |= parts.extensions
             required |= parts.extensions - {"EXT_instance_features"}
         if photo:

@@ -67,22 +67,24 @@ class Parts:
         """Those that are used."""
         return {_INSTANCING, _FEATURES} if self.found["count"] else set()
 
+    def _shown(self) -> list[PartMesh]:
+        """Every mesh once, in the order of the buffers."""
+        return _each_once(self.meshes)
+
     def add_to(
         self,
         gltf: dict[str, Any],
         views: list[dict[str, Any]],
         offsets: Sequence[int],
-        node: Mapping[str, Any],
         count: int,
         decoded: int,
     ) -> int:
         """Put nodes, meshes and accessors into a document; gives the bytes of the fallback buffer.
 
         Args:
-            gltf: the document, with its first node for the root.
+            gltf: the document; its second node, that of the buildings, gets one below it for every group.
             views: its buffer views.
             offsets: where `buffers` lie.
-            node: placement of the nodes.
             count: rows of the property table.
             decoded: bytes of the fallback buffer so far.
         """
@@ -93,29 +95,30 @@ class Parts:
             writer.view(offsets[place], self.buffers[place], item, self.found["count"], name in _STEPPED)
             for place, (name, _, _, item, _) in enumerate(_COLUMNS)
         ]
-        vertices = sum(len(mesh.positions) for group in self.meshes for mesh in group)
-        indices = sum(len(mesh.indices) for group in self.meshes for mesh in group)
+        vertices = sum(len(mesh.positions) for mesh in self._shown())
+        indices = sum(len(mesh.indices) for mesh in self._shown())
         normal = 4 if self.compressed else 12
         shape = [
             writer.view(offsets[4], self.buffers[4], 12, vertices, False, target=34962),
             writer.view(offsets[5], self.buffers[5], normal, vertices, False, target=34962),
             writer.view(offsets[6], self.buffers[6], 2, indices, False, target=34963, triangles=True),
         ]
-        first = [0, 0]
+        for mesh in self._shown():
+            writer.geometry(mesh, shape, normal)
+        below = gltf["nodes"][1]["children"] = []
         for group, meshes in zip(self.found["groups"], self.meshes, strict=True):
-            primitives = [writer.primitive(mesh, group, shape, first, normal) for mesh in meshes]
+            primitives = [writer.primitive(mesh, group) for mesh in meshes]
             gltf["meshes"].append({"primitives": primitives})
             attributes = {
                 key: writer.column(view, column, group["first"], group["count"])
                 for key, view, column in zip(_ATTRIBUTES, placed, _COLUMNS, strict=True)
             }
-            ids = [{"featureCount": count, "attribute": 0, "propertyTable": 0, "label": "building"}]
-            gltf["nodes"][0]["children"].append(len(gltf["nodes"]))
+            ids = [{"featureCount": count, "attribute": 0, "propertyTable": 0}]
+            below.append(len(gltf["nodes"]))
             gltf["nodes"].append(
                 {
                     "name": PartShape(group["shape"]).name.lower(),
                     "mesh": len(gltf["meshes"]) - 1,
-                    **node,
                     "extensions": {
                         _INSTANCING: {"attributes": attributes},
                         _FEATURES: {"featureIds": ids},
@@ -136,6 +139,8 @@ class _Writer:
     ) -> None:
         self.gltf, self.views, self.compressed, self.decoded = gltf, views, compressed, decoded
         self.materials: dict[tuple[Any, ...], int] = {}
+        self.places: dict[int, dict[str, Any]] = {}
+        self.first = [0, 0]
 
     def view(
         self,
@@ -189,11 +194,9 @@ class _Writer:
             type=kind,
         )
 
-    def primitive(
-        self, mesh: PartMesh, group: Mapping[str, Any], views: Sequence[int], first: list[int], normal: int
-    ) -> dict[str, Any]:
-        """One mesh of a group; `first` counts vertices and indices."""
-        count = len(mesh.positions)
+    def geometry(self, mesh: PartMesh, views: Sequence[int], normal: int) -> None:
+        """Accessors of a mesh, behind those before it in the same views."""
+        first, count = self.first, len(mesh.positions)
         position = self._accessor(
             bufferView=views[0],
             byteOffset=12 * first[0],
@@ -220,11 +223,11 @@ class _Writer:
         )
         first[0] += count
         first[1] += len(mesh.indices)
-        return {
-            "attributes": {"POSITION": position, "NORMAL": normals},
-            "indices": indices,
-            "material": self._material(mesh, group),
-        }
+        self.places[id(mesh)] = {"attributes": {"POSITION": position, "NORMAL": normals}, "indices": indices}
+
+    def primitive(self, mesh: PartMesh, group: Mapping[str, Any]) -> dict[str, Any]:
+        """A mesh in the colour of a group."""
+        return {**self.places[id(mesh)], "material": self._material(mesh, group)}
 
     def _material(self, mesh: PartMesh, group: Mapping[str, Any]) -> int:
         label = _LABELS.get(PartShape(group["shape"]), Label.WINDOW)
@@ -284,7 +287,7 @@ def make_parts(
     )
     buffers = [found[name] for name, *_ in _COLUMNS]
     if found["count"]:
-        flat = [mesh for group in meshes for mesh in group]
+        flat = _each_once(meshes)
         positions = np.concatenate([mesh.positions for mesh in flat])
         normals = np.concatenate([mesh.normals for mesh in flat])
         indices = np.concatenate([mesh.indices for mesh in flat])
@@ -299,6 +302,10 @@ def make_parts(
                 _kernel.encode_meshopt(indices.tobytes(), 2, "TRIANGLES"),
             ]
     return Parts(found, meshes, tuple(buffers), compress is not None)
+
+
+def _each_once(meshes: Sequence[Sequence[PartMesh]]) -> list[PartMesh]:
+    return list({id(mesh): mesh for group in meshes for mesh in group}.values())
 
 
 def _designs(elements: Elements) -> list[Design]:

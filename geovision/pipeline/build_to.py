@@ -110,6 +110,8 @@ def build_to(
     heights: str | None = None,
     terrain: bool = True,
     textures: bool = True,
+    facades: str | None = None,
+    lod3: Literal["instanced", "full"] = "instanced",
     title: str = "Buildings",
     on_error: Literal["raise", "record"] = "record",
     overwrite: bool = False,
@@ -144,6 +146,9 @@ def build_to(
         terrain: publish the ground with 3D Tiles and GLB, with the orthophoto on it, and carry walls there
             down to it.
         textures: put the orthophoto on roofs in 3D Tiles and GLB, where the scene has one.
+        facades: style of buildings that name none, or "auto" to choose by attributes: facades and materials
+            in 3D Tiles, GLB and CityJSON (LoD 3), roofs in the colour of the photo instead of the photo.
+        lod3: facades in 3D Tiles and GLB as instances before walls that stay whole, or as full geometry.
         title: of the viewer and the preview.
         on_error: "record" lists buildings that could not be fitted; "raise" stops at the first.
         overwrite: replace an earlier result.
@@ -169,6 +174,8 @@ def build_to(
         geoid=geoid,
         terrain=terrain,
         textures=textures,
+        facades=facades,
+        lod3=lod3,
         title=title,
         threads=threads,
     )

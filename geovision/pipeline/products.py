@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geovision.errors import UsageError
 from geovision.formats.attributes import (
@@ -34,6 +35,14 @@ from geovision.mesh.foundations import with_foundations
 from geovision.model.fit import FitTable
 from geovision.model.labels import Label
 from geovision.model.table import ProgramTable
+from geovision.pipeline.dresser import (
+    FACADE_BASE,
+    FACADE_LOD,
+    ROOF_COLOUR,
+    FacadeDresser,
+    Neighbourhood,
+    with_roof_colours,
+)
 from geovision.pipeline.ground import Surroundings, terrain_of_programs
 from geovision.pipeline.sinks import open_program_sink
 from geovision.pipeline.timings import Timings
@@ -98,6 +107,11 @@ class ProductSettings:
     """Terrain in 3D Tiles and GLB, where the buildings have a scene; walls then go down to it."""
     textures: bool = True
     """Roofs from the photo in 3D Tiles and GLB, where the scene has one."""
+    facades: str | None = None
+    """Style of buildings that name none, or "auto": facades and materials in 3D Tiles, GLB and CityJSON, with
+    the colours of roofs that the photo shows. None leaves walls plain."""
+    lod3: Literal["instanced", "full"] = "instanced"
+    """How 3D Tiles and GLB have facades. CityJSON has them as geometry."""
     title: str = "Buildings"
     threads: int = 0
 
@@ -114,7 +128,8 @@ class ProductSettings:
     @property
     def needs_photo(self) -> bool:
         """Whether a format shows it, on the ground or on roofs."""
-        return (self.terrain or self.textures) and bool({"3dtiles", "glb"}.intersection(self.formats))
+        shown = self.terrain or self.textures or self.facades is not None
+        return shown and bool({"3dtiles", "glb"}.intersection(self.formats))
 
     def check(self) -> None:
         """Refuse what could not be written, before any work is done."""
@@ -150,9 +165,14 @@ class Products:
         self.notes: list[str] = []
         """What was assumed."""
         self._timings = timings
-        self._settings = settings
         self._around = around or Surroundings()
-        self._roof_photo = self._around.photo if settings.textures else None
+        dressed = settings.facades is not None
+        self._coloured = dressed and self._around.photo is not None
+        if self._coloured:
+            settings = replace(settings, types={**settings.types, ROOF_COLOUR: "text"})
+        self._settings = settings
+        self._roof_photo = self._around.photo if settings.textures and not dressed else None
+        self._dresser = self._make_dresser(None) if dressed else None
         self._formats = frozenset(settings.formats)
         self._tile: list[tuple[ProgramTable, dict[str, list[Any]]]] = []
         self._seq = bool(self._formats & {"cityjson", "cityjsonseq"})
@@ -170,7 +190,7 @@ class Products:
                     open_cityjsonseq(
                         path,
                         crs=self._settings.crs_of_solids,
-                        lod=self._settings.lod,
+                        lod=self._settings.lod if self._dresser is None else FACADE_LOD,
                         threads=self._settings.threads,
                     )
                 )
@@ -198,6 +218,10 @@ class Products:
             solids: theirs at level 2.2 with polygons, where they are at hand.
         """
         settings = self._settings
+        if self._coloured and self._around.photo is not None:
+            with self._timings.stage("colours"):
+                seen = solids or mesh(table, lod="2.2", threads=settings.threads, on_error="record")
+                table = with_roof_colours(table, seen, self._around.photo)
         self._programs(table)
         self._fits.write_table(fits.to_arrow())
         if solids is None or settings.lod != "2.2":
@@ -211,7 +235,8 @@ class Products:
         self.failures += [f"building {one.id!r}: {one.message}" for one in solids.failures]
         if self._seq:
             with self._timings.stage("cityjsonseq"):
-                self._features.write(solids, columns | {PROGRAM: table.to_dicts()})
+                shown = solids if self._dresser is None else self._dresser.opened(table)
+                self._features.write(shown, columns | {PROGRAM: table.to_dicts()})
         if self._tables:
             with self._timings.stage("tables"):
                 self._add_rows(solids, columns)
@@ -293,6 +318,9 @@ class Products:
                 first += len(table)
                 yield table, {name: rows[name].to_pylist() for name in names}
 
+        dresser = None
+        if self._dresser is not None:
+            dresser = self._make_dresser(Neighbourhood.of_programs(iter_programs(programs)))
         summary = write_3dtiles(
             self.folder / "tiles" / _BUILDINGS,
             batches(),
@@ -300,7 +328,9 @@ class Products:
             geoid=self._settings.geoid,
             floor=None if self._around.terrain is None else self._around.terrain.lowest,
             photo=self._roof_photo,
-            per_tile=_PER_TILE if self._roof_photo is None else _PER_PHOTO,
+            per_tile=_PER_TILE if self._roof_photo is None and dresser is None else _PER_PHOTO,
+            dresser=dresser,
+            lods=("1.1", "2.2" if dresser is None else FACADE_BASE),
             threads=self._settings.threads,
             progress=progress,
         )
@@ -369,7 +399,9 @@ class Products:
             floor = self._around.lowest(table)
             for kind in sorted(self._formats.intersection(_MESHES)):
                 paths[kind].parent.mkdir(exist_ok=True)
-                if kind == "glb":
+                if kind == "glb" and self._dresser is not None:
+                    self._write_dressed(paths[kind], table, columns, self._dresser, floor)
+                elif kind == "glb":
                     write_glb(
                         paths[kind],
                         solids if floor is None else with_foundations(solids, floor),
@@ -382,3 +414,35 @@ class Products:
                     write_usd(paths[kind], solids, attributes=columns, crs=settings.crs)
                 else:
                     write_mesh(paths[kind], solids, crs=settings.crs)
+
+    def _write_dressed(
+        self,
+        path: Path,
+        table: ProgramTable,
+        columns: Mapping[str, list[Any]],
+        dresser: FacadeDresser,
+        floor: NDArray[np.float64] | None,
+    ) -> None:
+        """A GLB with facades and materials."""
+        from geovision.formats.glb import write_glb
+
+        full = self._settings.lod3 == "full"
+        base, walls, elements = dresser.instances(table)
+        solids = dresser.opened(table) if full else base
+        if floor is not None:
+            solids = with_foundations(solids, floor)
+        write_glb(
+            path,
+            solids,
+            attributes=columns,
+            crs=self._settings.crs,
+            looks=dresser.looks(table, solids),
+            facades=None if full else (base, walls, elements),
+            threads=self._settings.threads,
+        )
+
+    def _make_dresser(self, near: Neighbourhood | None) -> FacadeDresser:
+        """With what stands round tiles: programs once all are known, until then outlines alone."""
+        if near is None and self._around.scene is not None:
+            near = Neighbourhood.of_footprints(self._around.scene.footprints)
+        return FacadeDresser(self._settings.facades, self._settings.lod3, near)

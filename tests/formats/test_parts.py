@@ -82,7 +82,7 @@ def pieces(glb: Glb) -> list[dict[str, Any]]:
                     "scale": values["SCALE"][i].tolist(),
                 }
             )
-            place = matrix_of({"translation": node["translation"]}) @ place
+            place = matrix_of({"translation": glb.json["nodes"][1]["translation"]}) @ place
             meshes = {}
             for primitive in primitives:
                 corners = glb.accessor(primitive["attributes"]["POSITION"]).astype(float)
@@ -107,7 +107,7 @@ def test_pieces_stand_where_elements_say(
     dressed: tuple[Solids, Walls, Elements], compress: bool, slack: float
 ) -> None:
     solids, walls, elements = dressed
-    glb = parse_glb(glb_bytes(solids, facades=(walls, elements), compress=compress))
+    glb = parse_glb(glb_bytes(solids, facades=(solids, walls, elements), compress=compress))
     found = pieces(glb)
     for kind, shape in ((K.WINDOW, "window"), (K.DOOR, "door"), (K.BALCONY, "box")):
         for row in np.flatnonzero(elements.kind == kind).tolist():
@@ -142,7 +142,7 @@ def test_pieces_stand_where_elements_say(
 def test_no_piece_stands_behind_its_wall(dressed: tuple[Solids, Walls, Elements]) -> None:
     """Nor far from it: all of a building's pieces lie within its box and what stands out."""
     solids, walls, elements = dressed
-    for piece in pieces(parse_glb(glb_bytes(solids, facades=(walls, elements)))):
+    for piece in pieces(parse_glb(glb_bytes(solids, facades=(solids, walls, elements)))):
         own = np.flatnonzero(walls.building == piece["building"])
         corners = np.concatenate(list(piece["meshes"].values()))
         away = []
@@ -197,7 +197,7 @@ def test_same_bytes_on_any_threads(dressed: tuple[Solids, Walls, Elements]) -> N
     solids, walls, elements = dressed
     for compress in (False, True):
         one, two = (
-            glb_bytes(solids, facades=(walls, elements), compress=compress, threads=threads)
+            glb_bytes(solids, facades=(solids, walls, elements), compress=compress, threads=threads)
             for threads in (1, 2)
         )
         assert one == two
@@ -207,7 +207,7 @@ def test_the_validator_agrees(dressed: tuple[Solids, Walls, Elements], tmp_path:
     solids, walls, elements = dressed
     files = [tmp_path / "plain.glb", tmp_path / "small.glb"]
     for path, compress in zip(files, (False, True), strict=True):
-        write_glb(path, solids, facades=(walls, elements), compress=compress)
+        write_glb(path, solids, facades=(solids, walls, elements), compress=compress)
     for report in validate(node_modules(), *files):
         assert report["numErrors"] == 0, report["messages"]
         assert report["numWarnings"] == 0, report["messages"]

@@ -71,7 +71,7 @@ def windows(path: Path) -> list[tuple[str, Any]]:
                     "scale": values["SCALE"][i].tolist(),
                 }
             )
-            at = matrix_of({"matrix": node["matrix"]}) @ place @ middle
+            at = matrix_of({"matrix": glb.json["nodes"][1]["matrix"]}) @ place @ middle
             found.append((ids[int(values["_FEATURE_ID_0"][i])], at[:3]))
     return found
 

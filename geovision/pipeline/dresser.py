@@ -1,0 +1,189 @@
+"""What published buildings look like: facades by style, materials, and the colours that a photo shows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geovision.formats.atlas import PhotoSource
+from geovision.formats.roof_colours import roof_colours
+from geovision.formats.tiles3d_content import TileFacades
+from geovision.mesh import (
+    Elements,
+    FaceLooks,
+    Paint,
+    Solids,
+    Surroundings,
+    Walls,
+    face_looks,
+    find_walls,
+    mesh,
+    open_walls,
+)
+from geovision.model.table import ProgramTable
+
+if TYPE_CHECKING:
+    from geovision.sources.footprint_set import Footprints
+
+__all__ = ["FACADE_BASE", "FACADE_LOD", "ROOF_COLOUR", "FacadeDresser", "Neighbourhood", "with_roof_colours"]
+
+F64 = NDArray[np.float64]
+
+ROOF_COLOUR = "roof:colour"
+"""Attribute, named as in OSM."""
+FACADE_BASE = "2.3"
+"""Facades stand on solids with overhangs."""
+FACADE_LOD = "3.2"
+"""Of facades as geometry."""
+_NEAR_M = 25.0
+"""A wall looks no further for what stands round it."""
+_TALL_M = 10_000.0
+"""Top of a neighbour of which only the outline is known: no window looks over it."""
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """Outlines of all buildings of a scene, for walls at the border of a batch."""
+
+    ids: NDArray[np.object_]
+    boxes: F64
+    tops: F64
+    offsets: NDArray[np.int64]
+    xy: F64
+
+    @classmethod
+    def of_programs(cls, tables: Iterable[ProgramTable]) -> Neighbourhood:
+        """Every part's outline, as high as its roof."""
+        ids, tops, rings = [], [], []
+        for table in tables:
+            first = table.ring_offsets[:-1]
+            owner = np.repeat(np.arange(len(table)), np.diff(table.part_offsets))
+            ids += [table.ids[row] for row in owner.tolist()]
+            tops.append(table.ground_z[owner] + np.fmax(table.eave, table.roof_params[:, 0]))
+            spans = zip(
+                table.vertex_offsets[first].tolist(), table.vertex_offsets[first + 1].tolist(), strict=True
+            )
+            rings += [table.xy[a:b] for a, b in spans]
+        return cls._of(ids, np.concatenate(tops) if tops else np.zeros(0), rings)
+
+    @classmethod
+    def of_footprints(cls, footprints: Footprints) -> Neighbourhood:
+        """Outlines alone, of which no height is known."""
+        rings = [footprints.rings(row)[0] for row in range(len(footprints))]
+        return cls._of(list(footprints.ids), np.full(len(rings), _TALL_M), rings)
+
+    @classmethod
+    def _of(cls, ids: list[str], tops: F64, rings: list[F64]) -> Neighbourhood:
+        boxes = np.array([[*ring.min(axis=0), *ring.max(axis=0)] for ring in rings]).reshape(-1, 4)
+        offsets = np.concatenate(
+            [np.zeros(1, np.int64), np.cumsum([len(ring) for ring in rings], dtype=np.int64)]
+        )
+        return cls(
+            np.array(ids, object), boxes, tops, offsets, np.concatenate(rings) if rings else np.zeros((0, 2))
+        )
+
+    def around(self, table: ProgramTable) -> Surroundings:
+        """What stands near some buildings and is none of them."""
+        if not len(table) or not len(self.boxes):
+            return Surroundings()
+        low, high = table.xy.min(axis=0) - _NEAR_M, table.xy.max(axis=0) + _NEAR_M
+        near = (self.boxes[:, :2] <= high).all(axis=1) & (self.boxes[:, 2:] >= low).all(axis=1)
+        own = set(table.ids)
+        rows = [row for row in np.flatnonzero(near).tolist() if self.ids[row] not in own]
+        rings = [self.xy[self.offsets[row] : self.offsets[row + 1]] for row in rows]
+        return Surroundings(neighbours=rings, neighbour_tops=self.tops[rows])
+
+
+@dataclass(frozen=True)
+class _Made:
+    table: ProgramTable
+    base: Solids
+    walls: Walls
+    elements: Elements
+
+
+class FacadeDresser:
+    """Facades of programs by the styles that they name, or one for all; `Dresser` of 3D Tiles.
+
+    Threads may share it. A building depends on its program and on what stands near it.
+
+    Args:
+        style: of programs that name none: a style, "auto", or None for plain walls.
+        form: "instanced" puts small meshes before walls that stay whole, "full" cuts openings into them.
+        near: all buildings of the scene.
+    """
+
+    def __init__(
+        self, style: str | None, form: Literal["instanced", "full"], near: Neighbourhood | None = None
+    ) -> None:
+        self._style, self._form, self._near = style, form, near
+        # A tile asks for its looks and for its facades, one after the other.
+        self._last = threading.local()
+
+    def looks(self, table: ProgramTable, solids: Solids) -> FaceLooks:
+        """Finish and colour of every face, at any level of detail."""
+        arrays = solids.arrays()
+        if "face_material" in arrays:
+            return FaceLooks.of_materials(arrays["face_material"], arrays["face_colour"])
+        made = self._made(table).elements
+        roof = Paint(made.roof_material, made.roof_colour)
+        return face_looks(solids, roof=roof, flat=roof, wall=Paint(made.wall_material, made.wall_colour))
+
+    def facades(self, table: ProgramTable, solids: Solids) -> TileFacades | None:
+        """Facades of a tile."""
+        made = self._made(table)
+        if not len(made.elements):
+            return None
+        if self._form == "full":
+            return TileFacades(FACADE_LOD, solids=self.opened(table))
+        return TileFacades("3.0", instances=(made.walls, made.elements))
+
+    def instances(self, table: ProgramTable) -> tuple[Solids, Walls, Elements]:
+        """Solids, their walls and what is on them."""
+        made = self._made(table)
+        return made.base, made.walls, made.elements
+
+    def opened(self, table: ProgramTable) -> Solids:
+        """Solids at LoD 3.2."""
+        made = self._made(table)
+        return open_walls(made.base, made.walls, made.elements, lod=FACADE_LOD, threads=1).solids
+
+    def _made(self, table: ProgramTable) -> _Made:
+        last: _Made | None = getattr(self._last, "made", None)
+        if last is not None and last.table is table:
+            return last
+        from geovision.procedural.grammar import evaluate
+
+        base = mesh(table, lod=FACADE_BASE, threads=1, on_error="record")
+        around = None if self._near is None else self._near.around(table)
+        walls = find_walls(base, table, around=around, threads=1)
+        done = evaluate(walls, table, origin_z=base.origin[:, 2], style=self._style, threads=1)
+        self._last.made = made = _Made(table, base, walls, done.elements)
+        return made
+
+
+def with_roof_colours(table: ProgramTable, solids: Solids, photo: PhotoSource) -> ProgramTable:
+    """The programs with the attribute "roof:colour" as the photo shows it, marked observed.
+
+    What an attribute of that name says already stays.
+    """
+    found = roof_colours(solids.arrays(), photo)
+    attributes = [dict(row) for row in table.attributes]
+    provenance = [dict(row) for row in table.provenance]
+    for row in np.flatnonzero(found.known).tolist():
+        if attributes[row].get(ROOF_COLOUR) is None:
+            attributes[row][ROOF_COLOUR] = "#{:02x}{:02x}{:02x}".format(*found.colour[row].tolist())
+            provenance[row][f"attributes/{ROOF_COLOUR}"] = "observed"
+    return ProgramTable.from_arrays(
+        ids=table.ids,
+        part_ids=table.part_ids,
+        attributes=attributes,
+        facade=table.facade,
+        provenance=provenance,
+        **table.columns(),
+    )

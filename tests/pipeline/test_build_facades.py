@@ -1,0 +1,108 @@
+"""Builds with facades: every format has them, and roofs have the colour of the photo."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import geovision
+from geovision.formats.programs import read_programs
+from geovision.mesh import mesh
+from geovision.pipeline.build_to import build_to
+from geovision.pipeline.dresser import ROOF_COLOUR, FacadeDresser, Neighbourhood
+from geovision.pipeline.generate import generate
+from geovision.pipeline.synth_to import synth_to
+from tests.helpers_glb import parse_glb
+from tests.pipeline.built import content
+
+FORMATS = ("3dtiles", "glb", "cityjsonseq", "parquet")
+OFTEN = {"run.json", "index.json"}
+
+
+@pytest.fixture(scope="module")
+def scene_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scene") / "s"
+    synth_to(
+        folder, area=(500_000.0, 5_500_000.0, 110.0, 90.0), seed=5, layers=("image", "points"), preview=False
+    )
+    return folder / "scene.toml"
+
+
+@pytest.fixture(scope="module")
+def town(scene_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("built") / "town"
+    build_to(geovision.open_scene(scene_file), out, formats=FORMATS, facades="auto", merged=True)
+    return out
+
+
+def test_roofs_have_the_colour_of_the_photo_and_it_is_marked_observed(town: Path) -> None:
+    programs = read_programs(town / "programs.parquet")
+    seen = [program for program in programs if ROOF_COLOUR in program.attributes]
+    assert len(seen) > 0.8 * len(programs)
+    for program in seen:
+        assert program.provenance_of(f"attributes/{ROOF_COLOUR}").text == "observed"
+        text = str(program.attributes[ROOF_COLOUR])
+        assert len(text) == 7
+        assert int(text[1:], 16) >= 0
+    import pyarrow.parquet as pq
+
+    column = pq.read_table(town / "buildings.parquet")[ROOF_COLOUR].to_pylist()
+    assert column == [program.attributes.get(ROOF_COLOUR) for program in programs]
+
+
+def test_every_format_shows_facades(town: Path) -> None:
+    glb = parse_glb((town / "buildings.glb").read_bytes())
+    shapes = {node.get("name") for node in glb.json["nodes"]}
+    assert {"window", "door", "box"} <= shapes
+    assert any(material["name"].startswith("wall_") for material in glb.json["materials"])
+    assert list((town / "tiles" / "buildings" / "content").rglob("*.facades.glb"))
+    kinds = set()
+    for line in (town / "buildings.city.jsonl").read_text(encoding="utf-8").splitlines()[1:]:
+        for thing in json.loads(line)["CityObjects"].values():
+            for geometry in thing.get("geometry", []):
+                assert geometry["lod"] == "3.2"
+                kinds |= {surface["type"] for surface in geometry["semantics"]["surfaces"]}
+    assert {"Window", "Door", "WallSurface", "RoofSurface"} <= kinds
+
+
+def test_full_geometry_and_other_threads(scene_file: Path, town: Path, tmp_path: Path) -> None:
+    build_to(
+        geovision.open_scene(scene_file),
+        tmp_path / "b",
+        formats=FORMATS,
+        facades="auto",
+        merged=True,
+        threads=2,
+    )
+    assert content(tmp_path / "b", leave=OFTEN) == content(town, leave=OFTEN)
+    build_to(
+        geovision.open_scene(scene_file),
+        tmp_path / "f",
+        formats=("glb",),
+        facades="auto",
+        merged=True,
+        lod3="full",
+    )
+    glb = parse_glb((tmp_path / "f" / "buildings.glb").read_bytes())
+    assert len(glb.json["nodes"]) == 2
+    names = {material["name"] for material in glb.json["materials"]}
+    assert any(name.startswith("window") for name in names)
+    assert any(name.startswith("door") for name in names)
+
+
+def test_a_building_does_not_depend_on_its_tile() -> None:
+    """Neighbours of another batch block walls as those of the same do."""
+    table = generate(area=(0.0, 0.0, 160.0, 120.0), seed=8)
+    near = Neighbourhood.of_programs([table.slice(0, 7), table.slice(7, len(table))])
+    whole = FacadeDresser("auto", "instanced", near)
+    _, _, all_of_them = whole.instances(table)
+    for row in range(0, len(table), 9):
+        alone = FacadeDresser("auto", "instanced", near)
+        _, _, own = alone.instances(table.take([row]))
+        first, last = all_of_them.building_offsets[row : row + 2]
+        assert own.s0.tolist() == all_of_them.s0[first:last].tolist()
+        assert own.kind.tolist() == all_of_them.kind[first:last].tolist()
+        assert own.roof_colour.tolist() == all_of_them.roof_colour[row : row + 1].tolist()
+    assert len(whole.looks(table, mesh(table, lod="1.1", polygons=False)).finish)
