@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from geovision.pipeline.build import build
     from geovision.pipeline.build_to import build_to
     from geovision.pipeline.detect import detect
+    from geovision.pipeline.facades import dress
     from geovision.pipeline.fit import fit
     from geovision.pipeline.generate import generate
     from geovision.pipeline.synth import synth
@@ -58,6 +59,7 @@ __all__ = [
     "build",
     "build_to",
     "detect",
+    "dress",
     "fit",
     "generate",
     "mesh",
@@ -92,6 +94,7 @@ _HOMES = {
     "build": "geovision.pipeline.build",
     "build_to": "geovision.pipeline.build_to",
     "detect": "geovision.pipeline.detect",
+    "dress": "geovision.pipeline.facades",
     "fit": "geovision.pipeline.fit",
     "generate": "geovision.pipeline.generate",
     "mesh": "geovision.mesh",

@@ -167,7 +167,7 @@ def _hostile_row(rng: Random, walls: Walls, first: int, last: int, faces: int, c
     s0, s1 = sorted((_place(rng, length), _place(rng, length)))
     z0, z1 = sorted((_place(rng, height), _place(rng, height)))
     if rng.random() < 0.5:  # a thing of ordinary size
-        s1, z1 = s0 + rng.randint(40, 2500), z0 + rng.randint(40, 2500)
+        s1, z1 = (min(v + rng.randint(40, 2500), 2**31 - 1) for v in (s0, z0))
     if rng.random() < 0.02:
         s0, s1 = s1, s0
     depth = rng.choice((0, 1, 20, 60, 120, 300, 900, 5000, 200_000, rng.randint(0, 2000)))

@@ -19,6 +19,9 @@ constexpr std::int32_t most_steps = 40;
 constexpr std::int32_t rail = 40, bar = 16, bar_gap = 120;
 constexpr std::int32_t most_bars = 400;
 
+// Where the ends of a railing begin: clear of shutters, sills and borders.
+std::int32_t railing_from(double depth) { return std::min(120, std::int32_t(depth / 3)); }
+
 }  // namespace
 
 void Dresser::place_things(std::int64_t wall, const std::int64_t* elements, std::int64_t count) {
@@ -102,8 +105,8 @@ Outcome Dresser::shape(const WallFrame& f, std::int64_t e, const Rect& r, Thing&
         }
         case ElementKind::railing: {
             if (depth < 3 * rail || r.width() < 4 * rail || r.height() < 4 * rail) return Outcome::too_small;
-            box(r.s0, r.s0 + rail, z0, z1, off_wall, depth);
-            box(r.s1 - rail, r.s1, z0, z1, off_wall, depth);
+            box(r.s0, r.s0 + rail, z0, z1, railing_from(depth) - 2, depth);
+            box(r.s1 - rail, r.s1, z0, z1, railing_from(depth) - 2, depth);
             box(r.s0 + rail, r.s1 - rail, z0, z1, depth - rail, depth);
             return Outcome::built;
         }
@@ -235,11 +238,12 @@ bool Dresser::write_railing(const WallFrame& f, const Thing& thing, FaceStyle st
     const std::int32_t depth = e_.depth[std::size_t(e)];
     const bool bars = !design(e).glass && e_.design[std::size_t(e)] >= 0;
     const std::int32_t s0 = r.s0 + 1, s1 = r.s1 - 1, z0 = f.z + r.z0 + 1, z1 = f.z + r.z1 - 1;
+    const std::int32_t from = railing_from(depth);
     const auto round_three_sides = [&](std::int32_t thick, std::int32_t low, std::int32_t high) {
         plan_.clear();
-        for (const Point p : {Point{s0, off_wall}, Point{s0, depth}, Point{s1, depth}, Point{s1, off_wall},
-                              Point{s1 - thick, off_wall}, Point{s1 - thick, depth - thick},
-                              Point{s0 + thick, depth - thick}, Point{s0 + thick, off_wall}})
+        for (const Point p :
+             {Point{s0, from}, Point{s0, depth}, Point{s1, depth}, Point{s1, from}, Point{s1 - thick, from},
+              Point{s1 - thick, depth - thick}, Point{s0 + thick, depth - thick}, Point{s0 + thick, from}})
             plan_.push_back(f.on_grid(p.x, p.y));
         return writer_.prism(plan_, low, high, style);
     };
@@ -262,7 +266,7 @@ bool Dresser::write_railing(const WallFrame& f, const Thing& thing, FaceStyle st
     spread(s0 + inset, s1 - inset - bar, [&](std::int32_t s) { good = post(s, depth - inset) && good; });
     if (depth < 4 * bar_gap) return good;  // the ends are short enough without
     for (const std::int32_t s : {s0 + inset, s1 - inset - bar})
-        spread(bar + bar_gap, depth - bar_gap, [&](std::int32_t out) { good = post(s, out) && good; });
+        spread(from + bar + inset, depth - bar_gap, [&](std::int32_t out) { good = post(s, out) && good; });
     return good;
 }
 

@@ -267,6 +267,24 @@ double free_length(const Context::Seen& seen, std::int32_t length, double steps)
     return double(length - covered) / steps;
 }
 
+// Does a wall of the building that is mostly blocked stand across this one, and none along it? Rows are
+// entered beside their party walls.
+bool beside_party_walls(const Walls& walls, const std::vector<Context::Seen>& seen, std::size_t first,
+                        std::size_t w, double steps) {
+    bool across = false;
+    for (std::size_t k = 0; k < seen.size(); ++k) {
+        const double length = walls.length[first + k] / steps;
+        if (Label(walls.label[first + k]) != Label::wall || length < 1 ||
+            free_length(seen[k], walls.length[first + k], steps) > length / 2)
+            continue;
+        const double* d = &walls.direction[2 * (first + k)];
+        const double* e = &walls.direction[2 * w];
+        if (std::abs(d[0] * e[0] + d[1] * e[1]) > ahead) return false;
+        across = true;
+    }
+    return across;
+}
+
 // Vertices of the borders of holes in the ground.
 std::vector<std::uint8_t> court_vertices(const BuildingView& view) {
     std::vector<std::uint8_t> court(std::size_t(view.vertex_count), 0);
@@ -313,8 +331,9 @@ void name_sides(const Solids& solids, const Context& context, const std::vector<
             continue;
         const bool sees = walls.street[w] >= 0;
         const Context::Seen& s = seen[w - first];
-        const double worth =
-            sees ? -double(walls.street[w]) : free_length(s, walls.length[w], context.steps()) * (1 + s.open);
+        const double worth = sees ? -double(walls.street[w])
+                                  : free_length(s, walls.length[w], context.steps()) * (1 + s.open) *
+                                        (beside_party_walls(walls, seen, first, w, context.steps()) ? 2 : 1);
         if (front == last || (sees && !street) || (sees == street && worth > best))
             front = w, best = worth, street = sees;
     }

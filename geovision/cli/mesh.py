@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -11,14 +11,25 @@ from geovision.cli import options
 from geovision.cli.console import note, report_failures, status
 from geovision.errors import InputError, ProgramError
 
+if TYPE_CHECKING:
+    from geovision.mesh import FaceLooks, Solids
+    from geovision.model.table import ProgramTable
+
 __all__ = ["command"]
 
 SUFFIXES = (".glb", ".obj", ".ply", ".stl")
+MOST_REMARKS = 10
 
 
 @click.command("mesh", short_help="Build watertight meshes from programs.")
 @click.argument("programs", type=options.input_path)
-@options.lod
+@options.lod_with_facades
+@click.option(
+    "--style",
+    metavar="NAME",
+    help="At levels 3: facade style of buildings that name none, or auto to choose by their attributes. "
+    "Without it they keep plain walls.",
+)
 @options.threads
 @options.on_error
 @options.crs
@@ -30,6 +41,7 @@ def command(
     /,
     programs: Path,
     lod: str,
+    style: str | None,
     threads: int,
     on_error: Literal["raise", "record"],
     crs: str | None,
@@ -45,11 +57,18 @@ def command(
     Examples:
       geovision mesh programs.json -o city.glb
       geovision mesh programs.parquet --lod 1.2 -o blocks.ply
+      geovision mesh programs.parquet --lod 3.2 --style auto -o street.glb
       jq -c '.[] | select(.ground_z < 2)' programs.json | geovision mesh - -o low.glb
     """
     if output.suffix.lower() not in SUFFIXES:
         raise click.BadParameter(
             f"{output.name!r} has no known suffix; use one of {', '.join(SUFFIXES)}.", param_hint="--output"
+        )
+
+    if style is not None and lod not in options.FACADE_LODS:
+        raise click.BadParameter(
+            f"walls have no style at level {lod}; use one of {', '.join(options.FACADE_LODS)}.",
+            param_hint="--lod",
         )
 
     import geovision
@@ -63,7 +82,9 @@ def command(
     with status("reading programs", quiet=quiet):
         table = geovision.read_programs(programs, on_error=on_error, failures=refused)
     with status(f"meshing {len(table):,} buildings", quiet=quiet):
-        solids = geovision.mesh(table, lod=lod, threads=threads, on_error=on_error)
+        solids, remarks = _meshed(table, lod, style, on_error, threads)
+    for remark in remarks:
+        note(remark, quiet=quiet)
     reasons = [str(error) for error in refused]
     reasons += [f"building {failure.id!r}: {failure.message}" for failure in solids.failures]
     report_failures(reasons)
@@ -74,8 +95,41 @@ def command(
     with status(f"writing {output}", quiet=quiet):
         if output.suffix.lower() == ".glb":
             columns = building_columns(table)
-            geovision.write_glb(output, solids, attributes=columns, crs=crs, threads=threads)
+            looks = _looks(solids)
+            geovision.write_glb(output, solids, attributes=columns, crs=crs, looks=looks, threads=threads)
         else:
             geovision.write_mesh(output, solids, crs=crs)
     note(f"{output}: {built:,} buildings, {len(reasons)} failed", quiet=quiet)
     ctx.exit(1 if reasons else 0)
+
+
+def _meshed(
+    table: ProgramTable, lod: str, style: str | None, on_error: Literal["raise", "record"], threads: int
+) -> tuple[Solids, list[str]]:
+    """The solids, and what there is to say of their facades."""
+    import geovision
+    from geovision.mesh import OUTCOME_TEXT
+
+    if lod not in options.FACADE_LODS:
+        return geovision.mesh(table, lod=lod, threads=threads, on_error=on_error), []
+    from geovision.pipeline.facades import dress
+
+    dressed = dress(table, lod=lod, style=style, on_error=on_error, threads=threads)
+    remarks = [str(remark) for remark in dressed.notes[:MOST_REMARKS]]
+    if len(dressed.notes) > MOST_REMARKS:
+        remarks.append(f"... and {len(dressed.notes) - MOST_REMARKS:,} more")
+    remarks += [
+        f"{count:,} of {len(dressed.elements):,} elements left out: {OUTCOME_TEXT[outcome]}"
+        for outcome, count in dressed.left_out.items()
+    ]
+    if not any(dressed.styles):
+        remarks.append("no building has a facade; --style auto chooses one by the attributes")
+    return dressed.solids, remarks
+
+
+def _looks(solids: Solids) -> FaceLooks | None:
+    from geovision.mesh import FaceLooks
+
+    if solids.face_material is None or solids.face_colour is None:
+        return None
+    return FaceLooks.of_materials(solids.face_material, solids.face_colour)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 __all__ = [
+    "FACADE_LODS",
     "FORMATS",
     "LODS",
     "SOURCE_ROLES",
@@ -18,6 +19,7 @@ __all__ = [
     "json_option",
     "kinds",
     "lod",
+    "lod_with_facades",
     "on_error",
     "output",
     "place",
@@ -47,6 +49,7 @@ FORMATS = (
     "usdz",
 )
 LODS = ("1.1", "1.2", "1.3", "2.2", "2.3")
+FACADE_LODS = ("3.0", "3.1", "3.2")
 
 input_path = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path, allow_dash=True)
 
@@ -60,6 +63,19 @@ def lod(function: Function) -> Function:
         show_default=True,
         help="Level of detail: 1.1 one block without small parts, 1.2 one block, 1.3 a block per part, "
         "2.2 roofs, 2.3 roofs with overhangs.",
+    )(function)
+
+
+def lod_with_facades(function: Function) -> Function:
+    """``--lod`` up to 3.2."""
+    return click.option(
+        "--lod",
+        type=click.Choice((*LODS, *FACADE_LODS)),
+        default="2.2",
+        show_default=True,
+        help="Level of detail: 1.1 one block without small parts, 1.2 one block, 1.3 a block per part, "
+        "2.2 roofs, 2.3 roofs with overhangs, 3.0 openings in walls, 3.1 also what stands out of them, "
+        "3.2 also frames, railings and roof windows.",
     )(function)
 
 

@@ -12,7 +12,7 @@ from geovision.mesh.check import CheckReport, Fault, check
 from geovision.mesh.compile import LODS, MIN_EDGE_M, mesh
 from geovision.mesh.dsm_sensor import DsmSensor, simulate_dsm
 from geovision.mesh.elements import OPENINGS, ElementKind, Elements
-from geovision.mesh.facades import FACADE_LODS, Opened, Outcome, open_walls
+from geovision.mesh.facades import FACADE_LODS, OUTCOME_TEXT, Opened, Outcome, open_walls
 from geovision.mesh.layers import LAYERS, EdgeKind, draw_layers
 from geovision.mesh.lidar_sensor import LidarPoints, LidarSensor, simulate_lidar
 from geovision.mesh.lod0 import Outline, lod0
@@ -32,6 +32,7 @@ __all__ = [
     "LODS",
     "MIN_EDGE_M",
     "OPENINGS",
+    "OUTCOME_TEXT",
     "Camera",
     "CheckReport",
     "Cover",

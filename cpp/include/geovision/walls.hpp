@@ -68,7 +68,8 @@ struct WallOptions {
 // are edges of roofs and left out. A wall's row depends on its own building and on what is within the
 // reaches; `ground` and `level` are left at zero, for the caller to fill. A front faces the nearest street
 // that lies on its outer side; without streets it is the outer wall on the ground with the longest
-// unblocked part, one that looks into the open counting up to twice.
+// unblocked part, one that looks into the open counting up to twice, and one beside party walls, with none
+// along it, twice.
 // Throws std::invalid_argument where solids have no polygons. Returns no buildings when cancelled.
 Walls find_walls(const Solids& solids, const Surroundings& around, const WallOptions& options,
                  const std::atomic<bool>& cancel);
