@@ -17,8 +17,7 @@ void limit(Column<std::int32_t>& column) {
     for (std::int32_t& v : column) v = std::clamp(v, -most_steps, most_steps);
 }
 
-Walls limited(const py::dict& d) {
-    Walls w = walls_of(d);
+Walls limited(Walls w) {
     for (Column<std::int32_t>* column :
          {&w.corner, &w.length, &w.height, &w.sz, &w.ground, &w.street, &w.level, &w.blocked})
         limit(*column);
@@ -55,9 +54,10 @@ FacadeRules rules_of(const py::tuple& t, py::list& kept) {
     r.code_salt = take<std::uint64_t>(t[5], 1, r.code_salts, kept);
     r.rule = take<std::int32_t>(t[6], 3, r.rules, kept);
     r.variable = take<std::int32_t>(t[7], 1, r.variables, kept);
-    const std::int32_t* begin = take_exactly<std::int32_t>(t[8], 1, 2, kept);
+    const std::int32_t* begin = take_exactly<std::int32_t>(t[8], 1, 3, kept);
     r.floors = begin[0];
     r.start = begin[1];
+    r.roof = begin[2];
     r.design = take<std::int32_t>(t[9], 6, r.designs, kept);
     r.paint = take_exactly<std::int32_t>(t[10], 1, 4, kept);
     if (const char* wrong = check_facade_rules(r)) throw py::value_error(wrong);
@@ -104,15 +104,22 @@ Settings settings_of(const py::dict& d, const std::vector<FacadeRules>& rules, s
 }
 
 py::tuple evaluate(const py::dict& walls, const std::vector<py::tuple>& grammars, const py::dict& settings,
-                   int threads) {
-    const Walls w = limited(walls);
+                   int threads, const py::object& solids) {
+    const Walls w = limited(walls_of(walls));
     py::list kept;
     std::vector<FacadeRules> rules;
     for (const py::tuple& grammar : grammars) rules.push_back(rules_of(grammar, kept));
     const auto buildings = static_cast<std::int64_t>(w.building_offsets.size()) - 1;
     const Settings s = settings_of(settings, rules, buildings);
+    Walls roofs;
     FacadeBatch batch;
     batch.walls = &w;
+    if (!solids.is_none()) {
+        roofs = limited(find_roof_faces(solids_of(solids.cast<py::dict>())));
+        if (roofs.building_offsets.size() != w.building_offsets.size())
+            throw py::value_error("solids are not those of the walls");
+        batch.roofs = &roofs;
+    }
     batch.rules = rules.data();
     batch.grammars = std::int64_t(rules.size());
     batch.style = s.style.data();
@@ -137,7 +144,7 @@ py::tuple evaluate(const py::dict& walls, const std::vector<py::tuple>& grammars
 
 void bind_facade_rules(py::module_& m) {
     m.def("evaluate_facades", &evaluate, py::arg("walls"), py::arg("grammars"), py::arg("settings"),
-          py::arg("threads") = 0,
+          py::arg("threads") = 0, py::arg("solids") = py::none(),
           "Elements of walls by compiled grammars, and what was left out, by reason.");
 }
 

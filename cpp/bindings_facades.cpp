@@ -33,7 +33,8 @@ void check_indices(const Solids& s) {
     }
 }
 
-// A batch with polygons, copied: the kernel takes it as its own.
+}  // namespace
+
 Solids solids_of(const py::dict& d) {
     Solids s;
     s.grid = d["grid"].cast<double>();
@@ -64,6 +65,8 @@ Solids solids_of(const py::dict& d) {
     check_indices(s);
     return s;
 }
+
+namespace {
 
 py::dict find(const py::dict& solids, const py::dict& around, double near, double reach, double street_reach,
               int threads) {

@@ -31,6 +31,8 @@ inline Column<std::int64_t> offsets_of(const py::dict& d, const char* name, std:
     return a;
 }
 
+// A batch with polygons, copied: the kernel takes it as its own.
+Solids solids_of(const py::dict& d);
 Walls walls_of(const py::dict& d);
 py::dict to_dict(Walls&& w);
 Elements elements_of(const py::dict& d);

@@ -32,6 +32,7 @@ def evaluate_facades(
     grammars: Sequence[tuple[Any, ...]],
     settings: Mapping[str, Any],
     threads: int = 0,
+    solids: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], NDArray[np.uint32]]: ...
 def find_walls(
     solids: Mapping[str, Any],

@@ -7,6 +7,9 @@
 namespace geovision {
 namespace {
 
+constexpr std::int64_t roof_numbers = std::int64_t(1) << 40;  // keys of roof faces begin here
+constexpr std::int32_t cap_reach = 60, cap_thickness = 80;
+
 struct Look {
     Material material;
     std::int32_t colour;
@@ -25,31 +28,49 @@ constexpr Look looks[element_kind_count] = {
 }  // namespace
 
 void FacadeDeriver::building(std::int64_t b, std::uint32_t* dropped, FacadeOutput& out) {
-    const Walls& walls = *batch_.walls;
     machine_.begin(batch_, b);
     steps_ = 0;
     written_ = 0;
     find_main(b);
-    const std::int64_t first = walls.building_offsets[std::size_t(b)],
-                       last = walls.building_offsets[std::size_t(b) + 1];
-    for (std::int64_t w = first; w < last; ++w) {
-        wall_.begin(walls, w, batch_.ground[b]);
-        surface_.begin(wall_, walls.height[std::size_t(w)], dropped);
-        machine_.wall_number = static_cast<std::int32_t>(w - first);
-        std::int64_t number = 64 * (w - first);
-        for (const FacadePiece& piece : wall_.pieces()) {
-            for (const bool gable : {false, true}) {
-                if (gable ? !piece.has_gable() : !piece.has_band()) continue;
-                set_wall(w, piece, gable, w == main_);
-                derive(piece, gable, number + gable);
-            }
-            number += 2;
-        }
-        surface_.finish();
-        write(w, first, out);
-    }
+    derive_rows(*batch_.walls, b, 0, dropped, out);
+    if (batch_.roofs != nullptr) derive_rows(*batch_.roofs, b, roof_numbers, dropped, out);
     out.count.push_back(written_);
     dropped[std::size_t(FacadeDrop::bad_number)] += static_cast<std::uint32_t>(machine_.bad_numbers);
+}
+
+void FacadeDeriver::derive_rows(const Walls& walls, std::int64_t b, std::int64_t number,
+                                std::uint32_t* dropped, FacadeOutput& out) {
+    walls_ = &walls;
+    const std::int64_t first = walls.building_offsets[std::size_t(b)],
+                       last = walls.building_offsets[std::size_t(b) + 1];
+    for (std::int64_t w = first; w < last; ++w, number += 64) {
+        wall_.begin(walls, w, batch_.ground[b]);
+        surface_.begin(wall_, walls.height[std::size_t(w)], dropped);
+        // Edits name walls by their numbers; roof faces have others.
+        const auto place = static_cast<std::int32_t>(w - first);
+        machine_.wall_number = number < roof_numbers ? place : -3 - place;
+        if (walls.label[std::size_t(w)] == std::uint8_t(Label::chimney)) {
+            cap_chimney(walls, w);
+        } else {
+            std::int64_t salt = number;
+            for (const FacadePiece& piece : wall_.pieces()) {
+                for (const bool gable : {false, true}) {
+                    if (gable ? !piece.has_gable() : !piece.has_band()) continue;
+                    set_wall(w, piece, gable, walls_ == batch_.walls && w == main_);
+                    derive(piece, gable, salt + gable);
+                }
+                salt += 2;
+            }
+        }
+        surface_.finish();
+        write(w, out);
+    }
+}
+
+// A slab over all of a chimney's top, whatever the style.
+void FacadeDeriver::cap_chimney(const Walls& walls, std::int64_t row) {
+    const FacadeBox box{0, walls.length[std::size_t(row)], 0, cap_thickness};
+    surface_.elements().push_back({ElementKind::chimney_cap, box, cap_reach, -1, -1, -1, -1, true});
 }
 
 // The wall that a building is entered by: the facade_longest to the street that stands on the ground and is
@@ -73,7 +94,7 @@ void FacadeDeriver::find_main(std::int64_t b) {
 }
 
 void FacadeDeriver::set_wall(std::int64_t wall, const FacadePiece& piece, bool gable, bool main) {
-    const Walls& walls = *batch_.walls;
+    const Walls& walls = *walls_;
     const auto w = std::size_t(wall);
     const auto set = [&](FacadeAttribute a, double v) { machine_.wall[int(a)] = v; };
     const Side side = static_cast<Side>(walls.side[w]);
@@ -99,10 +120,10 @@ void FacadeDeriver::set_wall(std::int64_t wall, const FacadePiece& piece, bool g
     set(FacadeAttribute::side, side == Side::left || side == Side::right);
     set(FacadeAttribute::court, side == Side::court);
     set(FacadeAttribute::main, main);
-    set(FacadeAttribute::gable, gable && !dormer);
+    set(FacadeAttribute::gable, gable && !dormer && !wall_.roof());
     set(FacadeAttribute::dormer, dormer);
     set(FacadeAttribute::step, label == Label::step_wall);
-    set(FacadeAttribute::roof, 0);
+    set(FacadeAttribute::roof, wall_.roof());
     const std::int32_t* ground = walls.ground.data() + 2 * w;
     set(FacadeAttribute::slope, std::abs(double(ground[1]) - ground[0]) * 0.001);
     // What is tagged is believed where it gives floors of 2.2 to 6.5 m.
@@ -135,16 +156,22 @@ void FacadeDeriver::derive(const FacadePiece& piece, bool gable, std::int64_t nu
     // Floors begin at the building's ground, whatever the foundation does below it.
     scope.z0 = gable ? piece.band.z1 : std::max(piece.band.z0, std::min(wall_.z_ground(), piece.band.z1));
     scope.z1 = gable ? piece.top : piece.band.z1;
-    if (gable) scope.level = floor_count_, scope.levels = floor_count_ + 1;
+    if (wall_.roof()) scope.z0 = gable ? piece.band.z1 : piece.band.z0;
+    if (gable && !wall_.roof()) scope.level = floor_count_, scope.levels = floor_count_ + 1;
     scope.key = facade_derive(machine_.key, 0, static_cast<std::uint64_t>(number));
     piece_ = &piece;
     const FacadeRules& rules = *machine_.rules;
     double frame[facade_frame];
     std::fill_n(frame, facade_frame, 0.0);
-    node(rules.rule[3 * rules.start], scope, frame, 0);
+    const std::int32_t start = wall_.roof() ? rules.roof : rules.start;
+    if (start >= 0) node(rules.rule[3 * start], scope, frame, 0);
 }
 
-void FacadeDeriver::write(std::int64_t wall, std::int64_t, FacadeOutput& out) {
+void FacadeDeriver::write(std::int64_t wall, FacadeOutput& out) {
+    const bool on_wall = walls_ == batch_.walls;
+    const std::int32_t host =
+        on_wall ? static_cast<std::int32_t>(wall) : -1 - walls_->face[std::size_t(wall)];
+    const std::int32_t left = on_wall ? 0 : walls_->corner[3 * std::size_t(wall)];
     const std::vector<FacadeElement>& elements = surface_.elements();
     row_.assign(elements.size(), -1);
     const std::int32_t shift = first_design_[std::size_t(machine_.rules - batch_.rules)];
@@ -153,10 +180,10 @@ void FacadeDeriver::write(std::int64_t wall, std::int64_t, FacadeOutput& out) {
         if (!e.kept) continue;
         row_[i] = written_++;
         const Look& look = looks[std::size_t(e.kind)];
-        out.wall.push_back(static_cast<std::int32_t>(wall));
+        out.wall.push_back(host);
         out.kind.push_back(std::uint8_t(e.kind));
-        out.s0.push_back(e.box.s0);
-        out.s1.push_back(e.box.s1);
+        out.s0.push_back(e.box.s0 + left);
+        out.s1.push_back(e.box.s1 + left);
         out.z0.push_back(e.box.z0);
         out.z1.push_back(e.box.z1);
         out.depth.push_back(e.depth);

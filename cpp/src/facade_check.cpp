@@ -32,6 +32,7 @@ public:
 
     const char* run() {
         if (r_.rules < 1 || r_.start < 0 || r_.start >= r_.rules) return "there is no start rule";
+        if (r_.roof < -1 || r_.roof >= r_.rules) return "there is no such rule of roofs";
         if (r_.variables > facade_variables) return "there are too many variables";
         for (std::int64_t v = 0; v < r_.variables; ++v) {
             // A default may use the variables before it, so that none needs itself.

@@ -44,6 +44,9 @@ public:
     void paint(std::int64_t b, Elements& out);
 
 private:
+    void derive_rows(const Walls& walls, std::int64_t b, std::int64_t number, std::uint32_t* dropped,
+                     FacadeOutput& out);
+    void cap_chimney(const Walls& walls, std::int64_t row);
     void set_wall(std::int64_t wall, const FacadePiece& piece, bool gable, bool main);
     void find_main(std::int64_t b);
     void find_lines();
@@ -65,13 +68,14 @@ private:
                Piece piece);
     double size_mm(std::int32_t code, const FacadeScope& scope, const double* frame);
     std::int32_t snapped(std::int32_t at, std::int32_t tolerance) const;
-    void write(std::int64_t wall, std::int64_t first, FacadeOutput& out);
+    void write(std::int64_t wall, FacadeOutput& out);
 
     const FacadeBatch& batch_;
     const std::vector<std::int32_t>& first_design_;
     FacadeMachine machine_;
     FacadeWall wall_;
     FacadeSurface surface_;
+    const Walls* walls_ = nullptr;  // walls or roof faces
     const FacadePiece* piece_ = nullptr;
     FacadeLine lines_[facade_floors];
     std::int32_t line_count_ = 0, floor_count_ = 0;

@@ -13,6 +13,7 @@ constexpr std::int32_t to_edge = 50;     // from a roof window to the border of 
 constexpr std::int32_t least_rise = 40;  // of a roof window
 constexpr std::int32_t pane_below = 20;  // from its top to its pane
 constexpr std::size_t most_cap_corners = 16;
+constexpr double straight = 2;  // grid steps
 constexpr std::uint8_t glass_colour[3] = {62, 76, 88};
 
 double dot(const double* a, const double* b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
@@ -129,8 +130,11 @@ bool Dresser::cap_outline(const BuildingView& view, std::int32_t face, std::int3
         const double ux = double(q.x) - p.x, uy = double(q.y) - p.y, vx = double(s.x) - q.x,
                      vy = double(s.y) - q.y, lu = norm(ux, uy), lv = norm(vx, vy);
         const double turn = (ux * vy - uy * vx) / (lu * lv), facing = (ux * vx + uy * vy) / (lu * lv);
-        if (!(turn > -1e-3) || facing < -0.5) return false;
-        if (turn < 1e-3) continue;  // a corner on a straight side
+        // How far the corner stands out of the line between its neighbours: where a ridge meets a side, it is
+        // off by what rounding makes of it.
+        const double off = turn * lu * lv / norm(double(s.x) - p.x, double(s.y) - p.y);
+        if (!(off > -straight) || facing < -0.5) return false;
+        if (off < straight) continue;
         const double m = std::tan(std::atan2(turn, facing) / 2);
         plan.push_back(
             round_point(q.x + reach * (uy / lu + m * ux / lu), q.y + reach * (-ux / lu + m * uy / lu)));

@@ -71,6 +71,7 @@ void FacadeWall::begin(const Walls& walls, std::int64_t wall, std::int32_t groun
     z_ground_ = ground - walls.corner[3 * w + 2];
     length_ = walls.length[w];
     outer_ = walls.label[w] == std::uint8_t(Label::wall);
+    roof_ = walls.label[w] == std::uint8_t(Label::roof);
     blocked_begin_ = walls.blocked_offsets[w];
     blocked_end_ = walls.blocked_offsets[w + 1];
     simple_ = walls.ring_offsets[w + 1] - walls.ring_offsets[w] == 1;
@@ -216,6 +217,7 @@ int FacadeWall::settle(ElementKind kind, const FacadePiece& piece, FacadeBox& bo
                        std::int32_t& steps) const {
     steps = 0;
     if (box.s1 - box.s0 < smallest || box.z1 - box.z0 < smallest) return int(FacadeDrop::too_small);
+    if (roof_) return int(FacadeDrop::outside);
     int why = -1;
     if (kind == ElementKind::door || kind == ElementKind::garage_door) {
         why = settle_door(kind, piece, box, steps);
@@ -237,7 +239,12 @@ int FacadeWall::settle_thing(ElementKind kind, const FacadePiece& piece, FacadeB
     box.s0 = std::max(box.s0, 0);
     box.s1 = std::min(box.s1, length_);
     if (box.s1 - box.s0 < thinnest || box.z1 - box.z0 < thinnest) return int(FacadeDrop::too_small);
-    if (!inside(piece, box)) return int(FacadeDrop::outside);
+    // Roof windows keep clear of the border as openings do; a little more, because faces are rounded.
+    const std::int32_t margin = roof_ ? facade_margin + 2 : 0;
+    const FacadeBox room{box.s0 - margin, box.s1 + margin, box.z0 - margin, box.z1 + margin};
+    if (kind == ElementKind::chimney_cap || roof_ != (kind == ElementKind::roof_window) ||
+        !inside(piece, room))
+        return int(FacadeDrop::outside);
     if (kind == ElementKind::band || kind == ElementKind::cornice) return -1;
     return is_blocked(box, 0) ? int(FacadeDrop::blocked) : -1;
 }

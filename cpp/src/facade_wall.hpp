@@ -64,6 +64,7 @@ public:
     std::int32_t base() const;                           // the wall's foot above the building's ground
     double blocked_share(const FacadePiece& piece) const;
     bool outer() const { return outer_; }
+    bool roof() const { return roof_; }
 
     // Moves an opening to where it may be (doors to the terrain). Returns why not, or -1. `steps` is how far
     // the door's foot lies above the lowest terrain before it.
@@ -90,7 +91,7 @@ private:
     const Walls* walls_ = nullptr;
     std::int64_t wall_ = 0, blocked_begin_ = 0, blocked_end_ = 0;
     std::int32_t z_ground_ = 0, length_ = 0, foot_ = 0;
-    bool outer_ = true;
+    bool outer_ = true, roof_ = false;
     bool simple_ = true;  // one ring without upright steps: all of a piece's band is inside
     std::vector<FacadePiece> pieces_;
     std::vector<std::int32_t> cuts_;

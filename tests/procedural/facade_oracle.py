@@ -570,7 +570,7 @@ class Building:
         t.s0, t.s1 = max(t.s0, 0), min(t.s1, self.length)
         if t.s1 - t.s0 < 20 or t.z1 - t.z0 < 20:
             return "too_small"
-        if not self._inside(t.s0, t.s1, t.z0, t.z1):
+        if t.kind in (K.ROOF_WINDOW, K.CHIMNEY_CAP) or not self._inside(t.s0, t.s1, t.z0, t.z1):
             return "outside"
         return "blocked" if t.kind not in (K.BAND, K.CORNICE) and self._is_blocked(t, 0) else ""
 

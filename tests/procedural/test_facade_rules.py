@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -13,9 +14,12 @@ from numpy.typing import NDArray
 from shapely import Polygon, box
 
 from geovision import _kernel
+from geovision.mesh import Outcome, check, find_walls, mesh, open_walls
 from geovision.mesh.elements import OPENINGS, ElementKind, Elements
 from geovision.mesh.walls import Walls
 from geovision.model.labels import Label
+from geovision.model.table import ProgramTable
+from geovision.procedural import city_grid, iter_tiles, load_style
 from geovision.procedural.grammar import (
     DROPPED,
     Grammar,
@@ -275,3 +279,51 @@ def test_arrays_that_would_be_read_out_of_bounds_are_refused() -> None:
             refused += 1
     # Not every changed number is wrong; those that are must not crash.
     assert refused > 150
+
+
+@pytest.fixture(scope="module")
+def town() -> ProgramTable:
+    style = load_style("mixed")
+    tiles = iter_tiles(style, city_grid(style, count=120, seed=7), 7)
+    return next(tile.table for tile in tiles if len(tile.table) > 30)
+
+
+def test_a_town_is_dressed_and_stays_valid(town: ProgramTable) -> None:
+    solids = mesh(town, lod="2.3")
+    walls = find_walls(solids, town)
+    found = evaluate(walls, town, origin_z=solids.origin[:, 2], solids=solids, style="auto", seed=3)
+    check_promises(walls, replace(found.elements, **on_walls(found.elements)))
+    opened = open_walls(solids, walls, found.elements)
+    assert not check(opened.solids).summary()
+    built = opened.outcome == Outcome.BUILT
+    assert built.mean() > 0.99
+    kinds = found.elements.kind
+    for kind in (ElementKind.ROOF_WINDOW, ElementKind.CHIMNEY_CAP):
+        assert (kinds == kind).sum() > 10
+        assert built[kinds == kind].mean() > 0.97, kind
+    doors = np.isin(kinds, (ElementKind.DOOR, ElementKind.GARAGE_DOOR)) & built
+    per_building = np.add.reduceat(doors, found.elements.building_offsets[:-1])
+    assert (per_building[[name != "" for name in found.styles]] > 0).mean() > 0.98
+
+
+def on_walls(elements: Elements) -> dict[str, NDArray[Any]]:
+    """The columns without what is on roofs; nothing on a wall belongs to that."""
+    keep = elements.wall >= 0
+    rows = np.concatenate(([0], np.cumsum(keep)))
+    columns = {name: getattr(elements, name)[keep] for name in (*COLUMNS, "material", "colour", "provenance")}
+    columns["building_offsets"] = rows[elements.building_offsets]
+    start = np.repeat(elements.building_offsets[:-1], np.diff(elements.building_offsets))
+    parents = np.where(elements.parent >= 0, start + elements.parent, 0)
+    moved = np.where(elements.parent >= 0, rows[parents] - rows[start], -1)
+    columns["parent"] = moved[keep]
+    return columns
+
+
+def test_what_is_on_the_roof_does_not_change_what_is_on_walls(town: ProgramTable) -> None:
+    solids = mesh(town, lod="2.2")
+    walls = find_walls(solids, town)
+    without = evaluate(walls, town, origin_z=solids.origin[:, 2], style="auto")
+    roofs = evaluate(walls, town, origin_z=solids.origin[:, 2], solids=solids, style="auto", threads=1)
+    assert (roofs.elements.wall < 0).sum() > 20
+    for name, column in on_walls(roofs.elements).items():
+        assert np.array_equal(column, getattr(without.elements, name)), name

@@ -153,14 +153,21 @@ struct FacadeRules {
     const std::int32_t* paint = nullptr;   // [4] e of wall material and colour, of roof material and colour
     const std::int32_t* design = nullptr;  // [designs, 6] panes across and up, frame, mullion (mm),
                                            // panel (thousandths), solid
-    std::int32_t floors = -1, start = 0;
+    std::int32_t floors = -1, start = 0;   // node of the floors, rule of every wall
+    std::int32_t roof = -1;                // rule of every roof face, -1 for none
 };
 
 // What is wrong with the arrays, or null. Rules that pass cannot read outside of them.
 const char* check_facade_rules(const FacadeRules& rules);
 
+// Roof faces of 10 to 70 degrees and the tops of chimneys as rows like walls, z up the face: `label` roof or
+// chimney, `corner` {s of the left end of the face from the origin of its frame in elements.hpp, 0, 0},
+// `side` none. Solids must have polygons.
+Walls find_roof_faces(const Solids& solids);
+
 struct FacadeBatch {
     const Walls* walls = nullptr;
+    const Walls* roofs = nullptr;  // of find_roof_faces; may be null. What is on them names faces
     const FacadeRules* rules = nullptr;
     std::int64_t grammars = 0;
     const std::int32_t* style = nullptr;       // [B] grammar, -1 for plain walls

@@ -29,7 +29,7 @@ __all__ = ["FOLDER", "builtin_facades", "compile_text", "load_facade"]
 
 FOLDER = Path(__file__).parent.parent / "facades"
 SUFFIX = ".facade"
-START = "wall"
+START, ROOF = "wall", "roof"
 MOST_FILES = 32
 _EVERYWHERE = len(ATTRIBUTES)
 _UNITS = {"frame": 1000, "mullion": 1000, "panel": 1000}
@@ -169,7 +169,7 @@ class _Program:
             code_salts=np.zeros(0, np.uint64),
             rules=_table(rules, 3),
             variables=np.array(variables, np.int32),
-            floors=np.array([floors, numbers[START][0]], np.int32),
+            floors=np.array([floors, numbers[START][0], numbers.get(ROOF, (-1,))[0]], np.int32),
             designs=_table([_design(item) for item in self.designs.values()], len(DESIGN_KEYS)),
             paint=np.array(self._paint(values), np.int32),
         )

@@ -44,7 +44,7 @@ class Rules:
     variables: I32
     """[V] expression of the default."""
     floors: I32
-    """[2] node of the split that gives the floors (-1: none), start rule."""
+    """[3] node of the split that gives the floors, rule of walls, rule of roof faces; -1: none."""
     designs: I32
     """[D, 6] panes across, panes up, frame mm, mullion mm, share of panel in thousandths, solid."""
     paint: I32

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from geovision._native import load_kernel
 from geovision.errors import UsageError
 from geovision.mesh.elements import Elements
+from geovision.mesh.solids import Solids
 from geovision.mesh.walls import Walls
 from geovision.model.table import ProgramTable
 from geovision.procedural.grammar.attributes import Note, building_attributes
@@ -50,6 +51,7 @@ def evaluate(
     programs: ProgramTable,
     *,
     origin_z: npt.ArrayLike,
+    solids: Solids | None = None,
     style: str | None = None,
     styles: Mapping[str, Grammar] | None = None,
     seed: int = 0,
@@ -63,6 +65,7 @@ def evaluate(
         walls: of the programs' solids.
         programs: the buildings of the walls, row by row.
         origin_z: [buildings] height of each building's origin (`Solids.origin[:, 2]`), or one for all.
+        solids: that the walls are of; with them roofs get windows, and chimneys caps.
         style: of buildings whose facade names none: a name, `"auto"` to choose by attributes, None for plain
             walls.
         styles: more styles by name, over those that come with geovision.
@@ -80,7 +83,11 @@ def evaluate(
     batch.fill(attributes)
     settings = batch.settings(attributes, np.broadcast_to(np.asarray(origin_z, np.float64), len(programs)))
     arrays, dropped = load_kernel().evaluate_facades(
-        walls.arrays(), [grammar.arrays.arrays() for grammar in batch.grammars], settings, threads
+        walls.arrays(),
+        [grammar.arrays.arrays() for grammar in batch.grammars],
+        settings,
+        threads,
+        None if solids is None else solids.arrays(),
     )
     batch.paint(arrays)
     names = [batch.grammars[row].name if row >= 0 else PLAIN for row in batch.style]

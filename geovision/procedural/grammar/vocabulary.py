@@ -139,7 +139,7 @@ WALL_ATTRIBUTES = Attribute.W.value
 
 COMPONENTS = (
     "front", "back", "left", "right", "side", "court", "street", "party", "main",
-    "gable", "dormer", "step", "roof",
+    "gable", "dormer", "step",
 )  # fmt: skip
 """Attributes that the component split takes as cases."""
 
