@@ -107,7 +107,16 @@ class TileGrid:
 
     def covering(self, bounds: Bounds) -> list[TileKey]:
         """Every tile that shares area with `bounds`, by row from the south, then by column from the west."""
+        columns, rows = self._spans(bounds)
+        return [TileKey(c, r) for r in rows for c in columns]
+
+    def count(self, bounds: Bounds) -> int:
+        """How many tiles share area with `bounds`."""
+        columns, rows = self._spans(bounds)
+        return (columns.stop - columns.start) * (rows.stop - rows.start)
+
+    def _spans(self, bounds: Bounds) -> tuple[range, range]:
         first = self.key_of(bounds.west, bounds.south)
         columns = max(math.ceil(bounds.east / self.size_m), first.column + 1)
         rows = max(math.ceil(bounds.north / self.size_m), first.row + 1)
-        return [TileKey(c, r) for r in range(first.row, rows) for c in range(first.column, columns)]
+        return range(first.column, columns), range(first.row, rows)

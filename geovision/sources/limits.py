@@ -33,6 +33,8 @@ class Limits:
     """Decoded size of one block of a raster file: the least that GDAL can read of it."""
     expansion: int = 2_000
     """Decoded bytes per stored byte of a raster file whose decoded size is over 1 GiB."""
+    tiles: int = 2_000_000
+    """Tiles of a scene without footprints: 500,000 km² in tiles of 500 m."""
     points: int = 20_000_000_000
     """Points of one LAS, LAZ or COPC file."""
     window_points: int = 200_000_000

@@ -175,6 +175,7 @@ class Scene:
             return [SceneTile(k, grid.bounds(k), n) for k, n in zip(found, counts.tolist(), strict=True)]
         boxes = [box for layer in self.layers.values() for box in layer.piece_bounds()]
         boxes += [self.extents["points"]] if "points" in self.extents else []
+        self.limits.check("tiles", sum(map(grid.count, boxes)), "scene")
         touched = sorted({key for box in boxes for key in grid.covering(box)}, key=lambda key: key[::-1])
         return [SceneTile(key, grid.bounds(key), 0) for key in touched]
 

@@ -178,7 +178,11 @@ def relative_to(spec: SceneSpec, folder: Path) -> SceneSpec:
     def place(item: Any) -> Any:
         return item if not isinstance(item, str) or is_uri(item) else str(folder / Path(item).expanduser())
 
-    changes: dict[str, Any] = {"sources": tuple(map(place, spec.sources))}
+    roots = tuple(map(place, spec.allow.roots))
+    changes: dict[str, Any] = {
+        "sources": tuple(map(place, spec.sources)),
+        "allow": spec.allow.model_copy(update={"roots": roots}),
+    }
     for name in ("image", "dsm", "dtm", "ndsm", "points", "footprints"):
         source = spec.role(name)
         if source is not None:
