@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "geovision"
 # From the ground up. A room imports from floors below its own, and from itself.
 FLOORS: list[set[str]] = [
     {"_version", "errors"},
-    {"bounded"},
+    {"bounded", "confine"},
     {"_native", "_kernel", "_settings"},
     {"model"},
     {"mesh"},

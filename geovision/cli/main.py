@@ -14,7 +14,8 @@ import click
 
 from geovision._version import __version__
 from geovision.cli.interrupt import interrupted, remember_interrupts
-from geovision.errors import GeovisionError
+from geovision.confine import CONFINED, Confinement, NotConfined, confine
+from geovision.errors import EnvironmentFault, GeovisionError
 
 __all__ = ["main", "run"]
 
@@ -68,8 +69,20 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, "-V", "--version", prog_name="geovision", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show a traceback with every error.", envvar="GEOVISION_DEBUG")
+@click.option(
+    "--untrusted",
+    is_flag=True,
+    help="Run the command in a process without network and with the limits below, and name the file that "
+    "ends it: for files from strangers.",
+)
+@click.option(
+    "--max-memory-gb", type=float, default=8.0, show_default=True, metavar="GB", help="Of --untrusted."
+)
+@click.option(
+    "--max-cpu-s", type=float, default=3600.0, show_default=True, metavar="S", help="Of --untrusted."
+)
 @click.pass_context
-def main(ctx: click.Context, debug: bool) -> None:
+def main(ctx: click.Context, debug: bool, untrusted: bool, max_memory_gb: float, max_cpu_s: float) -> None:
     """Building programs in, watertight labelled 3D content out.
 
     Data goes to stdout, progress and messages to stderr. Exit codes: 0 done, 1 some buildings failed or
@@ -80,8 +93,14 @@ def main(ctx: click.Context, debug: bool) -> None:
       geovision generate --area 0,0,800,600 --seed 7 -o out/city
       geovision mesh programs.json -o city.glb
       geovision info city.glb
+      geovision --untrusted build delivery/scene.toml -o out/town
     """
     ctx.ensure_object(dict)["debug"] = debug
+    given = os.environ.get(CONFINED)
+    if given is not None:
+        confine(Confinement(*map(float, given.split())))
+    elif untrusted:
+        raise NotConfined("command", "is to read files that are not trusted")
 
 
 def _message(text: str) -> None:
@@ -112,6 +131,13 @@ def call(args: Sequence[str] | None = None) -> int:
 def _call(arguments: list[str], debug: bool) -> int:
     try:
         result: Any = main.main(arguments, prog_name="geovision", standalone_mode=False)
+    except NotConfined:
+        return _confined(arguments)
+    except MemoryError:
+        if debug:
+            traceback.print_exc()
+        _message("there is not enough memory. Close other programs, or raise --max-memory-gb of --untrusted.")
+        return EnvironmentFault.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -127,6 +153,19 @@ def _call(arguments: list[str], debug: bool) -> int:
         _message(str(error))
         return error.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _confined(arguments: list[str]) -> int:
+    """Once more, in a child with limits."""
+    from geovision.cli.supervise import run_confined
+
+    try:
+        context = main.make_context("geovision", list(arguments), resilient_parsing=True)
+        limits = Confinement(context.params["max_memory_gb"], context.params["max_cpu_s"])
+        return run_confined(arguments, limits)
+    except GeovisionError as error:
+        _message(str(error))
+        return error.exit_code
 
 
 def run() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from geovision.confine import reading
 from geovision.errors import InputError, ProgramError, UsageError
 from geovision.formats.atomic import atomic_write
 from geovision.formats.attributes import PROGRAM
@@ -61,6 +62,7 @@ def iter_programs(
         raise UsageError(
             "read_programs", 'on_error="record" has nowhere to record', "Pass failures=[] and look at it"
         )
+    reading(str(path))
     sink = _Sink(on_error, failures if failures is not None else [])
     source = Path(path)
     if str(path) != "-" and source.suffix.lower() not in SUFFIXES:

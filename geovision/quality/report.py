@@ -285,23 +285,11 @@ def _pictures(survey: _Survey, fits: FitColumns, worst: NDArray[np.int64], threa
 
 def _run(sources: ReportSources) -> str:
     run, index = sources.run, sources.index
-    stages = run.get("stages")
-    rows = []
-    if isinstance(stages, dict):
-        total = sum(float(times["seconds"]) for times in stages.values())
-
-        def share(seconds: float) -> str:
-            return _share(seconds, total)
-
-        rows = [
-            (
-                name,
-                f"{times['seconds']:.1f} s",
-                f"{times['cpu_seconds']:.1f} s",
-                _share(times["seconds"], total),
-            )
-            for name, times in stages.items()
-        ]
+    stages = _stages(run.get("stages"))
+    total = sum(seconds for _, seconds, _ in stages)
+    rows = [
+        (name, f"{seconds:.1f} s", f"{cpu:.1f} s", _share(seconds, total)) for name, seconds, cpu in stages
+    ]
     text = html.table(("stage", "time", "processor time", "share"), rows) if rows else ""
     facts = [
         ("programs", sources.programs.name),
@@ -313,9 +301,19 @@ def _run(sources: ReportSources) -> str:
     ]
     text += "<br>" + html.table(("fact", "value"), plain)
     for name, heading in (("notes", "What was assumed"), ("problems", "What failed")):
-        lines = index.get(name) or []
-        if lines:
+        lines = index.get(name)
+        if isinstance(lines, list) and lines:
             shown = "".join(f"<li>{escape(str(line))}</li>" for line in lines[:_PROBLEMS_SHOWN])
             more = len(lines) - _PROBLEMS_SHOWN
             text += f"<h3>{heading}</h3><ul>{shown}</ul>" + (f"<p>and {more:,} more</p>" if more > 0 else "")
     return text
+
+
+def _stages(found: Any) -> list[tuple[str, float, float]]:
+    """Name, seconds and processor seconds of each stage that run.json tells both of."""
+    rows = []
+    for name, times in found.items() if isinstance(found, dict) else ():
+        known = [times.get(key) for key in ("seconds", "cpu_seconds")] if isinstance(times, dict) else []
+        if len(known) == 2 and all(isinstance(value, (int, float)) and abs(value) < 1e12 for value in known):
+            rows.append((str(name), float(known[0]), float(known[1])))
+    return rows

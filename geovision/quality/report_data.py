@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.bounded import parse_json, read_bytes
 from geovision.errors import InputError
 from geovision.formats.programs import iter_programs
 from geovision.model.fit import METADATA_KEY, SCHEMA, FitStatus
@@ -20,6 +20,7 @@ __all__ = ["FitColumns", "ReportSources", "find_sources", "read_fits"]
 
 NUMBERS = ("confidence", "within_0p2", "within_0p1", "rmse", "nmad", "density", "coverage")
 ROWS = 8192
+_FACTS_BYTES = 64 << 20
 _REMEDY = "Give the folder that geovision build wrote, or the .parquet file of geovision fit"
 
 
@@ -82,10 +83,8 @@ def find_sources(path: str | Path) -> ReportSources:
 def _facts(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise InputError(str(path), f"cannot be read ({error})", "Remove it, or build again") from error
+    remedy = "Remove it, or build again"
+    facts = parse_json(read_bytes(path, _FACTS_BYTES, str(path), remedy), str(path), remedy)
     return facts if isinstance(facts, dict) else {}
 
 
@@ -101,12 +100,16 @@ def read_fits(path: Path) -> FitColumns:
             if found != SCHEMA.encode():
                 raise InputError(str(path), f"is no file of fits of this version ({found!r})", _REMEDY)
             table = file.read(columns=names)
-    except (pa.ArrowException, OSError) as error:
+        return _fit_columns(table)
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise InputError(str(path), f"is no Parquet file of fits ({error})", _REMEDY) from error
+
+
+def _fit_columns(table: Any) -> FitColumns:
     codes = {status.name.lower(): int(status) for status in FitStatus}
     return FitColumns(
-        table["id"].to_pylist(),
-        table["kind"].to_pylist(),
+        [str(name) for name in table["id"].to_pylist()],
+        [str(kind) for kind in table["kind"].to_pylist()],
         np.array([codes[name] for name in table["status"].to_pylist()], np.uint8),
         table["points"].to_numpy(zero_copy_only=False).astype(np.int64),
         {name: table[name].to_numpy(zero_copy_only=False).astype(np.float64) for name in NUMBERS},

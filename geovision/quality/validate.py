@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from geovision.confine import reading
 from geovision.errors import InputError, UsageError
 from geovision.model.fit import METADATA_KEY
 from geovision.quality.codes import CODES
@@ -63,6 +64,7 @@ def validate(
     if unknown:
         raise UsageError(f"code {unknown[0]}", "is not one of those known here", "See validate --codes")
     report = ValidationReport(str(source), ignored=frozenset(ignore), limit=limit)
+    reading(str(source))
     rules = GeometryRules(snap=snap, planarity=planarity, threads=threads)
     try:
         _checker_of(source)(source, report, rules, progress or (lambda done: None))

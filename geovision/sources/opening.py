@@ -10,6 +10,7 @@ from typing import Any
 
 from pyproj import CRS
 
+from geovision.confine import NotConfined, is_confined
 from geovision.errors import InputError, UsageError, redacted
 from geovision.sources.crs import check_place, crs_name, horizontal, known_crs, local_utm, metric_problem
 from geovision.sources.footprints import (
@@ -156,6 +157,12 @@ class _Opened:
 
 def open_spec(spec: SceneSpec, threads: int = 0) -> Scene:
     """Open a described scene; workers re-open one from `scene.spec`."""
+    if spec.allow.untrusted and not is_confined():
+        raise NotConfined(
+            "scene",
+            "its files are not trusted, and this process has no limits",
+            "Call geovision.confine.confine() first, in a process of its own; the command does so by itself",
+        )
     opened = _Opened(spec, Limits.of(spec.limits), HandlePool(cache_mb=spec.cache_mb))
     for role in RASTER_ROLES:
         source = spec.role(role)

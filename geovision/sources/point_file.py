@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.confine import reading
 from geovision.errors import InputError
 from geovision.sources.byte_source import byte_size, open_bytes
 from geovision.sources.copc import read_octree
@@ -71,6 +72,7 @@ class PointFile:
         self._thing = f"points {name}"
         self._wanted = wanted
         self._cache = cache
+        reading(self._thing)
         self._chunk_bounds: NDArray[np.float64] | None = None
         self._spacing: NDArray[np.float64] | None = None
         with open_bytes(name, self._thing) as file:
@@ -178,6 +180,7 @@ class PointFile:
         if held is not None:
             return held
         header = self.header
+        reading(self._thing)
         columns = _kernel.unpack_points(
             decode_chunk(file, header, self._chunks, number),
             header.point_format,

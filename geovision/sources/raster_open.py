@@ -17,6 +17,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
 
+from geovision.confine import reading
 from geovision.errors import InputError, UsageError
 from geovision.sources.crs import known_crs
 from geovision.sources.limits import Limits
@@ -206,6 +207,7 @@ class FileSheet:
 
     def read(self, cut: Cut, bands: tuple[int, ...], level: int = 0) -> Pixels:
         """See `Sheet.read`."""
+        reading(f"raster {self.info.name}")
         window = _window(cut)
         info = self.info
         alpha = info.alpha
@@ -267,6 +269,7 @@ def open_sheet(
     allow_network: bool = False,
 ) -> FileSheet:
     """Read the header of a raster file and refuse what is too large, unsafe or without a place on Earth."""
+    reading(f"raster {path}")
     driver, source = _source(path, allow_vrt=allow_vrt, allow_network=allow_network)
     try:
         with pool.lock, pool.environment():

@@ -115,50 +115,60 @@ class _MBTiles:
     def __init__(self, path: Path) -> None:
         self.name, self._path = str(path), path
         self._local = threading.local()
-        try:
-            zoom = self._rows("SELECT max(zoom_level) FROM tiles")[0][0]
-        except sqlite3.Error as error:
-            raise InputError(
-                f"tiles {path}", f"is no MBTiles file ({error})", "Check that it is complete"
-            ) from error
+        zoom = self._rows("SELECT max(zoom_level) FROM tiles")[0][0]
         if mbtiles_kind(path) == "pbf":
             raise InputError(f"tiles {path}", "holds vector tiles", "Give it as footprints")
-        if zoom is None or not 0 <= int(zoom) <= 30:
+        if not isinstance(zoom, int) or not 0 <= zoom <= 30:
             raise InputError(
                 f"tiles {path}", "holds no tiles of a zoom from 0 to 30", "Check that it is complete"
             )
-        self.zoom = int(zoom)
+        self.zoom = zoom
 
     def _rows(self, text: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = open_sqlite(self._path)
-        return list(connection.execute(text, values))
+        try:
+            if connection is None:
+                connection = self._local.connection = open_sqlite(self._path)
+            return list(connection.execute(text, values))
+        except (sqlite3.Error, OverflowError, ValueError) as error:
+            raise InputError(
+                f"tiles {self.name}",
+                f"cannot be read as MBTiles ({error})",
+                "The file is damaged: fetch it again",
+            ) from error
 
     def extent(self) -> tuple[int, int, int, int]:
         text = (
             "SELECT min(tile_column), max(tile_column), min(tile_row), max(tile_row) FROM tiles "
             "WHERE zoom_level = ?"
         )
-        left, right, south, north = map(int, self._rows(text, (self.zoom,))[0])
+        ends = self._rows(text, (self.zoom,))[0]
         last = (1 << self.zoom) - 1
+        # SQLite keeps any value in a column of numbers.
+        if not all(isinstance(value, int) and 0 <= value <= last for value in ends):
+            raise InputError(
+                f"tiles {self.name}", f"has columns and rows {ends} at zoom {self.zoom}", "Fetch it again"
+            )
+        left, right, south, north = ends
         return left, right, last - north, last - south
 
     def tile(self, column: int, row: int) -> bytes | None:
         text = "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?"
-        try:
-            found = self._rows(text, (self.zoom, column, (1 << self.zoom) - 1 - row))
-        except sqlite3.Error as error:
-            raise InputError(
-                f"tiles {self.name}", f"cannot be read ({error})", "The file is damaged: fetch it again"
-            ) from error
-        return bytes(found[0][0]) if found else None
+        found = self._rows(text, (self.zoom, column, (1 << self.zoom) - 1 - row))
+        return self._blob(found[0][0]) if found else None
 
     def some(self) -> tuple[str, bytes]:
         found = self._rows(
             "SELECT tile_column, tile_row, tile_data FROM tiles WHERE zoom_level = ? LIMIT 1", (self.zoom,)
         )
-        return f"{self.name}, tile {found[0][0]}/{found[0][1]}", bytes(found[0][2])
+        if not found:
+            raise InputError(f"tiles {self.name}", "holds no tile", "Check that it is complete")
+        return f"{self.name}, tile {found[0][0]}/{found[0][1]}", self._blob(found[0][2])
+
+    def _blob(self, value: Any) -> bytes:
+        if not isinstance(value, bytes):
+            raise InputError(f"tiles {self.name}", "has a tile that is no bytes", "Fetch it again")
+        return value
 
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self._path}

@@ -64,6 +64,8 @@ class Allow(_Table):
     """VRT files, which can name any other file."""
     network: bool = False
     """URIs: s3://, gs://, az://, http://, https://."""
+    untrusted: bool = False
+    """The files come from strangers: a process reads them that has limits and no network, or none does."""
     roots: tuple[str, ...] = ()
     """Folders below which all local files must lie, links followed; by default any file may be read."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from geovision.confine import reading
 from geovision.errors import InputError
 from geovision.sources.sqlite_file import open_sqlite
 
@@ -62,6 +63,7 @@ def read_vector_file(
 ) -> GeoDataFrame:
     """The table of a file; `window` may leave out what lies elsewhere."""
     driver = FORMATS[path.suffix.lower()]
+    reading(f"footprints {path}")
     _check_head(path, driver, limits)
     if driver == "GeoParquet":
         return _read_parquet(path, layer, window, limits)

@@ -37,7 +37,7 @@ class Child:
         shm = Path("/dev/shm")
         if shm.is_dir() and os.access(shm, os.W_OK):
             environment["TMPDIR"] = str(shm)
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the child)
         self.process = subprocess.Popen(
             [sys.executable, "-X", "faulthandler", "-m", "tests.fuzz.child", reader, str(seed)],
             stdin=subprocess.PIPE,

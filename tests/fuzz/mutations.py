@@ -1,4 +1,4 @@
-"""Ways to break a file. All are functions of a random source and bytes; the same seed breaks it the same way."""
+"""Ways to break a file: functions of a random source and bytes, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def fields(*known: tuple[int, str]) -> Mutation:
 
 
 def tiff(rng: Random, data: bytes) -> bytes:
-    """Entries of the directories of a TIFF: tag, type, count, value or place; and links between directories."""
+    """Entries of the directories of a TIFF: tag, type, count, value or place; and their links."""
     out = bytearray(data)
     order = "<" if out[:2] == b"II" else ">"
     (at,) = struct.unpack_from(order + "I", out, 4)

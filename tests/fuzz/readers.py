@@ -165,14 +165,18 @@ def _report(path: Path) -> None:
     report(path.parent, threads=1)
 
 
-_LAS = fields((24, "B"), (25, "B"), (94, "<H"), (96, "<I"), (100, "<I"), (104, "B"), (105, "<H"), (107, "<I"),
-              (131, "<d"), (139, "<d"), (155, "<d"), (179, "<d"), (187, "<d"), (235, "<Q"), (243, "<I"), (247, "<Q"))  # fmt: skip
-_VLR = fields(*((at, kind) for base in (227, 375) for at, kind in ((base + 18, "<H"), (base + 20, "<H"), (base + 54, "<H"),
-              (base + 56, "<H"), (base + 66, "<I"), (base + 86, "<H"), (base + 90, "<H"))))  # fmt: skip
+_LAS = fields(
+    *((24, "B"), (25, "B"), (94, "<H"), (96, "<I"), (100, "<I"), (104, "B"), (105, "<H"), (107, "<I")),
+    *((131, "<d"), (139, "<d"), (155, "<d"), (179, "<d"), (187, "<d"), (235, "<Q"), (243, "<I"), (247, "<Q")),
+)
+_OF_RECORDS = ((18, "<H"), (20, "<H"), (54, "<H"), (56, "<H"), (66, "<I"), (86, "<H"), (90, "<H"))
+_VLR = fields(*((base + at, kind) for base in (227, 375) for at, kind in _OF_RECORDS))
 _COPC = fields(*((429 + 8 * k, "<d") for k in range(5)), (469, "<Q"), (477, "<Q"))
 _PMTILES = fields(*((8 + 8 * k, "<Q") for k in range(11)), *((96 + k, "B") for k in range(6)))
-_SHAPE = fields((24, ">I"), (28, "<I"), (32, "<I"), (36, "<d"), (100, ">I"), (104, ">I"), (108, "<I"), (144, "<I"), (148, "<I"),
-                (152, "<I"), (4, "<I"), (8, "<H"), (10, "<H"))  # fmt: skip
+_SHAPE = fields(
+    *((24, ">I"), (28, "<I"), (32, "<I"), (36, "<d"), (100, ">I"), (104, ">I"), (108, "<I"), (144, "<I")),
+    *((148, "<I"), (152, "<I"), (4, "<I"), (8, "<H"), (10, "<H")),
+)
 _PLAIN: tuple[Mutation, ...] = (generic,)
 
 
@@ -197,7 +201,8 @@ READERS: dict[str, Reader] = {
     "parquet": Reader(seeds.parquet, _table, {"": _PARQUET}),
     "shapefile": Reader(seeds.shapefiles, _footprints, {"": (generic, _SHAPE)}),
     "vector_tiles": Reader(seeds.vector_tiles, _tiles, {
-        "": (generic, generic, gzipped), ".pmtiles": (_PMTILES, generic), ".mbtiles": (sqlite_file,), ".json": (json_text,)}),
+        "": (generic, generic, gzipped), ".pmtiles": (_PMTILES, generic), ".mbtiles": (sqlite_file,),
+        ".json": (json_text,)}),
     "image_tiles": Reader(seeds.image_tiles, _image_tiles, {"": _PLAIN, ".mbtiles": (sqlite_file,)}),
     "programs": Reader(seeds.programs, _programs, _JSON),
     "program_table": Reader(seeds.program_tables, _programs, {"": _PARQUET}),
@@ -207,7 +212,8 @@ READERS: dict[str, Reader] = {
     "tileset": Reader(seeds.tilesets, _tileset, {"": _PLAIN, ".glb": (glb,), ".json": (json_text,)}),
     "weights": Reader(seeds.weights, _weights, {"": (generic, tail), ".json": (json_text,)}),
     "arrays": Reader(seeds.arrays, _arrays, {"": (generic, tail), ".json": (json_text,)}),
-    "scene": Reader(seeds.scenes, _scene, {"": _PLAIN, ".toml": (toml_text,), ".gpkg": (sqlite_file,), ".tif": (tiff, generic)}),
+    "scene": Reader(seeds.scenes, _scene, {
+        "": _PLAIN, ".toml": (toml_text,), ".gpkg": (sqlite_file,), ".tif": (tiff, generic)}),
     "settings": Reader(seeds.settings, _settings, {"": (toml_text,)}),
     "facade": Reader(seeds.facades, _facade, {"": (generic,)}),
     "report": Reader(seeds.runs, _report, _JSON),

@@ -87,7 +87,7 @@ def images(folder: Path) -> Iterator[Files]:
     for suffix, form in ((".png", "PNG"), (".jpg", "JPEG"), (".webp", "WEBP"), (".jp2", "JPEG2000")):
         data = io.BytesIO()
         Image.fromarray(np.moveaxis(pixels, 0, -1)).save(data, form)
-        world = "0.5\n0\n0\n-0.5\n85000.25\n446031.75\n".encode()
+        world = b"0.5\n0\n0\n-0.5\n85000.25\n446031.75\n"
         yield {
             f"a{suffix}": data.getvalue(),
             "a.wld": world,
@@ -331,9 +331,8 @@ def settings(folder: Path) -> Iterator[Files]:
         yield {f"style_{path.name}": path.read_bytes()}
     for path in sorted((root / "scripts" / "train").glob("*.toml"))[:2]:
         yield {f"train_{path.name}": path.read_bytes()}
-    yield {
-        "places.toml": b'[[place]]\nname = "a"\nimage = "a.tif"\nfootprints = "b.gpkg"\ncell_m = 0.3\npart = [0, 0, 1, 1]\n'
-    }
+    place = 'name = "a"\nimage = "a.tif"\nfootprints = "b.gpkg"\ncell_m = 0.3\npart = [0, 0, 1, 1]\n'
+    yield {"places.toml": f"[[place]]\n{place}".encode()}
     yield {"batch.toml": b'scene = "scene.toml"\n[run]\nworkers = 2\n'}
 
 

@@ -10,8 +10,20 @@ from typing import Any
 
 from tests.fuzz.mutations import ODD, fields, generic
 
-_HEADER = fields((16, ">H"), (18, "B"), (19, "B"), (24, ">I"), (28, ">I"), (32, ">I"), (36, ">I"), (40, ">I"),
-                 (44, ">I"), (52, ">I"), (56, ">I"), (96, ">I"), (100, "B"), (103, ">H"), (105, ">H"))  # fmt: skip
+_HEADER = fields(
+    *(
+        (16, ">H"),
+        (18, "B"),
+        (19, "B"),
+        (24, ">I"),
+        (28, ">I"),
+        (32, ">I"),
+        (36, ">I"),
+        (40, ">I"),
+        (44, ">I"),
+    ),
+    *((52, ">I"), (56, ">I"), (96, ">I"), (100, "B"), (103, ">H"), (105, ">H")),
+)
 
 
 def sqlite_file(rng: Random, data: bytes) -> bytes:
