@@ -46,7 +46,7 @@ def _read_glb_json(path: Path) -> dict[str, Any]:
             raise InputError(str(path), problem, "Write it again")
         try:
             document = json.loads(file.read(length))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(str(path), f"has a damaged JSON chunk: {error}", "Write it again") from error
     if not isinstance(document, dict):
         raise InputError(str(path), "has a JSON chunk that is no object", "Write it again")
@@ -77,7 +77,15 @@ def _describe_glb(path: Path) -> dict[str, Any]:
             "triangles": triangles,
             "bounds": bounds,
         }
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+    ) as error:
         raise InputError(str(path), f"is not valid glTF: {error!r}", "Run a glTF validator on it") from error
 
 

@@ -313,7 +313,8 @@ def _stages(found: Any) -> list[tuple[str, float, float]]:
     """Name, seconds and processor seconds of each stage that run.json tells both of."""
     rows = []
     for name, times in found.items() if isinstance(found, dict) else ():
-        known = [times.get(key) for key in ("seconds", "cpu_seconds")] if isinstance(times, dict) else []
-        if len(known) == 2 and all(isinstance(value, (int, float)) and abs(value) < 1e12 for value in known):
-            rows.append((str(name), float(known[0]), float(known[1])))
+        told = [times.get(key) for key in ("seconds", "cpu_seconds")] if isinstance(times, dict) else []
+        known = [float(value) for value in told if isinstance(value, (int, float)) and abs(value) < 1e12]
+        if len(known) == 2:
+            rows.append((str(name), known[0], known[1]))
     return rows

@@ -309,6 +309,10 @@ def _candidates(
     if not found and opened.footprints is not None:
         # Read once more below, in the CRS that is chosen: `read_footprints` says which it would take.
         own = _load_footprints(opened, None)
+        if not len(own):
+            raise InputError(
+                f"footprints {_label(opened.footprints.files[0])}", "hold no building", "Give others"
+            )
         if own.crs is None:
             raise InputError("footprints", "state no CRS", "Say which with crs=... (--crs EPSG:28992)")
         found["footprints"] = (known_crs(own.crs), Bounds(*own.bounds))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -79,9 +80,10 @@ class Child:
 
     def close(self) -> None:
         """End it."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+        with self.process:
+            assert self.process.stdin is not None
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.close()
         self._log.close()
 
 
@@ -96,7 +98,7 @@ def run(reader: str, seed: int, numbers: range, per_child: int = 400) -> Iterato
         yield number, found
         done += 1
         if found["what"] in ("hung", "crashed") or done >= per_child:
-            child.close() if child.process.poll() is None else None
+            child.close()
             child = None
     if child is not None:
         child.close()

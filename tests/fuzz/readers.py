@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -23,7 +23,7 @@ class Reader:
 
     seeds: Callable[[Path], Iterator[Files]]
     run: Callable[[Path], Any]
-    mutations: dict[str, tuple[Mutation, ...]]
+    mutations: Mapping[str, tuple[Mutation, ...]]
     """By suffix; "" stands for all others."""
 
     def mutate(self, rng: Random, files: Files) -> Files:
@@ -147,10 +147,13 @@ def _settings(path: Path) -> None:
     from geovision.vision.train.config import load_config
 
     kind = path.name.split("_")[0]
-    read: Callable[[Path], Any] = {"style": load_style, "train": load_config, "places.toml": read_places}.get(
-        kind, load_batch
-    )
-    read(path)
+    known: dict[str, Callable[[Path], Any]] = {
+        "style": load_style,
+        "train": load_config,
+        "places.toml": read_places,
+        "batch.toml": load_batch,
+    }
+    known[kind](path)
 
 
 def _facade(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision.bounded import read_toml
-from geovision.errors import InputError
+from geovision.errors import InputError, short
 from geovision.vision.data.tile import Tile, tile_of_rasters
 
 __all__ = ["Place", "read_places", "tile_of_scene"]
@@ -52,7 +52,27 @@ def read_places(path: str | Path) -> list[Place]:
 _FILES = ("image", "dsm", "dtm", "ndsm", "points", "footprints")
 
 
+def _check_types(table: Mapping[str, Any], file: Path) -> None:
+    def text(value: Any) -> bool:
+        return isinstance(value, str)
+
+    def number(value: Any) -> bool:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+    def some(value: Any) -> bool:
+        return text(value) or (isinstance(value, list) and all(map(text, value)))
+
+    kinds: dict[str, Callable[[Any], bool]] = {"name": text, "layer": text, "cell_m": number}
+    kinds |= dict.fromkeys(_FILES, some)
+    kinds["part"] = lambda value: isinstance(value, list) and all(map(number, value))
+    for key, value in table.items():
+        if key in kinds and not kinds[key](value):
+            problem = f"has {key} = {short(value)}"
+            raise InputError(f"{file}: place {short(table.get('name', '?'))}", problem, "See docs/vision.md")
+
+
 def _place(table: Mapping[str, Any], file: Path) -> Place:
+    _check_types(table, file)
     unknown = sorted(set(table) - {"name", "cell_m", "part", "layer", *_FILES})
     if unknown or "name" not in table or "footprints" not in table:
         problem = f"has the unknown key {unknown[0]!r}" if unknown else "has no name or no footprints"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from geovision.errors import InputError
+from geovision.bounded import parse_json, read_bytes
+from geovision.errors import InputError, short
 from geovision.formats.atomic import atomic_write
 from geovision.vision.data.tile import Tile
 from geovision.vision.plain_arrays import read_plain_arrays
@@ -20,6 +22,8 @@ __all__ = ["TileStore"]
 
 _FORMAT = 1
 _INDEX = "tiles.json"
+_INDEX_BYTES = 256 << 20
+_NAME = re.compile(r"[^/\0]{1,200}")
 
 
 class TileStore:
@@ -39,10 +43,7 @@ class TileStore:
         if not path.is_file():
             fix = "Make it with scripts/train_small.sh, or name the folder that it made"
             raise InputError(str(path), "is not there: this is no finished folder of tiles", fix)
-        index = json.loads(path.read_text(encoding="utf-8"))
-        if index.get("format") != _FORMAT:
-            problem = f"has format {index.get('format')!r}; this version reads {_FORMAT}"
-            raise InputError(str(path), problem, "Make the tiles anew")
+        index = _read_index(path)
         self.about: dict[str, Any] = index["about"]
         """What the tiles were made from."""
         self.names: list[str] = index["names"]
@@ -90,6 +91,30 @@ class TileStore:
             progress(number + 1)
         _write_json(place / _INDEX, index | {"sha256": hashes, "sizes": sizes})
         return cls(place)
+
+
+def _read_index(path: Path) -> dict[str, Any]:
+    """The index of a folder, whose lists are as long as each other; names lead nowhere else."""
+    remedy = "Make the tiles anew"
+    index = parse_json(read_bytes(path, _INDEX_BYTES, str(path), remedy), str(path), remedy)
+    if not isinstance(index, dict) or index.get("format") != _FORMAT:
+        found = index.get("format") if isinstance(index, dict) else None
+        problem = f"has format {short(found)}; this version reads {_FORMAT}"
+        raise InputError(str(path), problem, remedy)
+    names, hashes, sizes = (index.get(key) for key in ("names", "sha256", "sizes"))
+    sound = (
+        isinstance(index.get("about"), dict)
+        and isinstance(names, list)
+        and isinstance(hashes, list)
+        and isinstance(sizes, list)
+        and len(names) == len(hashes) == len(sizes)
+        and all(isinstance(name, str) and _NAME.fullmatch(name) for name in names)
+        and all(isinstance(text, str) for text in hashes)
+        and all(isinstance(pair, list) and list(map(type, pair)) == [int, int] for pair in sizes)
+    )
+    if not sound:
+        raise InputError(str(path), "does not list tiles with their hashes and sizes", remedy)
+    return index
 
 
 def _same_plan(folder: Path, about: dict[str, Any]) -> None:

@@ -1,0 +1,47 @@
+"""A slice of the campaign (`python -m tests.fuzz`), and that the campaign finds what it should."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.campaign import GOOD, Child
+from tests.fuzz.child import inputs_of, made_seeds, outcome
+from tests.fuzz.readers import READERS
+
+EACH = 8
+SLOW = {"report": 2}
+SEED = 2
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.filterwarnings("ignore")  # what strangers' files make other libraries say
+def test_broken_files_are_read_or_refused(name: str, tmp_path: Path) -> None:
+    made = made_seeds(name)
+    for number in range(SLOW.get(name, EACH)):
+        found = outcome(name, inputs_of(name, SEED, number, made), tmp_path / "in")
+        assert found["what"] in GOOD, (number, found)
+    gc.collect()  # files that broken archives leave open are told of here, where that is no fault
+
+
+@pytest.fixture
+def child() -> Iterator[Child]:
+    process = Child("raster", SEED)
+    yield process
+    process.close()
+
+
+def test_the_death_of_a_child_is_blamed_on_its_input(child: Child) -> None:
+    assert child.read(0)["what"] in GOOD
+    child.process.kill()
+    child.process.wait()
+    assert child.read(1)["what"] == "hung"
+
+
+def test_the_same_seed_breaks_files_the_same_way() -> None:
+    made = made_seeds("programs")
+    assert inputs_of("programs", 5, 9, made) == inputs_of("programs", 5, 9, made)
+    assert inputs_of("programs", 5, 9, made) != inputs_of("programs", 6, 9, made)
