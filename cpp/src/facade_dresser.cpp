@@ -14,10 +14,6 @@ void Dresser::building(std::int64_t b) {
     b_ = b;
     first_element_ = e_.building_offsets[std::size_t(b)];
     last_element_ = e_.building_offsets[std::size_t(b) + 1];
-    if (out.vertex_offsets.empty())
-        for (auto* offsets : {&out.vertex_offsets, &out.triangle_offsets, &out.face_offsets,
-                              &out.face_ring_offsets, &out.ring_offsets})
-            offsets->assign(1, 0);
     for (int k = 0; k < 3; ++k) out.origin.push_back(solids_.origin[3 * std::size_t(b) + std::size_t(k)]);
     out.status.push_back(solids_.status[std::size_t(b)]);
     out.flags.push_back(solids_.flags[std::size_t(b)]);

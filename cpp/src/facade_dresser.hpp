@@ -21,7 +21,11 @@ class Dresser {
 public:
     Dresser(const Solids& solids, const Walls& walls, const Elements& elements, const FacadeOptions& options,
             Column<std::uint8_t>& outcome)
-        : solids_(solids), walls_(walls), e_(elements), options_(options), outcome_(outcome), writer_(out) {}
+        : solids_(solids), walls_(walls), e_(elements), options_(options), outcome_(outcome), writer_(out) {
+        for (auto* offsets : {&out.vertex_offsets, &out.triangle_offsets, &out.face_offsets,
+                              &out.face_ring_offsets, &out.ring_offsets})
+            offsets->assign(1, 0);
+    }
 
     void building(std::int64_t b);
 
@@ -130,6 +134,7 @@ private:
     std::vector<Thing> things_;
     std::vector<GroundEdge> ground_edges_;
     bool ground_known_ = false;
+    std::vector<Box3> boxes_;
     std::vector<Cell> cells_;
     std::vector<std::int32_t> ring_, begin_, loop_, loop_begin_;
     std::vector<Point> plan_;

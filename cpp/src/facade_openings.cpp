@@ -17,9 +17,29 @@ constexpr std::int32_t pane_depth = 30;   // from the front of a frame to its pa
 constexpr std::int32_t least_opening = 60;
 constexpr std::int32_t least_pane = 40;
 constexpr std::int32_t most_panes = 12;  // across and up
+constexpr double closely = 4;            // grid steps: more than corners lie off their places
 constexpr std::uint8_t glass_colour[3] = {62, 76, 88};
 
 bool same(const GridPoint& a, const GridPoint& b) { return a.x == b.x && a.y == b.y && a.z == b.z; }
+
+// Does a triangle of a wall come within rounding of a corner of the rim that is none of its own? Only then
+// can it meet the sides of the recess.
+bool passes_closely(const GridPoint (&p)[3], const GridPoint* rim, const WallFrame& f) {
+    double s[3], z[3];
+    for (int i = 0; i < 3; ++i) s[i] = f.along(p[i].x, p[i].y), z[i] = p[i].z;
+    for (int k = 0; k < 4; ++k) {
+        if (same(rim[k], p[0]) || same(rim[k], p[1]) || same(rim[k], p[2])) continue;
+        const double rs = f.along(rim[k].x, rim[k].y), rz = rim[k].z;
+        bool away = false;
+        for (int i = 0; i < 3 && !away; ++i) {
+            const int j = (i + 1) % 3;
+            const double ds = s[j] - s[i], dz = z[j] - z[i], side = ds * (rz - z[i]) - dz * (rs - s[i]);
+            away = side < 0 && side * side > closely * closely * (ds * ds + dz * dz);
+        }
+        if (!away) return true;
+    }
+    return false;
+}
 
 Box3 box_of(const GridPoint (&p)[3]) {
     Box3 box;
@@ -265,12 +285,13 @@ bool Dresser::is_clean(std::int64_t wall, std::int32_t first) {
                     return true;
         return false;
     };
+    boxes_.clear();
     for (std::int32_t t = first; t < writer_.triangles(); ++t) {
         GridPoint p[3];
         writer_.corners(t, p);
-        const Box3 box = box_of(p);
+        boxes_.push_back(box_of(p));
         bool clean = true;
-        room_.each_near(box, [&](const GridPoint(&q)[3]) {
+        room_.each_near(boxes_.back(), [&](const GridPoint(&q)[3]) {
             if (triangles_cross(p, q)) clean = false;
             for (int i = 0; i < 3; ++i)
                 for (int k = 0; k < 3; ++k) {
@@ -290,9 +311,10 @@ bool Dresser::is_clean(std::int64_t wall, std::int32_t first) {
         Box3 box;
         for (const GridPoint& c : corner) box.add(c.x, c.y, c.z);
         for (std::int32_t t = first; t < writer_.triangles(); ++t) {
+            if (!boxes_[std::size_t(t - first)].meets(box)) continue;
             GridPoint p[3];
             writer_.corners(t, p);
-            if (!box_of(p).meets(box)) continue;
+            if (!passes_closely(p, corner, f)) continue;
             for (int k = o.notch >= 0 ? 1 : 0; k < 4; ++k) {
                 const int n = (k + 1) % 4;
                 const GridPoint a[3] = {corner[k], corner[n], corner[4 + n]},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 
 #include "facade_dresser.hpp"
 #include "geovision/parallel.hpp"
@@ -48,21 +49,30 @@ OpenedSolids open_walls(const Solids& solids, const Walls& walls, const Elements
     const std::int64_t blocks = (buildings + block_size - 1) / block_size;
     OpenedSolids opened;
     opened.outcome.assign(elements.kind.size(), std::uint8_t(Outcome::built));
-    std::vector<std::unique_ptr<Solids>> made(static_cast<std::size_t>(blocks));
+    const std::int64_t cores =
+        options.threads > 0 ? options.threads : std::max(1u, std::thread::hardware_concurrency());
+    const std::int64_t workers = std::clamp<std::int64_t>(blocks, 1, cores);
+    std::vector<std::unique_ptr<Dresser>> pool(static_cast<std::size_t>(workers));
     std::vector<SolidsPiece> pieces(static_cast<std::size_t>(blocks));
-    const bool done = parallel_blocks(blocks, options.threads, &cancel, [&] {
-        return [&, dresser = std::make_shared<Dresser>(solids, walls, elements, options, opened.outcome)](
-                   std::int64_t block) {
+    std::atomic<std::size_t> hired{0};
+    const bool done = parallel_blocks(blocks, int(workers), &cancel, [&] {
+        std::unique_ptr<Dresser>& dresser = pool[hired++];
+        dresser = std::make_unique<Dresser>(solids, walls, elements, options, opened.outcome);
+        return [&, self = dresser.get()](std::int64_t block) {
+            SolidsPiece& piece = pieces[std::size_t(block)];
+            piece = {&self->out, size_of(self->out), {}};
             const std::int64_t last = std::min(buildings, (block + 1) * block_size);
-            dresser->out = Solids();
-            for (std::int64_t b = block * block_size; b < last; ++b) dresser->building(b);
-            auto& piece = made[std::size_t(block)];
-            piece = std::make_unique<Solids>(std::move(dresser->out));
-            pieces[std::size_t(block)] = {piece.get(), {}, size_of(*piece)};
+            for (std::int64_t b = block * block_size; b < last; ++b) self->building(b);
+            piece.end = size_of(self->out);
         };
     });
     if (!done) pieces.clear();
-    opened.solids = join(pieces, solids.grid, options.threads);
+    if (done && hired == 1) {
+        opened.solids = std::move(pool[0]->out);
+        opened.solids.grid = solids.grid;
+    } else {
+        opened.solids = join(pieces, solids.grid, options.threads);
+    }
     return opened;
 }
 
