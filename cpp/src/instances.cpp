@@ -12,8 +12,17 @@ namespace geovision {
 namespace {
 
 constexpr std::int64_t block_size = 64;  // buildings; fixed, so that nothing depends on the threads
-constexpr double step_rise = 0.17, rail_thick = 0.04, frame_thick = 0.03;
+constexpr double step_rise = 0.17, rail_thick = 0.04, frame_thick = 0.03, lap = 0.005;
 constexpr std::int32_t size_step = 400;  // grid steps
+
+using Turn = std::array<std::int16_t, 4>;
+
+Turn turn_of(const PartFrame& frame) {
+    const std::array<double, 4> q = quaternion_of(frame);
+    Turn turn{};
+    for (std::size_t k = 0; k < 4; ++k) turn[k] = static_cast<std::int16_t>(std::nearbyint(32767.0 * q[k]));
+    return turn;
+}
 
 struct Piece {
     std::uint64_t key;
@@ -22,7 +31,7 @@ struct Piece {
     std::int32_t width, height;  // grid steps; of the group's mesh
     std::array<float, 3> at;
     std::array<float, 3> scale;
-    std::array<std::int16_t, 4> rotation;
+    Turn rotation;
 };
 
 struct Block {
@@ -133,7 +142,7 @@ private:
             throw std::invalid_argument("an element has a design that is not there");
         if (wall != known_) {
             frame_ = wall >= 0 ? frames_.of_wall(walls_, wall) : frames_.of_face(building_, -1 - wall);
-            turn_ = quaternion_of(frame_);
+            turn_ = turn_of(frame_);
             taken_.clear();
             known_ = wall;
         }
@@ -190,10 +199,12 @@ private:
                      b = std::clamp(grid_ * elements_.s1[p], s0, s1);
         const double c = std::clamp(grid_ * elements_.z0[p], z0, z1),
                      d = std::clamp(grid_ * elements_.z1[p], z0, z1);
-        box(e, s0, a, z0, z1, depth);
-        box(e, b, s1, z0, z1, depth);
-        box(e, a, b, z0, c, depth);
-        box(e, a, b, d, z1, depth);
+        // It reaches a little behind the frame of what it goes round, so that no light shows between them.
+        const double behind = std::fabs(depth - frame_thick) < 0.004 ? depth + 0.006 : depth;
+        box(e, s0, std::min(a + lap, b), z0, z1, behind);
+        box(e, std::max(b - lap, a), s1, z0, z1, behind);
+        box(e, a, b, z0, std::min(c + lap, d), behind);
+        box(e, a, b, std::max(d - lap, c), z1, behind);
     }
 
     void railing(std::size_t e, double s0, double s1, double z0, double z1, double depth) {
@@ -207,11 +218,11 @@ private:
         end.right = {-frame_.out[0], -frame_.out[1], -frame_.out[2]};
         end.out = frame_.right;
         end.at = frame_.place(s1 - rail_thick, side, 0.0);
-        piece(e, PartShape::railing, end, quaternion_of(end), 0.0, 0.0, z0, side, 1.0, z1 - z0);
+        piece(e, PartShape::railing, end, turn_of(end), 0.0, 0.0, z0, side, 1.0, z1 - z0);
         end.right = frame_.out;
         end.out = {-frame_.right[0], -frame_.right[1], -frame_.right[2]};
         end.at = frame_.place(s0 + rail_thick, 0.0, 0.0);
-        piece(e, PartShape::railing, end, quaternion_of(end), 0.0, 0.0, z0, side, 1.0, z1 - z0);
+        piece(e, PartShape::railing, end, turn_of(end), 0.0, 0.0, z0, side, 1.0, z1 - z0);
     }
 
     void box(std::size_t e, double s0, double s1, double z0, double z1, double depth) {
@@ -219,8 +230,8 @@ private:
         piece(e, PartShape::box, frame_, turn_, s0, 0.0, z0, s1 - s0, depth, z1 - z0);
     }
 
-    void piece(std::size_t e, PartShape shape, const PartFrame& frame, const std::array<double, 4>& turn,
-               double s, double away, double z, double width, double thick, double height) {
+    void piece(std::size_t e, PartShape shape, const PartFrame& frame, const Turn& turn, double s,
+               double away, double z, double width, double thick, double height) {
         const std::uint8_t* rgb = elements_.colour.data() + 3 * e;
         Piece p;
         p.width = static_cast<std::int32_t>(std::nearbyint(width / grid_));
@@ -240,17 +251,17 @@ private:
         p.scale = {static_cast<float>(width * frame.stretch[0]), static_cast<float>(thick * frame.stretch[1]),
                    static_cast<float>(height * frame.stretch[2])};
         for (std::size_t k = 0; k < 3; ++k) p.at[k] = static_cast<float>(at[k]);
-        for (std::size_t k = 0; k < 4; ++k)
-            p.rotation[k] = static_cast<std::int16_t>(std::nearbyint(32767.0 * turn[k]));
+        p.rotation = turn;
         out_->pieces.push_back(p);
         const double reach = sized ? 0.06 * thick : thick;
-        for (int i = 0; i < 8; ++i) {
-            const Vec3 c = frame.place(s + (i & 1 ? width : 0.0), away + (i & 2 ? reach : 0.0),
-                                       z + (i & 4 ? height : 0.0));
-            for (std::size_t k = 0; k < 3; ++k) {
-                out_->min[k] = std::min(out_->min[k], c[k]);
-                out_->max[k] = std::max(out_->max[k], c[k]);
-            }
+        const double size[3] = {width * frame.stretch[0], reach * frame.stretch[1],
+                                height * frame.stretch[2]};
+        for (std::size_t k = 0; k < 3; ++k) {
+            const double x = size[0] * frame.right[k], y = size[1] * frame.out[k], w = size[2] * frame.up[k];
+            out_->min[k] =
+                std::min(out_->min[k], at[k] + std::min(x, 0.0) + std::min(y, 0.0) + std::min(w, 0.0));
+            out_->max[k] =
+                std::max(out_->max[k], at[k] + std::max(x, 0.0) + std::max(y, 0.0) + std::max(w, 0.0));
         }
     }
 
@@ -261,7 +272,7 @@ private:
     Block* out_ = nullptr;
     std::int64_t building_ = 0, known_ = 0;
     PartFrame frame_;
-    std::array<double, 4> turn_{};
+    Turn turn_{};
     std::vector<Rectangle> taken_;        // openings of this wall so far
     std::vector<std::uint8_t> left_out_;  // elements of this building so far
 };

@@ -32,12 +32,13 @@ _COLUMNS = (
     ("feature", _FLOAT, "SCALAR", 4, False),
 )
 _ATTRIBUTES = ("TRANSLATION", "ROTATION", "SCALE", "_FEATURE_ID_0")
-_LABELS = {
+_LABELS: dict[int, Label] = {
     PartShape.BOX: Label.INSTALLATION,
     PartShape.RAILING: Label.INSTALLATION,
     PartShape.DOOR: Label.DOOR,
     PartShape.GARAGE_DOOR: Label.DOOR,
 }
+_NAMES = [shape.name.lower() for shape in PartShape]
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,6 @@ class Parts:
         """Those that are used."""
         return {_INSTANCING, _FEATURES} if self.found["count"] else set()
 
-    def _shown(self) -> list[PartMesh]:
-        """Every mesh once, in the order of the buffers."""
-        return _each_once(self.meshes)
-
     def add_to(
         self,
         gltf: dict[str, Any],
@@ -95,15 +92,16 @@ class Parts:
             writer.view(offsets[place], self.buffers[place], item, self.found["count"], name in _STEPPED)
             for place, (name, _, _, item, _) in enumerate(_COLUMNS)
         ]
-        vertices = sum(len(mesh.positions) for mesh in self._shown())
-        indices = sum(len(mesh.indices) for mesh in self._shown())
+        shown = _each_once(self.meshes)
+        vertices = sum(len(mesh.positions) for mesh in shown)
+        indices = sum(len(mesh.indices) for mesh in shown)
         normal = 4 if self.compressed else 12
         shape = [
             writer.view(offsets[4], self.buffers[4], 12, vertices, False, target=34962),
             writer.view(offsets[5], self.buffers[5], normal, vertices, False, target=34962),
             writer.view(offsets[6], self.buffers[6], 2, indices, False, target=34963, triangles=True),
         ]
-        for mesh in self._shown():
+        for mesh in shown:
             writer.geometry(mesh, shape, normal)
         below = gltf["nodes"][1]["children"] = []
         for group, meshes in zip(self.found["groups"], self.meshes, strict=True):
@@ -117,7 +115,7 @@ class Parts:
             below.append(len(gltf["nodes"]))
             gltf["nodes"].append(
                 {
-                    "name": PartShape(group["shape"]).name.lower(),
+                    "name": _NAMES[group["shape"]],
                     "mesh": len(gltf["meshes"]) - 1,
                     "extensions": {
                         _INSTANCING: {"attributes": attributes},
@@ -139,6 +137,7 @@ class _Writer:
     ) -> None:
         self.gltf, self.views, self.compressed, self.decoded = gltf, views, compressed, decoded
         self.materials: dict[tuple[Any, ...], int] = {}
+        self.accessors: list[dict[str, Any]] = gltf["accessors"]
         self.places: dict[int, dict[str, Any]] = {}
         self.first = [0, 0]
 
@@ -179,20 +178,23 @@ class _Writer:
         return len(self.views) - 1
 
     def _accessor(self, **content: Any) -> int:
-        self.gltf["accessors"].append(content)
-        return len(self.gltf["accessors"]) - 1
+        self.accessors.append(content)
+        return len(self.accessors) - 1
 
     def column(self, view: int, column: tuple[str, int, str, int, bool], first: int, count: int) -> int:
         """Some rows of a column of instances."""
         _, component, kind, item, normalized = column
-        return self._accessor(
-            bufferView=view,
-            byteOffset=item * first,
-            componentType=component,
-            **({"normalized": True} if normalized else {}),
-            count=count,
-            type=kind,
-        )
+        found = {
+            "bufferView": view,
+            "byteOffset": item * first,
+            "componentType": component,
+            "count": count,
+            "type": kind,
+        }
+        if normalized:
+            found["normalized"] = True
+        self.accessors.append(found)
+        return len(self.accessors) - 1
 
     def geometry(self, mesh: PartMesh, views: Sequence[int], normal: int) -> None:
         """Accessors of a mesh, behind those before it in the same views."""
@@ -203,8 +205,8 @@ class _Writer:
             componentType=_FLOAT,
             count=count,
             type="VEC3",
-            min=mesh.positions.min(axis=0).astype(float).tolist(),
-            max=mesh.positions.max(axis=0).astype(float).tolist(),
+            min=mesh.bounds[0],
+            max=mesh.bounds[1],
         )
         normals = self._accessor(
             bufferView=views[1],
@@ -230,7 +232,7 @@ class _Writer:
         return {**self.places[id(mesh)], "material": self._material(mesh, group)}
 
     def _material(self, mesh: PartMesh, group: Mapping[str, Any]) -> int:
-        label = _LABELS.get(PartShape(group["shape"]), Label.WINDOW)
+        label = _LABELS.get(group["shape"], Label.WINDOW)
         # To eight steps of 255, so that there are few.
         colour = LABEL_COLOURS[Label.WINDOW] if mesh.glass else tuple(c // 8 * 8 + 4 for c in group["colour"])
         key = (label, mesh.glass, mesh.both, colour)

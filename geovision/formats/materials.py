@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from geovision.model.labels import Label
 
 __all__ = ["LABEL_COLOURS", "TERRAIN_COLOUR", "linear_rgb", "material_name"]
@@ -35,6 +37,7 @@ def material_name(label: int) -> str:
     return Label(label).name.lower()
 
 
+@lru_cache(maxsize=4096)
 def linear_rgb(colour: tuple[int, int, int]) -> tuple[float, float, float]:
     """Linear light of an sRGB colour: what glTF's base colour factor is defined in.
 

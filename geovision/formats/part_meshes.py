@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,11 +71,17 @@ class PartMesh:
     glass: bool
     both: bool = False
 
-    @property
+    @cached_property
     def indices(self) -> NDArray[np.uint16]:
         """Two triangles a quad."""
         first = 4 * np.arange(len(self.positions) // 4, dtype=np.uint16)[:, None]
         return (first + np.array([0, 1, 2, 0, 2, 3], np.uint16)).reshape(-1)
+
+    @cached_property
+    def bounds(self) -> tuple[list[float], list[float]]:
+        """Lowest and highest corner."""
+        low, high = self.positions.min(axis=0), self.positions.max(axis=0)
+        return low.astype(float).tolist(), high.astype(float).tolist()
 
 
 @lru_cache(maxsize=1024)
