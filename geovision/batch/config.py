@@ -80,7 +80,7 @@ class RunConfig(_Table):
     """Most seconds of a tile: after them the worker is ended, as if it had died."""
     silent_s: float = Field(default=300.0, gt=0)
     """A worker that has given no sign of life for so long is ended."""
-    recycle: int = Field(default=200, ge=1)
+    recycle: int = Field(default=2000, ge=1)
     """Tiles after which a worker is replaced."""
     recycle_mb: int = Field(default=4096, ge=1)
     """Resident memory after a tile from which a worker is replaced."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,19 +128,21 @@ def _plan(
     same = content_hash([__version__, job, crs, _deciding(head), config.build.model_dump(mode="json")])
     tiles: dict[str, list[Any]] = {name: [] for name in ("column", "row", "buildings", "bytes", "digest")}
     touched: list[list[int]] = []
-    parts: list[Footprints] = []
-    total = len(scene.tiles(config.tile_m)) if len(footprints) else 0
-    for number, tile in enumerate(tile_inputs(scene, config.tile_m, pieces)):
-        report(PlanProgress("tiles", number, total))
-        marks = [[pieces[i].role, mark_of(sources[i])] for i in tile.pieces]
-        tiles["column"].append(tile.key.column)
-        tiles["row"].append(tile.key.row)
-        tiles["buildings"].append(tile.owned)
-        tiles["bytes"].append(tile_bytes(tile.owned, config.build.formats))
-        tiles["digest"].append(_digest(same, config, tile, marks))
-        touched.append(list(tile.pieces))
-        parts.append(tile.footprints)
-    write_footprint_parts(folder.inputs / "footprints.arrow", parts, footprints.crs)
+
+    def parts() -> Iterator[Footprints]:
+        """The footprints of each tile, while the rest of it goes into columns: few are held at once."""
+        for number, tile in enumerate(tile_inputs(scene, config.tile_m, pieces)):
+            report(PlanProgress("tiles", number, 0))
+            marks = [[pieces[i].role, mark_of(sources[i])] for i in tile.pieces]
+            tiles["column"].append(tile.key.column)
+            tiles["row"].append(tile.key.row)
+            tiles["buildings"].append(tile.owned)
+            tiles["bytes"].append(tile_bytes(tile.owned, config.build.formats))
+            tiles["digest"].append(_digest(same, config, tile, marks))
+            touched.append(list(tile.pieces))
+            yield tile.footprints
+
+    write_footprint_parts(folder.inputs / "footprints.arrow", parts(), footprints.crs)
     write_footprint_parts(folder.inputs / "all.arrow", [footprints], footprints.crs)
     head |= {"sources": sources, "touched": touched}
     return Plan(

@@ -202,21 +202,34 @@ class _Run:
         self.later: list[tuple[float, int]] = []
         self.open: dict[str, tuple[Attempt, int]] = {}
         self.begun = time.monotonic()
+        without: list[int] = []
         for index in indices:
             key = self.plan.key(index)
             state = self.ledger[key]
-            if state.done and self._is_there(key, index):
-                self.summary.done += 1
+            if state.done:
+                if self.folder.tile(key, self.plan.tiles["digest"][index]).is_dir():
+                    self.summary.done += 1
+                else:
+                    without.append(index)
             elif state.quarantined(self.rules):
                 self.summary.failed.append(key)
             else:
                 self.queue.append(index)
+        self._take_back(without)
 
-    def _is_there(self, key: str, index: int) -> bool:
-        """A folder that someone removed is no result; `verify` looks at what is in it."""
-        if not self.plan.tiles["buildings"][index]:
-            return True
-        return self.folder.tile(key, self.plan.tiles["digest"][index]).is_dir()
+    def _take_back(self, indices: list[int]) -> None:
+        """Tiles without a folder: some have nothing to write, and those that someone removed are due."""
+        if not indices:
+            return
+        attempts = self.folder.attempts()
+        nothing = {(one.key, one.digest) for one in attempts if one.state == "done" and not one.outputs}
+        due = []
+        for index in indices:
+            if (self.plan.key(index), self.plan.tiles["digest"][index]) in nothing:
+                self.summary.done += 1
+            else:
+                due.append(index)
+        self.queue = deque(sorted([*self.queue, *due]))
 
     def _loop(self, journal: Journal) -> Iterator[TileResult]:
         if not self.queue:
@@ -299,6 +312,8 @@ class _Run:
         elif state.quarantined(self.rules):
             quarantined = True
             self.summary.failed.append(outcome.key)
+        elif attempt.state == "stopped":
+            self.queue.appendleft(index)  # it never began, or will go on another day
         else:
             tried = state.errors + state.crashes - 1
             heapq.heappush(self.later, (time.monotonic() + self.rules.wait_s * 2 ** max(tried, 0), index))

@@ -21,9 +21,10 @@ from geovision.batch.plan_file import Task
 from geovision.batch.sealing import Made
 from geovision.errors import InputError, OutputError
 
-__all__ = ["NAME", "TestJob"]
+__all__ = ["EMPTY", "NAME", "EmptyJob", "TestJob"]
 
 NAME = "tests.batch.jobs:TestJob"
+EMPTY = "tests.batch.jobs:EmptyJob"
 
 
 class TestJob:
@@ -32,6 +33,7 @@ class TestJob:
     __test__ = False
 
     def __init__(self, run: Path, head: Mapping[str, Any]) -> None:
+        self.folder = run
         self.head = head
         where = os.environ.get("GEOVISION_TEST_KILL", "")
         if where.startswith(("worker-", "supervisor-")):
@@ -62,13 +64,30 @@ class TestJob:
             with Path(str(counted)).open("a") as file:
                 file.write(f"{task.key} {task.number}\n")
 
+    def _tries(self, task: Task) -> int:
+        """How often the tile was begun, this time included; numbers count tiles that only waited, too."""
+        mark = self.folder / f".tries-{task.key}"
+        with mark.open("ab") as file:
+            file.write(b".")
+        return mark.stat().st_size
+
     def _fault(self, task: Task, folder: Path) -> None:
         word, _, times = str(self.head.get("faults", {}).get(task.key, "")).partition("*")
-        if not word or (times and task.number > int(times)):
+        if not word or (times and self._tries(task) > int(times)):
             return
         (folder / "half.bin").write_bytes(b"half")
         _FAULTS[word](task, folder)
         (folder / "half.bin").unlink(missing_ok=True)
+
+
+class EmptyJob:
+    """Has nothing to do, and writes nothing."""
+
+    def __init__(self, run: Path, head: Mapping[str, Any]) -> None:
+        pass
+
+    def run(self, task: Task, folder: Path) -> Made:
+        return Made()
 
 
 def _arm(mark: Path, where: str) -> None:

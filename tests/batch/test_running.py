@@ -118,7 +118,7 @@ def test_no_grace_gives_tiles_up_without_blame(tmp_path: Path) -> None:
 
 
 def test_an_iterator_that_is_closed_stops_the_run(tmp_path: Path) -> None:
-    folder = make_run(tmp_path / "run", 10)
+    folder = make_run(tmp_path / "run", 10, head={"sleep_s": 0.15})
     results_of_run = iter_run(folder, workers=1)
     assert next(results_of_run).done
     results_of_run.close()
@@ -148,6 +148,18 @@ def test_shards_together_are_one_run(tmp_path: Path) -> None:
     assert results(parts) == results(whole)
     assert set(tries(counted).values()) == {1}
     assert run(parts).attempts == 0
+
+
+def test_quick_tiles_wait_with_the_worker_and_are_not_blamed_for_it(tmp_path: Path) -> None:
+    counted = tmp_path / "counted"
+    head = {"faults": {"30_0": "kill*1"}, "counted": str(counted)}
+    folder = make_run(tmp_path / "run", 60, head=head, run={"workers": 1})
+    assert run(folder).exit_code == 0
+    rows = manifest(folder)
+    assert [row["key"] for row in rows if row["state"] == "crashed"] == ["30_0"]
+    waited = {row["key"] for row in rows if row["state"] == "stopped"}
+    assert 1 <= len(waited) < 16
+    assert {key: count for key, count in tries(counted).items() if count > 1} == {"30_0": 2}
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "a/b", "3", "1/0", "-1/3", ""])

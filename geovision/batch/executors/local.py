@@ -28,7 +28,7 @@ def cores() -> int:
 
 
 class LocalExecutor:
-    """As many workers as asked for, each with one tile at a time.
+    """As many workers as asked for, each at one tile at a time.
 
     This process runs none of their code: a segmentation fault, a death for want of memory or a hang ends the
     worker, and exactly its tile is blamed.
@@ -56,13 +56,12 @@ class LocalExecutor:
             self._spawn(slot)
 
     def free(self) -> int:
-        """Workers that are ready and have no tile."""
-        return sum(worker.idle for worker in self._workers.values())
+        """Room of the workers that are ready: one tile, or some where tiles are quick."""
+        return sum(worker.room for worker in self._workers.values())
 
     def submit(self, task: Task) -> None:
-        """Give a tile to an idle worker."""
-        worker = next(worker for worker in self._workers.values() if worker.idle)
-        worker.begin(task)
+        """Give a tile to the worker that has most room."""
+        max(self._workers.values(), key=lambda worker: worker.room).begin(task)
 
     def wait(self, timeout_s: float) -> list[Outcome]:
         """Hear what workers say, and look after those that say nothing."""
@@ -95,15 +94,15 @@ class LocalExecutor:
 
     def _bury(self, worker: LocalWorker) -> list[Outcome]:
         self._drop(worker)
-        outcome = worker.died()
-        if outcome is None:
+        outcomes = worker.died()
+        if not outcomes:
             self._false_starts += not worker.was_ready
             if self._false_starts >= _MOST_FALSE_STARTS:
                 raise EnvironmentFault(
                     "worker", f"does not start: {worker.why()}", f"Read {worker.log}; run geovision doctor"
                 )
         self._spawn(worker.slot)
-        return [] if outcome is None else [outcome]
+        return outcomes
 
     def _spawn(self, slot: int) -> None:
         worker = self._workers[slot] = LocalWorker(slot, self._spawning)
@@ -126,9 +125,9 @@ class LocalExecutor:
                 found += [Outcome.from_dict(said["outcome"]) for said in worker.hear() if "outcome" in said]
                 if worker.gone:
                     self._drop(worker)
-                    outcome = worker.died()
-                    found += [] if outcome is None else [outcome]
-        found += [worker.stopped() for worker in self._workers.values() if worker.busy]
+                    found += worker.died()
+        for worker in self._workers.values():
+            found += worker.stopped()
         self.close()
         return found
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,9 @@ _MOST_LINE = 64 << 20
 _MOST_LOG = 16 << 20
 _TAIL = 4000
 _LAST_S = 5.0
+_QUICK_S = 0.1
+_AHEAD = 16
+"""Tiles that a worker may have waiting, where tiles are quick: it need not wait for this process then."""
 _SHARE = 0.8
 """Of the machine's memory that all workers together may take."""
 _THREADS = (
@@ -81,7 +85,8 @@ class LocalWorker:
         self._settings = spawning.settings
         self.log = spawning.logs / f"{spawning.name}-{slot}.log"
         self.was_ready = self.gone = False
-        self._task: Task | None = None
+        self._tasks: deque[Task] = deque()
+        self._ahead = 1
         self._begun = self._heard = time.monotonic()
         self._tiles = 0
         self._blame = ""
@@ -133,23 +138,35 @@ class LocalWorker:
     @property
     def busy(self) -> bool:
         """Whether it has a tile."""
-        return self._task is not None
+        return bool(self._tasks)
 
     @property
-    def idle(self) -> bool:
-        """Whether it can take one."""
-        return self.was_ready and not self.busy and not self.gone
+    def room(self) -> int:
+        """How many tiles it can take; none where it is to be replaced."""
+        if not self.was_ready or self.gone or self._tired:
+            return 0
+        return max(0, self._ahead - len(self._tasks))
+
+    @property
+    def _tired(self) -> bool:
+        return self._over or self._tiles >= self._settings.recycle
 
     @property
     def worn(self) -> bool:
-        """Whether it should be replaced before the next tile."""
-        return self.idle and (self._over or self._tiles >= self._settings.recycle)
+        """Whether it should be replaced now."""
+        return self._tired and not self.busy and not self.gone
 
     def begin(self, task: Task) -> None:
         """Give it a tile."""
-        self._task, self._begun, self._heard = task, time.monotonic(), time.monotonic()
-        self._log_from = self.log.stat().st_size if self.log.exists() else 0
+        if not self._tasks:
+            self._next()
+        self._tasks.append(task)
         self._send(task.to_dict())
+
+    def _next(self) -> None:
+        """What is timed, and what is read of the log, begins anew."""
+        self._begun = self._heard = time.monotonic()
+        self._log_from = self.log.stat().st_size if self.log.exists() else 0
 
     def hear(self) -> Iterator[dict[str, Any]]:
         """The messages that have arrived; sets `gone` where the pipe has ended."""
@@ -178,12 +195,14 @@ class LocalWorker:
             self.was_ready = True
         elif "outcome" in message:
             outcome = Outcome.from_dict(message["outcome"])
-            if self._task is None or outcome.key != self._task.key:
+            if not self._tasks or outcome.key != self._tasks[0].key:
                 raise ValueError("an outcome of another tile")
-            self._task = None
+            self._tasks.popleft()
             self._tiles += 1
+            self._ahead = _AHEAD if outcome.seconds < _QUICK_S else 1
             short = (outcome.error or {}).get("kind") == "MemoryError"
-            self._over = short or _rss_mb(self._process.pid) > self._settings.recycle_mb
+            self._over |= short or _rss_mb(self._process.pid) > self._settings.recycle_mb
+            self._next()
 
     def look(self) -> None:
         """End it where it takes too long, too much, or has gone silent."""
@@ -199,15 +218,15 @@ class LocalWorker:
         self._blame = self._blame or blame
         self._process.kill()
 
-    def died(self) -> Outcome | None:
-        """What becomes of its tile, once its pipe has ended; None where it had none."""
+    def died(self) -> list[Outcome]:
+        """What becomes of its tiles, once its pipe has ended: the one at work is blamed, the rest are due."""
         self._finish()
-        task, self._task = self._task, None
-        if task is None:
-            return None
+        if not self._tasks:
+            return []
+        task = self._tasks.popleft()
         error = {"kind": "crash", "message": self.why()}
         said = self._said()
-        return Outcome(
+        blamed = Outcome(
             task.key,
             task.number,
             "crashed",
@@ -215,12 +234,13 @@ class LocalWorker:
             seconds=round(time.monotonic() - self._begun, 3),
             worker=str(self._process.pid),
         )
+        return [blamed, *self.stopped()]
 
-    def stopped(self) -> Outcome:
-        """Its tile, given up."""
-        assert self._task is not None
-        task, self._task = self._task, None
-        return Outcome(task.key, task.number, "stopped", seconds=round(time.monotonic() - self._begun, 3))
+    def stopped(self) -> list[Outcome]:
+        """Its tiles, given up."""
+        found = [Outcome(task.key, task.number, "stopped") for task in self._tasks]
+        self._tasks.clear()
+        return found
 
     def why(self) -> str:
         """Why it died, as far as that can be seen from outside."""
