@@ -105,6 +105,7 @@ def run(
     workers: int | None = None,
     shard: str | None = None,
     executor: Executor | None = None,
+    dask: str | None = None,
     settings: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     stop: Callable[[], bool] | None = None,
@@ -118,13 +119,14 @@ def run(
         workers: processes; 0 takes one a core. By default as planned.
         shard: do the part i/n of the tiles only, such as "3/64".
         executor: where tiles are done; by default worker processes of this machine.
+        dask: do them on a Dask cluster: "local", a scheduler's address, or module:function of a cluster.
         settings: changes to the [run] table for this time, by name.
         environ: variables that change it, such as GEOVISION_BATCH_RUN__WORKERS.
         stop: asked now and then whether to stop; tiles at work then have `grace_s` to end.
         progress: called a few times a second.
         callback: called with each attempt that ended.
     """
-    job = _open(folder, workers, shard, executor, settings, environ, stop, progress)
+    job = _open(folder, workers, shard, executor, dask, settings, environ, stop, progress)
     with contextlib.closing(job.results()) as results:
         for result in results:
             if callback is not None:
@@ -139,7 +141,7 @@ def iter_run(folder: str | Path, **options: Any) -> Generator[TileResult, None, 
         folder: as for `run`.
         options: as for `run`, but for `callback`.
     """
-    names = ("workers", "shard", "executor", "settings", "environ", "stop", "progress")
+    names = ("workers", "shard", "executor", "dask", "settings", "environ", "stop", "progress")
     unknown = set(options) - set(names)
     if unknown:
         raise TypeError(f"iter_run() got an unexpected keyword argument {sorted(unknown)[0]!r}")
@@ -151,6 +153,7 @@ def _open(
     workers: int | None,
     shard: str | None,
     executor: Executor | None,
+    dask: str | None,
     settings: Mapping[str, Any] | None,
     environ: Mapping[str, str] | None,
     stop: Callable[[], bool] | None,
@@ -161,6 +164,10 @@ def _open(
     flags = dict(settings or {}) | ({} if workers is None else {"workers": workers})
     rules = run_settings(plan.config.run, flags=flags, environ=environ)
     part = None if shard is None else Shard.parse(shard)
+    if executor is None and dask is not None:
+        from geovision.batch.executors.dask import DaskExecutor
+
+        executor = DaskExecutor(place.path, rules, place.logs, dask)
     if executor is None:
         name = "run" if part is None else part.name
         executor = LocalExecutor(place.path, rules, place.logs, name)

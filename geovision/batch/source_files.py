@@ -22,12 +22,13 @@ def fingerprint(
     A file whose size and time are those of `known` is not read again.
 
     Args:
-        name: a path; a folder of tiles counts with all that is in it. A URI is known by its name alone.
+        name: a path; a folder of tiles counts with all that is in it. A URI is known by the size and the tag
+            (ETag, else date) that its server states.
         how: by what it is known.
         known: fingerprints of an earlier plan by name.
     """
     if "://" in name:
-        return {"name": name, "remote": True, "mark": f"uri:{name}"}
+        return {"name": name, "remote": True, "mark": f"version:{_version(name)}"}
     path = Path(name)
     stat = _stat(path)
     before = known.get(name, {})
@@ -48,28 +49,42 @@ def mark_of(found: Mapping[str, Any]) -> str:
 def check_unchanged(plan: Plan, names: Iterable[str] | None = None) -> None:
     """Refuse sources that are not as they were when the run was planned.
 
+    Those behind URIs are left to the workers, each of which asks for those that its tile reads.
+
     Args:
         plan: with their fingerprints.
         names: only these.
     """
     wanted = None if names is None else set(names)
     for source in plan.sources:
-        if wanted is None or source["name"] in wanted:
+        if not source.get("remote") and (wanted is None or source["name"] in wanted):
             check_source(source)
 
 
 def check_source(source: Mapping[str, Any]) -> None:
-    """Refuse a source whose size or time has changed since it was looked at."""
+    """Refuse a source whose size, time or tag has changed since it was looked at."""
     name = str(source["name"])
-    if source.get("remote"):
-        return
-    found = _stat(Path(name))
+    found: dict[str, Any] = (
+        {"mark": f"version:{_version(name)}"} if source.get("remote") else dict(_stat(Path(name)))
+    )
     if any(source[key] != value for key, value in found.items()):
         raise InputError(
             f"source {name}",
             "has changed since the run was planned",
             "Plan again: only tiles that it touches are done again",
         )
+
+
+def _version(uri: str) -> str:
+    from geovision.sources.remote_files import open_remote, version_of
+
+    try:
+        with open_remote(uri) as file:
+            return version_of(file)
+    except OSError as error:
+        raise InputError(
+            f"source {uri}", f"cannot be looked at ({error})", "Check the address and the rights"
+        ) from error
 
 
 def _is_content(mark: Any) -> bool:

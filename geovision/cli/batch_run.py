@@ -88,6 +88,11 @@ def _planning(state: PlanProgress) -> tuple[str, float, float]:
     help="Worker processes; 0 takes one a core.  [default: as planned]",
 )
 @click.option("--shard", metavar="I/N", help="Do the part I of N of the tiles only, such as 3/64.")
+@click.option(
+    "--dask",
+    metavar="WHERE",
+    help="Do the tiles on a Dask cluster: tcp://HOST:PORT, local, or MODULE:FUNCTION that returns one.",
+)
 @options.changes("Change how this run goes, as memory_mb=4000 or grace_s=5; may be repeated.")
 @options.json_option
 @options.quiet
@@ -97,6 +102,7 @@ def run(
     folder: Path,
     workers: int | None,
     shard: str | None,
+    dask: str | None,
     changes: dict[str, Any],
     as_json: bool,
     quiet: bool,
@@ -111,6 +117,7 @@ def run(
     Examples:
       geovision batch run run/ --workers 8
       geovision batch run run/ --shard "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT"
+      geovision batch run run/ --shard 1/1 --dask tcp://scheduler:8786
       geovision batch run run/ --set memory_mb=6000 --set cpu_s=600
       geovision batch run run/ -q --json | jq .failed
     """
@@ -126,6 +133,7 @@ def run(
             folder,
             workers=workers,
             shard=shard,
+            dask=dask,
             settings=changes,
             environ=os.environ,
             stop=stop,
