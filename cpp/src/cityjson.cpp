@@ -19,9 +19,10 @@ void number(std::string& out, std::int64_t value) {
     out.append(text, end);
 }
 
-enum class Semantic { roof, wall, ground, ceiling, window, door };
+enum class Semantic { roof, wall, ground, ceiling, window, door, floor };
 constexpr const char* semantic_name[] = {"RoofSurface",         "WallSurface", "GroundSurface",
-                                         "OuterCeilingSurface", "Window",      "Door"};
+                                         "OuterCeilingSurface", "Window",      "Door",
+                                         "OuterFloorSurface"};
 constexpr const char* provenance_name[] = {"observed", "inferred", "given"};
 
 // What CityJSON has no type for is told in an attribute.
@@ -74,27 +75,30 @@ public:
         out += id;
         out += ":{\"type\":\"Building\",\"attributes\":";
         out += attributes_[std::size_t(b)];
-        if (solids == 1) {
-            geometry(b, 0, out);
-            out += "}";
-        } else if (solids > 1) {
-            out += ",\"children\":[";
-            for (std::int32_t k = 0; k < solids; ++k) {
-                if (k > 0) out += ',';
-                child(id, k, out);
-            }
-            out += "]}";
-            for (std::int32_t k = 0; k < solids; ++k) {
-                out += ',';
-                child(id, k, out);
-                out += ":{\"type\":\"BuildingPart\",\"parents\":[";
-                out += id;
-                out += ']';
-                geometry(b, k, out);
-                out += '}';
-            }
-        } else {
-            out += "}";
+        find_roles(b, solids);
+        // A building of one body is that body; what stands out of its walls hangs on it in any case.
+        const bool whole = bodies_ == 1;
+        if (whole) geometry(b, body_, out);
+        const bool children = whole ? solids > 1 : solids > 0;
+        if (children) out += ",\"children\":[";
+        bool first_child = true;
+        for (std::int32_t k = 0; k < solids; ++k) {
+            if (whole && k == body_) continue;
+            if (!first_child) out += ',';
+            child(id, k, out);
+            first_child = false;
+        }
+        out += children ? "]}" : "}";
+        for (std::int32_t k = 0; k < solids; ++k) {
+            if (whole && k == body_) continue;
+            out += ',';
+            child(id, k, out);
+            out += installation_[std::size_t(k)] != 0 ? ":{\"type\":\"BuildingInstallation\",\"parents\":["
+                                                      : ":{\"type\":\"BuildingPart\",\"parents\":[";
+            out += id;
+            out += ']';
+            geometry(b, k, out);
+            out += '}';
         }
         out += "},\"vertices\":[";
         vertices(b, out);
@@ -102,6 +106,17 @@ public:
     }
 
 private:
+    // Which solids only stand out of walls, how many others there are, and the first of these.
+    void find_roles(std::int64_t b, std::int32_t solids) {
+        installation_.assign(std::size_t(solids), 0);
+        for (std::int64_t f = s_.face_offsets[b]; f < s_.face_offsets[b + 1]; ++f)
+            if (Label(s_.face_label[f]) == Label::installation)
+                installation_[std::size_t(s_.face_solid[f])] = 1;
+        bodies_ = std::int32_t(std::count(installation_.begin(), installation_.end(), 0));
+        body_ =
+            std::int32_t(std::find(installation_.begin(), installation_.end(), 0) - installation_.begin());
+    }
+
     static void child(const std::string& id, std::int32_t k, std::string& out) {
         out.append(id, 0, id.size() - 1);  // without its closing quote
         out += '#';
@@ -299,14 +314,16 @@ private:
             case Label::chimney:
             case Label::parapet:
             case Label::installation:
-                return faces_up(b, f) ? Semantic::roof : Semantic::wall;
+                return leaning(b, f, Semantic::roof);
+            case Label::frame:
+                return leaning(b, f, Semantic::floor);
             default:
                 return Semantic::wall;
         }
     }
 
-    // Less steep than 70 degrees; chimneys, parapets and what stands out have walls and tops.
-    bool faces_up(std::int64_t b, std::int64_t f) const {
+    // What is less steep than 70 degrees is no wall: `above` where it looks up, else a ceiling.
+    Semantic leaning(std::int64_t b, std::int64_t f, Semantic above) const {
         const std::int64_t r = s_.face_ring_offsets[f], base = s_.vertex_offsets[b];
         double normal[3] = {};
         for (std::int64_t i = s_.ring_offsets[r], n = s_.ring_offsets[r + 1]; i < n; ++i) {
@@ -318,7 +335,8 @@ private:
                 normal[k] += double(p[u]) * q[v] - double(p[v]) * q[u];
             }
         }
-        return normal[2] > 0.36 * std::hypot(normal[0], normal[1]);
+        if (std::abs(normal[2]) <= 0.36 * std::hypot(normal[0], normal[1])) return Semantic::wall;
+        return normal[2] > 0 ? above : Semantic::ceiling;
     }
 
     std::int64_t index_of(const SurfaceKey& k) {
@@ -334,6 +352,8 @@ private:
     const std::vector<std::string>& ids_;
     const std::vector<std::string>& attributes_;
     const CityJsonOptions& o_;
+    std::vector<std::uint8_t> installation_;  // per solid
+    std::int32_t bodies_ = 0, body_ = 0;
     std::vector<SurfaceKey> keys_;
     std::vector<std::int64_t> values_;
     std::vector<Loop> loops_;

@@ -2,7 +2,8 @@
 
 The file's transform is the kernel's own grid (1 mm) from a whole-metre point, so that no coordinate is
 rounded a second time. A building of one solid is a Building, of several a Building with BuildingParts; every
-roof facet is a semantic surface of its own.
+roof facet is a semantic surface of its own. At LoD 3 panes and leaves are Window and Door, and each thing
+that stands out of a wall is a BuildingInstallation.
 """
 
 from __future__ import annotations

@@ -58,13 +58,19 @@ def test_every_format_shows_facades(town: Path) -> None:
     assert {"window", "door", "box"} <= shapes
     assert any(material["name"].startswith("wall_") for material in glb.json["materials"])
     assert list((town / "tiles" / "buildings" / "content").rglob("*.facades.glb"))
-    kinds = set()
+    kinds, types = set(), set()
     for line in (town / "buildings.city.jsonl").read_text(encoding="utf-8").splitlines()[1:]:
         for thing in json.loads(line)["CityObjects"].values():
+            types.add(thing["type"])
+            assert thing["type"] != "BuildingInstallation" or len(thing["parents"]) == 1
             for geometry in thing.get("geometry", []):
                 assert geometry["lod"] == "3.2"
                 kinds |= {surface["type"] for surface in geometry["semantics"]["surfaces"]}
     assert {"Window", "Door", "WallSurface", "RoofSurface"} <= kinds
+    assert {"Building", "BuildingInstallation"} <= types
+    report = geovision.validate(town / "buildings.city.jsonl")
+    assert report.primitives > 100
+    assert not report.counts
 
 
 def test_full_geometry_and_other_threads(scene_file: Path, town: Path, tmp_path: Path) -> None:

@@ -38,9 +38,10 @@ struct CityJsonOptions {
 
 // Appends a line a building to `out`. ids and attributes are finished JSON: a text in quotes, and an object.
 // A building of one solid is a Building with a Solid; of several, a Building with a BuildingPart for each; of
-// none, a Building without geometry. A roof facet is a semantic surface of its own; walls, ground and
-// undersides are one for each part. Offsets and indices must be in range (precondition, the bindings check
-// them). The bytes do not depend on the threads. Returns false when cancelled.
+// none, a Building without geometry. Solids that stand out of walls are a BuildingInstallation each. A roof
+// facet is a semantic surface of its own; walls, ground and undersides are one for each part. Offsets and
+// indices must be in range (precondition, the bindings check them). The bytes do not depend on the threads.
+// Returns false when cancelled.
 bool write_city_features(const CityJsonSolids& solids, const std::vector<std::string>& ids,
                          const std::vector<std::string>& attributes, const CityJsonOptions& options,
                          std::string& out);
