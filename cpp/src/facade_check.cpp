@@ -150,7 +150,7 @@ private:
     }
 
     static bool repeats(const std::int32_t* a) {
-        return a[3] == -1 || (a[3] >= 0 && a[4] > 0 && a[3] + a[4] <= a[1]);
+        return a[3] == -1 || (a[3] >= 0 && a[4] > 0 && std::int64_t(a[3]) + a[4] <= a[1]);
     }
 
     bool floors() {
