@@ -162,7 +162,7 @@ class FacadeDresser:
         base = mesh(table, lod=FACADE_BASE, threads=1, on_error="record")
         around = None if self._near is None else self._near.around(table)
         walls = find_walls(base, table, around=around, threads=1)
-        done = evaluate(walls, table, origin_z=base.origin[:, 2], style=self._style, threads=1)
+        done = evaluate(walls, table, origin_z=base.origin[:, 2], solids=base, style=self._style, threads=1)
         self._last.made = made = _Made(table, base, walls, done.elements)
         return made
 

@@ -107,7 +107,14 @@ def dress(
     base = mesh(table, lod=BASE_LOD, threads=threads, on_error=on_error)
     walls = find_walls(base, table, around=around, threads=threads)
     made = evaluate(
-        walls, table, origin_z=base.origin[:, 2], style=style, styles=styles, seed=seed, threads=threads
+        walls,
+        table,
+        origin_z=base.origin[:, 2],
+        solids=base,
+        style=style,
+        styles=styles,
+        seed=seed,
+        threads=threads,
     )
     opened = open_walls(base, walls, made.elements, lod=lod, threads=threads)
     return Dressed(

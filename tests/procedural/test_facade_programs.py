@@ -17,6 +17,7 @@ from geovision.mesh.materials import Material
 from geovision.mesh.walls import Side
 from geovision.model import Program
 from geovision.model.labels import Provenance
+from geovision.model.table import ProgramTable
 from geovision.procedural.grammar import Evaluated, builtin_facades, choose_style, evaluate
 from geovision.procedural.grammar.sample import SampleHouse, sample_house
 
@@ -109,6 +110,18 @@ def test_tags_go_before_the_style() -> None:
     assert (e.wall_material[0], e.roof_material[0]) == (Material.WOOD, Material.SLATE)
     assert e.wall_provenance.tolist() == [Provenance.GIVEN]
     assert set(e.provenance.tolist()) == {Provenance.INFERRED}
+
+
+def test_colours_that_were_seen_are_observed() -> None:
+    sample = sample_house(facade={"style": "shed"}, attributes={"roof:colour": "#203040"})
+    programs = sample.programs
+    seen = {"default": "given", "attributes/roof:colour": "observed", "facade": "given"}
+    records = {name: programs.records(name) for name in ("ids", "part_ids", "attributes", "facade")}
+    known = ProgramTable(programs.columns(), {**records, "provenance": [seen]})
+    elements = evaluate(sample.walls, known, origin_z=0).elements
+    assert elements.roof_provenance.tolist() == [Provenance.OBSERVED]
+    assert elements.wall_provenance.tolist() == [Provenance.INFERRED]
+    assert set(elements.provenance.tolist()) == {Provenance.GIVEN}
 
 
 BAD_TAGS = {

@@ -173,6 +173,12 @@ class Batch:
                 self._paint_colour(row, own, f"{tag}:colour", what, arrays)
                 self._paint_material(row, own, f"{tag}:material", what, materials, arrays)
 
+    def _known_as(self, row: int, tag: str) -> Provenance:
+        """How a tag is known: as the program says of it, such as a colour seen in a photo, else given."""
+        records = self.programs.records("provenance")
+        word = records[row].get(f"attributes/{tag}") if records else None
+        return Provenance.GIVEN if word is None else Provenance.from_text(word)
+
     def _paint_colour(
         self, row: int, own: Mapping[str, Any], key: str, what: str, arrays: dict[str, Any]
     ) -> None:
@@ -184,7 +190,7 @@ class Batch:
             self._note(row, key, value, "is no colour; the style's is taken")
             return
         arrays[f"{what}_colour"][row] = (colour >> 16, colour >> 8 & 255, colour & 255)
-        arrays[f"{what}_provenance"][row] = Provenance.GIVEN
+        arrays[f"{what}_provenance"][row] = self._known_as(row, key)
 
     def _paint_material(
         self, row: int, own: Mapping[str, Any], key: str, what: str, materials: Mapping[str, Material],
@@ -198,7 +204,7 @@ class Batch:
             self._note(row, key, value, "is no material that is known; the style's is taken")
             return
         arrays[f"{what}_material"][row] = material
-        arrays[f"{what}_provenance"][row] = Provenance.GIVEN
+        arrays[f"{what}_provenance"][row] = self._known_as(row, key)
 
 
 def _offsets(rows: Sequence[Sequence[object]]) -> npt.NDArray[np.int64]:
