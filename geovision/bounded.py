@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from geovision.errors import InputError
 
-__all__ = ["parse_json", "read_bytes", "read_toml"]
+__all__ = ["parse_json", "read_bytes", "read_toml", "read_up_to"]
 
 _TOML_BYTES = 4 << 20
 _DEEPEST = 64
+_BLOCK = 1 << 24
+
+
+def read_up_to(file: BinaryIO, most: int) -> bytes:
+    """The rest of an open file, at most `most` bytes; room is made for what there is, not for the most."""
+    size = os.fstat(file.fileno()).st_size
+    if size <= most:
+        return file.read(size) or file.read(min(most, _BLOCK))
+    return file.read(most)
 
 
 def read_bytes(path: Path, most: int, thing: str, remedy: str) -> bytes:
     """The content of a file of at most `most` bytes; failures are `InputError`s that name the thing."""
     try:
         with path.open("rb") as file:
-            data = file.read(most + 1)
+            data = read_up_to(file, most + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(thing, f"cannot be read ({reason})", remedy) from error

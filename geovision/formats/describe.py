@@ -95,9 +95,12 @@ def _glb_bounds(gltf: dict[str, Any]) -> list[list[float]] | None:
     lows: list[np.ndarray] = []
     highs: list[np.ndarray] = []
 
-    def visit(index: int, parent: np.ndarray, depth: int) -> None:
-        if depth > len(nodes):
-            raise ValueError("nodes form a cycle")
+    seen: set[int] = set()
+
+    def visit(index: int, parent: np.ndarray) -> None:
+        if index in seen:
+            raise ValueError("a node has two parents, or is its own")
+        seen.add(index)
         node = nodes[index]
         world = parent @ _matrix(node)
         for primitive in gltf["meshes"][node["mesh"]]["primitives"] if "mesh" in node else []:
@@ -108,13 +111,13 @@ def _glb_bounds(gltf: dict[str, Any]) -> list[list[float]] | None:
             lows.append(moved[:, :3].min(axis=0))
             highs.append(moved[:, :3].max(axis=0))
         for child in node.get("children", []):
-            visit(child, world, depth + 1)
+            visit(child, world)
 
     # x, y, z of glTF is east, up, south.
     z_up = np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]], dtype=np.float64)
     for scene in gltf.get("scenes", [])[:1]:
         for root in scene.get("nodes", []):
-            visit(root, z_up, 0)
+            visit(root, z_up)
     if not lows:
         return None
     return [np.min(lows, axis=0).round(3).tolist(), np.max(highs, axis=0).round(3).tolist()]

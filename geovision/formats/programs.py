@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from geovision.bounded import read_bytes
 from geovision.confine import reading
 from geovision.errors import InputError, ProgramError, UsageError
 from geovision.formats.atomic import atomic_write
@@ -24,6 +25,7 @@ __all__ = ["iter_programs", "read_programs", "write_programs"]
 OnError = Literal["raise", "record"]
 LINES = (".jsonl", ".ndjson", ".geojsonl")
 PARQUET = (".parquet", ".pq")
+_MOST_BYTES = 1 << 32
 SUFFIXES = (".json", *LINES, *PARQUET)
 
 
@@ -141,8 +143,9 @@ def _stdin() -> str:
 
 
 def _text(path: Path) -> str:
+    data = read_bytes(path, _MOST_BYTES, str(path), "Give them as JSON Lines or Parquet")
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _not_json(str(path), error) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +21,8 @@ _TYPES = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
 _JSON, _BIN = 0x4E4F534A, 0x004E4942
 TRIANGLES = 4
+_MOST_MADE = 1 << 31
+_MOST_TRIANGLES = 100_000_000
 F64 = NDArray[np.float64]
 
 
@@ -63,6 +66,7 @@ class Glb:
                 raise Malformed(901, "the binary chunk is cut off")
             self.bin = data[rest + 8 : rest + 8 + bin_length]
         self._views: dict[int, bytes] = {}
+        self._made = 0
 
     def _item(self, name: str, index: Any) -> dict[str, Any]:
         items = self.json.get(name, [])
@@ -88,9 +92,16 @@ class Glb:
             raise Malformed(803, f"bufferViews[{index}] ends at {begin + size} of {len(self.bin)} bytes")
         data = self.bin[begin : begin + size]
         if coded is not None:
+            self._spend(_decoded_bytes(coded))
             data = _decoded(data, coded, index)
         self._views[index] = data
         return data
+
+    def _spend(self, size: int) -> None:
+        """Bytes that are not in the file: compressed, or zeros that are only told of."""
+        self._made += size
+        if self._made > _MOST_MADE:
+            raise Malformed(901, f"the file unpacks to over {_MOST_MADE:,} bytes")
 
     def accessor(self, index: Any) -> NDArray[Any]:
         """Values of an accessor, [count] or [count, width]."""
@@ -106,6 +117,7 @@ class Glb:
         ):
             raise Malformed(802, f"accessors[{index}] is not complete")
         if "bufferView" not in accessor:
+            self._spend(count * width * np.dtype(kind).itemsize)
             return np.zeros((count, width) if width > 1 else count, kind)
         data = self.view(accessor["bufferView"])
         size = np.dtype(kind).itemsize
@@ -121,18 +133,23 @@ class Glb:
     def meshes(self) -> Iterator[Mesh]:
         """Every mesh where the first scene puts it, primitives joined."""
         scene = self._item("scenes", self.json.get("scene", 0)) if self.json.get("scenes") else {}
-        pending = [(node, np.eye(4), 0) for node in scene.get("nodes", [])]
-        deepest = len(self.json.get("nodes", []))
+        pending = [(node, np.eye(4)) for node in scene.get("nodes", [])]
+        seen: set[int] = set()
+        triangles = 0
         while pending:
-            index, above, depth = pending.pop()
-            if depth > deepest:
-                raise Malformed(806, "nodes form a cycle")
+            index, above = pending.pop()
+            if index in seen:
+                raise Malformed(806, "a node has two parents, or is its own")
+            seen.add(index)
             node = self._item("nodes", index)
             at = above @ matrix_of(node)
-            pending += [(child, at, depth + 1) for child in node.get("children", [])]
+            pending += [(child, at) for child in node.get("children", [])]
             if "mesh" in node:
                 made = self._mesh(self._item("meshes", node["mesh"]))
                 made.matrix = at
+                triangles += len(made.triangles)
+                if triangles > _MOST_TRIANGLES:
+                    raise Malformed(901, f"there are over {_MOST_TRIANGLES:,} triangles")
                 yield made
 
     def _mesh(self, mesh: dict[str, Any]) -> Mesh:
@@ -238,6 +255,11 @@ def matrix_of(node: dict[str, Any]) -> F64:
     matrix[:3, :3] = rotation * np.array(node.get("scale", (1.0, 1.0, 1.0)))
     matrix[:3, 3] = node.get("translation", (0.0, 0.0, 0.0))
     return matrix
+
+
+def _decoded_bytes(coded: dict[str, Any]) -> int:
+    sizes = [coded.get(key) for key in ("count", "byteStride")]
+    return math.prod(size for size in sizes if isinstance(size, int) and size > 0)
 
 
 def _decoded(data: bytes, coded: dict[str, Any], index: int) -> bytes:

@@ -11,12 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.bounded import read_up_to
 from geovision.quality.findings import Malformed
+from geovision.sources.names import leads_away
 
 __all__ = ["implicit_tiles"]
 
 Place = tuple[int, int, int]
 _MOST_LEVELS = 30
+_MOST_TILES = 1_000_000
+_MOST_BYTES = 1 << 28
+_MOST_PER_BYTE = 256
+"""Tiles of a subtree by its bytes: a full one says so in a word."""
 
 
 def implicit_tiles(
@@ -35,10 +41,15 @@ def implicit_tiles(
             raise Malformed(805, f"subdivision {tiling['subdivisionScheme']!r}; a quadtree is known here")
         if not (1 <= levels <= 10 and 1 <= available <= _MOST_LEVELS):
             raise Malformed(802, f"{levels} levels in a subtree, {available} in all")
-        pending = [(0, 0, 0)]
+        pending, known, names = [(0, 0, 0)], 0, set[str]()
         while pending:
             level, x, y = pending.pop(0)
-            name = subtree_uri.format(level=level, x=x, y=y)
+            name = _filled(subtree_uri, (level, x, y))
+            if leads_away(folder / name, folder):
+                raise Malformed(861, f"{name} lies outside of the tileset's folder")
+            if name in names:
+                raise Malformed(806, f"{name} is the subtree of two places")
+            names.add(name)
             subtree = _Subtree(folder / name, levels, schema)
             for depth, index, row in subtree.tiles():
                 column, line = _unmorton(index)
@@ -49,13 +60,33 @@ def implicit_tiles(
                 volume = _implied(node["boundingVolume"], *place) if box is None else {"box": box}
                 error = float(node["geometricError"]) / 2 ** place[0] if error is None else error
                 has = subtree.content[(4**depth - 1) // 3 + index] and content_uri is not None
-                uri = str(content_uri).format(level=place[0], x=place[1], y=place[2]) if has else None
+                uri = _filled(str(content_uri), place) if has else None
+                known += 1
+                if known > _MOST_TILES:
+                    raise Malformed(806, f"implicit tiling has over {_MOST_TILES:,} tiles")
                 yield place, volume, error, uri
+            if level + levels >= available and subtree.children.any():
+                raise Malformed(802, f"{name}: subtrees below the last level")
             for code in np.flatnonzero(subtree.children).tolist():
                 column, line = _unmorton(code)
                 pending.append((level + levels, (x << levels) + column, (y << levels) + line))
-    except (KeyError, TypeError, ValueError, IndexError, struct.error) as error:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        struct.error,
+    ) as error:
         raise Malformed(802, f"implicit tiling: {type(error).__name__} {error}") from None
+
+
+def _filled(template: str, place: Place) -> str:
+    """A URI of the template. Not by `str.format`, whose templates are a language of their own."""
+    for name, value in zip(("level", "x", "y"), place, strict=True):
+        template = template.replace(f"{{{name}}}", str(value))
+    return template
 
 
 def _implied(volume: dict[str, Any], level: int, x: int, y: int) -> dict[str, Any]:
@@ -83,9 +114,12 @@ def _implied(volume: dict[str, Any], level: int, x: int, y: int) -> dict[str, An
 class _Subtree:
     def __init__(self, path: Path, levels: int, schema: dict[str, Any]) -> None:
         try:
-            data = path.read_bytes()
-        except OSError:
+            with path.open("rb") as file:
+                data = read_up_to(file, _MOST_BYTES + 1)
+        except (OSError, ValueError):
             raise Malformed(861, f"{path.name} is not there or cannot be read") from None
+        if len(data) > _MOST_BYTES:
+            raise Malformed(901, f"{path.name} has over {_MOST_BYTES:,} bytes")
         magic, version, length, size = struct.unpack_from("<4sIQQ", data)
         if magic != b"subt" or version != 1 or len(data) != 24 + length + size:
             raise Malformed(901, f"{path.name} is no whole subtree")
@@ -97,6 +131,10 @@ class _Subtree:
         contents = self._json.get("contentAvailability") or [{"constant": 0}]
         self.content = self._bits(contents[0], nodes)
         self.children = self._bits(self._json["childSubtreeAvailability"], 4**levels)
+        if int(self.available.sum()) > _MOST_PER_BYTE * len(data):
+            raise Malformed(
+                806, f"{path.name} has {int(self.available.sum()):,} tiles in {len(data):,} bytes"
+            )
         if (self.content & ~self.available).any():
             raise Malformed(802, f"{path.name}: content of tiles that are not there")
         self._columns = self._read_metadata()

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.bounded import read_bytes
 from geovision.quality.cityjson_geometry import GeometryReader
 from geovision.quality.findings import Malformed, ValidationReport
 from geovision.quality.polyhedra import GeometryRules, PrimitiveBatch
@@ -22,6 +23,7 @@ VERSIONS = ("1.0", "1.1", "2.0")
 FLOAT_GRID = 0.0001
 _BUILT = ("", "Part", "Installation", "ConstructiveElement", "Room", "Furniture")
 FARTHEST = 1e18
+_MOST_BYTES = 1 << 32
 TYPES = frozenset(
     {
         *(f"{thing}{part}" for thing in ("Bridge", "Building", "Tunnel") for part in _BUILT),
@@ -251,7 +253,8 @@ def check_cityjson(path: Path, report: ValidationReport, rules: GeometryRules, p
     report.format = "CityJSON"
     checker, decode = _Checker(report, rules), _Decoder()
     try:
-        data = decode(path.read_text(encoding="utf-8-sig"))
+        text = read_bytes(path, _MOST_BYTES, str(path), "Give it as CityJSONSeq, a line a feature")
+        data = decode(text.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         checker.add(901, "", f"no JSON: {error}")
         return
@@ -339,7 +342,7 @@ def _check_line(checker: _Checker, decode: _Decoder, number: int, line: str) -> 
         name = f"line {number}"
     decode.report_to(checker, name)
     objects = feature.get("CityObjects")
-    if isinstance(objects, dict) and feature.get("id") not in objects:
+    if isinstance(objects, dict) and name not in objects:
         checker.add(806, name, "CityObjects has no object of the feature's id")
     if "vertices" not in feature:
         checker.add(802, name, "vertices are missing")

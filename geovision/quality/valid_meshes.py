@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.bounded import read_bytes
 from geovision.formats.terrain_glb import TERRAIN
 from geovision.quality.findings import Malformed, ValidationReport
 from geovision.quality.gltf import Glb, Mesh
@@ -18,6 +19,7 @@ from geovision.quality.triangles import TriangleMesh, check_triangles
 __all__ = ["MESH_CHECKERS", "check_glb_meshes", "checked_features"]
 
 _ORIGIN = re.compile(r"origin (-?[\d.]+) (-?[\d.]+) (-?[\d.]+)")
+_MOST_BYTES = 1 << 32
 _CRS = re.compile(r"crs (\S+)")
 
 
@@ -25,7 +27,7 @@ def check_glb(path: Path, report: ValidationReport, rules: GeometryRules, progre
     """A GLB file: structure, every building's solid, features and their table."""
     report.format = "GLB"
     try:
-        glb = Glb(path.read_bytes())
+        glb = Glb(read_bytes(path, _MOST_BYTES, str(path), "Give it in tiles"))
         if not _has_crs(glb):
             report.add(823)
         report.objects = glb.table_rows or 0

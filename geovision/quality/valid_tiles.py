@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.bounded import read_up_to
 from geovision.quality.findings import Malformed, ValidationReport
 from geovision.quality.gltf import Glb
 from geovision.quality.polyhedra import GeometryRules
 from geovision.quality.subtree import implicit_tiles
 from geovision.quality.valid_meshes import check_glb_meshes
+from geovision.sources.names import leads_away
 
 __all__ = ["check_tileset"]
 
@@ -23,6 +25,8 @@ F64 = NDArray[np.float64]
 # Metres that a vertex may stand out: earth-centred doubles and float32 contents are good to less.
 SLACK = 0.001
 _DEEPEST = 64
+_MOST_TILES = 1_000_000
+_MOST_BYTES = 1 << 32
 # glTF's y up to the z up of tiles.
 _Z_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 
@@ -70,9 +74,17 @@ def check_tileset(path: Path, report: ValidationReport, rules: GeometryRules, pr
     report.invalid = len(faulty)
 
 
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = read_up_to(file, _MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise Malformed(901, f"{path.name} has over {_MOST_BYTES:,} bytes")
+    return data
+
+
 def _json(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(_bytes(path))
     except OSError:
         raise Malformed(861, f"{path.name} is not there or cannot be read") from None
     except (ValueError, RecursionError) as error:
@@ -92,7 +104,12 @@ def _tiles(path: Path, report: ValidationReport) -> Iterator[Tile]:
         report.add(802, "", "geometricError is missing")
     elif error < data["root"].get("geometricError", 0):
         report.add(863, "", "the tileset's geometricError is below the root's")
-    yield from _walk(path, data["root"], None, np.eye(4), report, "root", data.get("schema", {}), 0)
+    schema = data.get("schema", {})
+    tree = _walk(path, data["root"], None, np.eye(4), report, "root", schema, (path.resolve(),))
+    for number, tile in enumerate(tree):
+        if number >= _MOST_TILES:
+            raise Malformed(806, f"there are over {_MOST_TILES:,} tiles")
+        yield tile
 
 
 def _walk(
@@ -103,8 +120,10 @@ def _walk(
     report: ValidationReport,
     name: str,
     schema: dict[str, Any],
-    depth: int,
+    files: tuple[Path, ...],
+    depth: int = 0,
 ) -> Iterator[Tile]:
+    """`files` are the tilesets on the way here, the first the one that was opened."""
     if depth > _DEEPEST:
         raise Malformed(806, f"{name}: tiles go deeper than {_DEEPEST} levels")
     try:
@@ -129,10 +148,15 @@ def _walk(
     tile.leaf = not children and not inner
     yield tile
     for item in inner:
+        if leads_away(item, files[0].parent):
+            raise Malformed(861, f"{item.name} lies outside of the tileset's folder")
+        if item.resolve() in files:
+            raise Malformed(806, f"{item.name} is a part of itself")
         data = _json(item)
-        yield from _walk(item, data["root"], tile, at, report, item.name, schema, depth + 1)
+        through = (*files, item.resolve())
+        yield from _walk(item, data["root"], tile, at, report, item.name, schema, through, depth + 1)
     for number, child in enumerate(children):
-        yield from _walk(path, child, tile, at, report, f"{name}/{number}", schema, depth + 1)
+        yield from _walk(path, child, tile, at, report, f"{name}/{number}", schema, files, depth + 1)
 
 
 def _implicit(
@@ -166,7 +190,9 @@ def _check_content(
             bad.add(tile.name)
 
     try:
-        glb = Glb(content.read_bytes())
+        if leads_away(content, folder):
+            raise Malformed(861, "lies outside of the tileset's folder")
+        glb = Glb(_bytes(content))
         rows = glb.table_rows or 0
         if tile.leaf:
             report.objects += rows

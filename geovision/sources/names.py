@@ -38,10 +38,14 @@ def check_root(path: str, roots: Sequence[str], thing: str) -> None:
 
 
 def leads_away(path: Path, folder: Path) -> bool:
-    """Whether a file of a folder is a link, or behind one, to somewhere outside of it."""
-    here = path
-    while here != folder and not here.is_symlink():
-        if here == here.parent:
-            return True
-        here = here.parent
-    return here != folder and not path.resolve().is_relative_to(folder.resolve())
+    """Whether a name of a folder leads out of it: by itself, or by a link."""
+    if ".." not in path.parts and path.is_relative_to(folder):
+        here = path
+        while here != folder and not here.is_symlink():
+            here = here.parent
+        if here == folder:
+            return False
+    try:
+        return not path.resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # a name that is none, or a circle of links
+        return True

@@ -162,10 +162,14 @@ class _MBTiles:
                 "and length(tile_data) <= ?"
             )
             for (data,) in self._rows(query, (self.zoom, column, south, MAX_TILE_BYTES)):
+                if not isinstance(data, bytes):
+                    raise InputError(
+                        f"tile {self.zoom}/{column}/{row} of {self._path}", "is no bytes", "Mend the tileset"
+                    )
                 yield (
                     int(column),
                     row,
-                    _unpacked(bytes(data), f"tile {self.zoom}/{column}/{row} of {self._path}"),
+                    _unpacked(data, f"tile {self.zoom}/{column}/{row} of {self._path}"),
                 )
 
 

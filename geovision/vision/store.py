@@ -116,7 +116,8 @@ def load_arrays(
                 for name, known in card.arrays.items()
             }
     # zipfile says NotImplementedError of a compression it lacks, and RuntimeError of an encrypted entry.
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    # A place before the beginning is a ValueError.
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise InputError(thing, f"is no whole .npz file ({error})", _AGAIN) from error
     for name, values in found.items():
         if hash_of(values) != card.arrays[name].sha256:

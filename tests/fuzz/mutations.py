@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import struct
 import zlib
@@ -165,6 +166,11 @@ ODD: tuple[Any, ...] = (
 )
 
 
+def odd(rng: Random) -> Any:
+    """One of the odd values, a copy: it may be broken further."""
+    return copy.deepcopy(rng.choice(ODD))
+
+
 def _nodes(value: Any, found: list[tuple[Any, Any]]) -> None:
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in pairs:
@@ -179,11 +185,11 @@ def mangled(rng: Random, value: Any) -> Any:
         found: list[tuple[Any, Any]] = []
         _nodes(value, found)
         if not found:
-            return rng.choice(ODD)
+            return odd(rng)
         holder, key = rng.choice(found)
         what = rng.random()
         if what < 0.5:
-            holder[key] = rng.choice(ODD)
+            holder[key] = odd(rng)
         elif what < 0.65:
             del holder[key]
         elif what < 0.8:

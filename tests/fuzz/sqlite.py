@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.fuzz.mutations import ODD, fields, generic
+from tests.fuzz.mutations import fields, generic, odd
 
 _HEADER = fields(
     *(
@@ -82,6 +82,6 @@ def _edit(rng: Random, base: sqlite3.Connection) -> None:
             continue
         row, at = rng.choice(rows), rng.randrange(len(columns))
         old: Any = row[1 + at]
-        new: Any = generic(rng, old) if isinstance(old, bytes) and rng.random() < 0.8 else rng.choice(ODD)
+        new: Any = generic(rng, old) if isinstance(old, bytes) and rng.random() < 0.8 else odd(rng)
         new = str(new) if isinstance(new, (list, dict)) else new
         base.execute(f'update or ignore "{table}" set "{columns[at]}" = ? where rowid = ?', (new, row[0]))
