@@ -65,7 +65,10 @@ Outcome Dresser::place_thing(std::int64_t wall, std::int64_t e) {
     const Outcome shaped = shape(f, e, r, thing);
     if (shaped != Outcome::built) return shaped;
     for (const Prism& p : thing.prisms) {
-        if (things_placed_.meets(p, grown(p, to_building), wall)) return Outcome::overlaps;
+        // Things that adjoin as they were asked for are twice loosened apart.
+        Prism near = grown(p, 1.9 * loosened);
+        near.z0 -= 1.9 * loosened, near.z1 += 1.9 * loosened;
+        if (things_placed_.meets(near, grown(near, to_building), wall)) return Outcome::overlaps;
         Prism wide = p;  // towards the wall only so far that it stays off faces beside it in its plane
         wide.z0 -= to_building, wide.z1 += to_building;
         for (const std::size_t k : {0, 1, 2, 3}) {

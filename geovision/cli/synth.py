@@ -83,6 +83,14 @@ def _area(_ctx: click.Context, _option: click.Parameter, value: str) -> Area:
     show_default=True,
     help="How the true programs are kept.",
 )
+@click.option(
+    "--oblique",
+    type=click.IntRange(0, 1000),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Also make N oblique pictures of the scene with facades, and labels of walls and openings.",
+)
 @click.option("--preview/--no-preview", default=True, show_default=True, help="Draw preview.png.")
 @click.option(
     "--crs",
@@ -108,6 +116,7 @@ def command(ctx: click.Context, /, output: Path, as_json: bool, quiet: bool, **j
       geovision synth --area 400,300 --seed 7 -o out/scene
       geovision synth --area 1000,1000 --style suburb --set lidar.density=8 --layer points -o out/points
       geovision synth --area 200,200 --set dsm.noise_m=0.2 --set survey.missing=0.1 -o out/hard
+      geovision synth --area 400,300 --layer labels --oblique 20 -o out/facades
     """
     from geovision.pipeline.synth_to import synth_to
 

@@ -24,6 +24,7 @@ from geovision.pipeline.run_facts import run_facts, write_json
 from geovision.pipeline.sinks import open_program_sink
 from geovision.pipeline.synth_draw import IMAGE_BANDS, LABELS, draw_dsm, draw_dtm, draw_image, draw_labels
 from geovision.pipeline.synth_map import joined_footprints, surveyed_footprints
+from geovision.pipeline.synth_oblique import write_oblique
 from geovision.pipeline.synth_preview import draw_preview
 from geovision.procedural.city import Area
 from geovision.procedural.scenery import build_scenery
@@ -45,7 +46,7 @@ _WINDOW_M = 256.0
 class SynthProgress:
     """Where a job stands."""
 
-    stage: Literal["buildings", "image", "labels", "heights", "points", "preview", "publish"]
+    stage: Literal["buildings", "image", "labels", "heights", "points", "oblique", "preview", "publish"]
     done: int
     total: int
 
@@ -79,6 +80,7 @@ def synth_to(
     cell_m: float = 0.25,
     dsm_cell_m: float = 0.5,
     programs: Literal["parquet", "jsonl"] = "parquet",
+    oblique: int = 0,
     preview: bool = True,
     crs: str = "EPSG:25832",
     threads: int = 0,
@@ -102,6 +104,7 @@ def synth_to(
         cell_m: cell size of image and labels.
         dsm_cell_m: cell size of DSM and DTM.
         programs: how the truth is kept.
+        oblique: how many oblique pictures with labels of openings to make.
         preview: draw preview.png.
         crs: projected, metric CRS that all files say they are in.
         threads: 0 for all cores.
@@ -129,12 +132,20 @@ def synth_to(
             _write_heights(job, layers)
         if "points" in layers:
             _write_points(job)
+        if oblique:
+            write_oblique(
+                folder / "oblique",
+                world,
+                oblique,
+                threads=threads,
+                progress=lambda done, total: job.report("oblique", done, total),
+            )
         _write_scene_file(job, layers)
         if preview:
             job.report("preview", 0, 1)
             draw_preview(folder / "preview.png", world, job.sensors, threads=threads)
         job.report("publish", 0, 1)
-        write_json(folder / "index.json", _index(job, layers))
+        write_json(folder / "index.json", _index(job, layers, oblique))
         seconds = time.time() - started
         write_json(folder / "run.json", run_facts(started, seconds, threads or os.cpu_count() or 1))
         files = tuple(sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()))
@@ -354,7 +365,7 @@ def _write_scene_file(job: _Job, layers: Collection[str]) -> None:
         file.write("\n".join(lines).encode() + b"\n")
 
 
-def _index(job: _Job, layers: Collection[str]) -> dict[str, Any]:
+def _index(job: _Job, layers: Collection[str], oblique: int) -> dict[str, Any]:
     return {
         "schema": INDEX_SCHEMA,
         "geovision": __version__,
@@ -369,6 +380,7 @@ def _index(job: _Job, layers: Collection[str]) -> dict[str, Any]:
         "dsm_cell_m": job.dsm_cell_m,
         "layers": [name for name in LAYERS if name in layers],
         "labels": {name: label.text for name, label in LABELS.items()} if "labels" in layers else {},
+        "oblique": oblique,
         "roof_kinds": job.roof_kinds,
         "sensors": asdict(job.sensors),
         "failures": job.failed,

@@ -188,6 +188,13 @@ def test_what_stands_out_has_its_own_volume() -> None:
     assert stairs.volume - 600 == pytest.approx(0.998 * 0.678 * 1.2 * (4 + 1) / 8, rel=0.01)
 
 
+def test_things_may_adjoin_but_not_overlap() -> None:
+    first = row(ElementKind.PILASTER, 1000, 1200, 500, 4000, 60)
+    beside = row(ElementKind.BALCONY, 1200, 2000, 1000, 3000, 800)
+    assert outcomes([first, beside]) == [Outcome.BUILT, Outcome.BUILT]
+    assert outcomes([first, {**beside, "s0": 1198}]) == [Outcome.BUILT, Outcome.OVERLAPS]
+
+
 def test_cornices_meet_in_the_corners() -> None:
     solids, walls = house(0.3)
     rows = [
