@@ -1,0 +1,174 @@
+"""What the campaign found once, each as the smallest file that shows it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import struct
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pytest
+
+from geovision.bounded import read_bytes
+from geovision.cli.main import call
+from geovision.errors import InputError
+from geovision.formats.describe import describe_mesh
+from geovision.quality.report import _stages
+from geovision.quality.report_data import read_fits
+from geovision.quality.validate import validate
+from geovision.sources import open_scene, read_footprints
+from geovision.vision.data.real import read_places
+from geovision.vision.data.store import TileStore
+from geovision.vision.store import list_models, load_arrays, load_card, save_model
+from tests.security.test_bombs import glb
+
+
+def mbtiles(path: Path, kind: str, row: tuple[Any, ...]) -> Path:
+    base = sqlite3.connect(path)
+    base.execute("create table metadata (name text, value text)")
+    base.execute("insert into metadata values ('format', ?)", (kind,))
+    base.execute("create table tiles (zoom_level, tile_column, tile_row, tile_data)")
+    base.execute("insert into tiles values (?, ?, ?, ?)", row)
+    base.commit()
+    base.close()
+    return path
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("a", 1, 1, b"x"),
+        (3, "a", 1, b"x"),
+        (3, 1, None, b"x"),
+        (3, 1, 1, "text"),
+        (3, 2**62, 1, b""),
+        (99, 1, 1, b""),
+    ],
+)
+def test_sqlite_keeps_anything_in_any_column(tmp_path: Path, row: tuple[Any, ...]) -> None:
+    with pytest.raises(InputError, match=r"i\.mbtiles"):
+        open_scene(image=mbtiles(tmp_path / "i.mbtiles", "png", row))
+    # Of vector tiles those without a place are left out.
+    path = mbtiles(tmp_path / "v.mbtiles", "pbf", row)
+    if row[0] == 3 and row[3] != "text":
+        assert len(read_footprints(path)) == 0
+        return
+    with pytest.raises(InputError, match=r"v\.mbtiles"):
+        read_footprints(path)
+
+
+def test_tables_without_a_row(tmp_path: Path) -> None:
+    path = tmp_path / "none.geojson"
+    geopandas.GeoDataFrame({"id": []}, geometry=[], crs=4326).to_file(path, driver="GeoJSON")
+    with pytest.raises(InputError, match=r"none\.geojson"):
+        open_scene(footprints=path)
+
+
+def test_weights_whose_directory_lies(tmp_path: Path) -> None:
+    card = load_card(list_models()[0].name)
+    save_model(tmp_path / "m", {"w": np.ones((2, 2), np.float32)}, card)
+    path = tmp_path / "m.npz"
+    data = bytearray(path.read_bytes())
+    (start,) = struct.unpack_from("<I", data, len(data) - 6)  # where the directory would be
+    struct.pack_into("<I", data, len(data) - 6, start + 16)
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"m\.npz"):
+        load_arrays(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "[",
+        [],
+        {"format": 1},
+        {"format": 1, "about": {}, "names": ["../a"], "sha256": ["x"], "sizes": [[1, 1]]},
+        {"format": 1, "about": {}, "names": ["a"], "sha256": ["x"], "sizes": [[1, "a"]]},
+        {"format": 1, "about": {}, "names": ["a", "b"], "sha256": ["x"], "sizes": [[1, 1]]},
+    ],
+)
+def test_indices_of_tiles_that_are_none(tmp_path: Path, index: Any) -> None:
+    (tmp_path / "tiles.json").write_text(index if isinstance(index, str) else json.dumps(index))
+    with pytest.raises(InputError, match=r"tiles\.json"):
+        TileStore(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "place = 1",
+        "place = [1]",
+        "name = 2\nfootprints = 'b'",
+        "name = 'a'\nfootprints = 1.5",
+        "part = ['a']",
+        "cell_m = []",
+    ],
+)
+def test_places_of_odd_types(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "places.toml"
+    path.write_text(text if text.startswith("place") else f"[[place]]\n{text}\n")
+    with pytest.raises(InputError, match=r"places\.toml"):
+        read_places(path)
+
+
+def test_keys_of_five_thousand_steps(tmp_path: Path) -> None:
+    path = tmp_path / "scene.toml"
+    path.write_text("a." * 5000 + "b = 1")
+    with pytest.raises(InputError, match=r"scene\.toml: (has tables over 64 deep|is no TOML)"):
+        open_scene(path)
+
+
+def test_run_facts_of_odd_types() -> None:
+    odd: list[Any] = [
+        None,
+        [],
+        3,
+        "a",
+        {"seconds": []},
+        {"seconds": 1.0},
+        {"seconds": float("nan"), "cpu_seconds": 1},
+    ]
+    assert _stages(dict(enumerate(odd))) == []
+    assert _stages({"fit": {"seconds": 2, "cpu_seconds": 1.5}}) == [("fit", 2.0, 1.5)]
+    assert _stages(odd) == []
+
+
+def test_fits_that_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    for data in (b"", b"PAR1", b"PAR1" + bytes(40) + b"\xff\xff\xff\x7fPAR1"):
+        path.write_bytes(data)
+        with pytest.raises(InputError, match=r"a\.parquet"):
+            read_fits(path)
+
+
+def test_cityjson_features_whose_id_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.city.jsonl"
+    header = {"type": "CityJSON", "version": "2.0", "transform": {"scale": [1] * 3, "translate": [0] * 3}}
+    feature = {"type": "CityJSONFeature", "id": [1], "CityObjects": {}, "vertices": []}
+    path.write_text(f"{json.dumps(header)}\n{json.dumps(feature)}\n")
+    assert 802 in validate(path).codes
+
+
+def test_glb_whose_objects_are_text(tmp_path: Path) -> None:
+    path = glb(tmp_path / "a.glb", {"meshes": [{"primitives": ["a"]}], "accessors": ["b"]})
+    with pytest.raises(InputError, match=r"a\.glb"):
+        describe_mesh(path)
+    assert call(["info", str(path)]) == 1
+
+
+def test_room_is_made_for_what_there_is(tmp_path: Path) -> None:
+    import tracemalloc
+
+    path = tmp_path / "a.json"
+    path.write_bytes(b"[]")
+    tracemalloc.start()
+    assert read_bytes(path, 1 << 32, "a", "") == b"[]"
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+    with pytest.raises(InputError, match="has over 1 bytes"):
+        read_bytes(path, 1, "a", "")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_bytes(tmp_path, 1, "a", "")
