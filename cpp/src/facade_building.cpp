@@ -53,10 +53,12 @@ void FacadeDeriver::derive_rows(const Walls& walls, std::int64_t b, std::int64_t
             cap_chimney(walls, w);
         } else {
             std::int64_t salt = number;
-            for (const FacadePiece& piece : wall_.pieces()) {
+            for (std::size_t i = 0; i < wall_.pieces().size(); ++i) {
+                const FacadePiece& piece = wall_.pieces()[i];
+                const bool main = walls_ == batch_.walls && w == main_ && i == main_piece_;
                 for (const bool gable : {false, true}) {
                     if (gable ? !piece.has_gable() : !piece.has_band()) continue;
-                    set_wall(w, piece, gable, walls_ == batch_.walls && w == main_);
+                    set_wall(w, piece, gable, main);
                     derive(piece, gable, salt + gable);
                 }
                 salt += 2;
@@ -84,12 +86,17 @@ void FacadeDeriver::find_main(std::int64_t b) {
         if (walls.label[std::size_t(w)] != std::uint8_t(Label::wall)) continue;
         wall_.begin(walls, w, batch_.ground[b]);
         if (wall_.base() > 1000 || wall_.pieces().empty()) continue;
-        double open = 0;
-        for (const FacadePiece& piece : wall_.pieces())
-            open += (1.0 - wall_.blocked_share(piece)) * (piece.band.s1 - piece.band.s0);
+        double open = 0, widest = 0;
+        std::size_t its_piece = 0;
+        for (std::size_t i = 0; i < wall_.pieces().size(); ++i) {
+            const FacadePiece& piece = wall_.pieces()[i];
+            const double free = (1.0 - wall_.blocked_share(piece)) * (piece.band.s1 - piece.band.s0);
+            open += free;
+            if (free > widest) widest = free, its_piece = i;
+        }
         const std::int64_t front = walls.side[std::size_t(w)] == std::uint8_t(Side::front);
         const std::int64_t score = front * facade_longest + static_cast<std::int64_t>(open);
-        if (open >= 1000 && score > best) best = score, main_ = w;
+        if (open >= 1000 && score > best) best = score, main_ = w, main_piece_ = its_piece;
     }
 }
 

@@ -80,6 +80,7 @@ private:
     FacadeLine lines_[facade_floors];
     std::int32_t line_count_ = 0, floor_count_ = 0;
     std::int64_t steps_ = 0, main_ = -1;
+    std::size_t main_piece_ = 0;
     std::int32_t written_ = 0;
     std::vector<std::int32_t> row_;
 };

@@ -121,11 +121,12 @@ class Building:
             self._open(w)
             self.things: list[Thing] = []
             number = 64 * (w - first)
-            for piece in self.pieces:
+            for i, piece in enumerate(self.pieces):
+                entered = w == main and i == self.main_piece
                 for gable in (False, True):
                     if (gable and piece.top - piece.high < 500) or (not gable and piece.high <= piece.low):
                         continue
-                    self._derive(w, w - first, piece, gable, w == main, number + gable)
+                    self._derive(w, w - first, piece, gable, entered, number + gable)
                 number += 2
             self._finish()
             rows: dict[int, int] = {}
@@ -172,12 +173,14 @@ class Building:
             self._open(w)
             if self.foot - self.z_ground > 1000 or not self.pieces:
                 continue
+            each = [(1.0 - self._blocked(p)) * (p.s1 - p.s0) for p in self.pieces]
             free = 0.0
-            for p in self.pieces:
-                free += (1.0 - self._blocked(p)) * (p.s1 - p.s0)
+            for width in each:
+                free += width
             score = (self.walls.side[w] == Side.FRONT) * LONGEST + int(free)
             if free >= 1000 and score > best:
                 best, main = score, w
+                self.main_piece = each.index(max(each))
         return main
 
     def _blocked(self, p: Piece) -> float:

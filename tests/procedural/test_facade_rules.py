@@ -117,7 +117,7 @@ def check_promises(walls: Walls, elements: Elements) -> None:
                 ).any()
 
 
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_kernel_does_what_the_rules_say(seed: int) -> None:
     walls, grammar, values = case(seed)
