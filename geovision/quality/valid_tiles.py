@@ -99,10 +99,10 @@ def _tiles(path: Path, report: ValidationReport) -> Iterator[Tile]:
     version = data.get("asset", {}).get("version") if isinstance(data.get("asset"), dict) else None
     if version not in ("1.0", "1.1"):
         report.add(805, "", f"asset.version {version!r}")
-    error = data.get("geometricError")
+    error, below = data.get("geometricError"), data["root"].get("geometricError")
     if not isinstance(error, (int, float)):
         report.add(802, "", "geometricError is missing")
-    elif error < data["root"].get("geometricError", 0):
+    elif isinstance(below, (int, float)) and error < below:
         report.add(863, "", "the tileset's geometricError is below the root's")
     schema = data.get("schema", {})
     tree = _walk(path, data["root"], None, np.eye(4), report, "root", schema, (path.resolve(),))
@@ -130,20 +130,20 @@ def _walk(
         local = np.array(node.get("transform", np.eye(4).T.reshape(-1)), np.float64).reshape(4, 4).T
         error = float(node["geometricError"])
         volume = node["boundingVolume"]
-    except (KeyError, TypeError, ValueError) as problem:
+    except (KeyError, TypeError, ValueError, OverflowError) as problem:
         raise Malformed(802, f"{name}: {type(problem).__name__} {problem}") from None
+    if not isinstance(volume, dict):
+        raise Malformed(802, f"{name}: boundingVolume is no object")
     if not np.isfinite([error, *local.reshape(-1)]).all() or error < 0:
         raise Malformed(811, f"{name}: geometricError {error}")
     at = above @ local
     if "implicitTiling" in node:
         yield from _implicit(path, node, parent, at, schema)
         return
-    uris = [
-        item.get("uri") for item in (node.get("contents") or ([node["content"]] if "content" in node else []))
-    ]
-    contents = [path.parent / str(uri) for uri in uris]
+    given = node.get("contents") or ([node["content"]] if "content" in node else [])
+    contents = [path.parent / str(item.get("uri")) for item in _objects(given, f"{name}: contents")]
     inner = [item for item in contents if item.suffix.lower() == ".json"]
-    children = node.get("children") or []
+    children = _objects(node.get("children") or [], f"{name}: children")
     tile = Tile(name, volume, error, [item for item in contents if item not in inner], parent, at)
     tile.leaf = not children and not inner
     yield tile
@@ -157,6 +157,12 @@ def _walk(
         yield from _walk(item, data["root"], tile, at, report, item.name, schema, through, depth + 1)
     for number, child in enumerate(children):
         yield from _walk(path, child, tile, at, report, f"{name}/{number}", schema, files, depth + 1)
+
+
+def _objects(value: Any, what: str) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise Malformed(802, f"{what} are no list of objects")
+    return value
 
 
 def _implicit(

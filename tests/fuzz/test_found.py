@@ -23,7 +23,7 @@ from geovision.sources import open_scene, read_footprints
 from geovision.vision.data.real import read_places
 from geovision.vision.data.store import TileStore
 from geovision.vision.store import list_models, load_arrays, load_card, save_model
-from tests.security.test_bombs import glb
+from tests.security.test_bombs import glb, tileset
 
 
 def mbtiles(path: Path, kind: str, row: tuple[Any, ...]) -> Path:
@@ -157,6 +157,24 @@ def test_glb_whose_objects_are_text(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.glb"):
         describe_mesh(path)
     assert call(["info", str(path)]) == 1
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        {"geometricError": "a"},
+        {"geometricError": {}},
+        {"contents": [1.5]},
+        {"contents": "abc"},
+        {"content": 3},
+        {"children": [7]},
+        {"children": {"a": 1}},
+        {"boundingVolume": 4},
+        {"content": {"uri": "a\0.glb"}},
+    ],
+)
+def test_tilesets_of_odd_types(tmp_path: Path, root: dict[str, Any]) -> None:
+    assert validate(tileset(tmp_path / "a", root)).codes & {802, 861}
 
 
 def test_room_is_made_for_what_there_is(tmp_path: Path) -> None:
