@@ -62,8 +62,9 @@ class Confinement:
 
 
 def is_confined() -> bool:
-    """Whether `confine` was called in this process."""
-    return _state["confined"]
+    """Whether `confine` was called in this process, or in one that it comes from: limits are inherited."""
+    limited = resource.getrlimit(resource.RLIMIT_AS)[1] != resource.RLIM_INFINITY
+    return _state["confined"] or (CONFINED in os.environ and limited)
 
 
 def confine(limits: Confinement | None = None) -> None:
@@ -84,6 +85,7 @@ def confine(limits: Confinement | None = None) -> None:
         least = amount if most == resource.RLIM_INFINITY else min(amount, most)
         resource.setrlimit(what, (least, least))
     _state["confined"] = True
+    os.environ[CONFINED] = f"{limits.memory_gb} {limits.cpu_s} {limits.file_gb}"
 
 
 def reading(name: str) -> None:

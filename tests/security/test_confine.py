@@ -68,6 +68,16 @@ def test_a_scene_that_is_not_trusted_is_not_opened_without_limits(
     assert not is_confined()
 
 
+def test_children_of_a_confined_process_are_confined(raster: Path) -> None:
+    spec = raster.with_name("scene.toml")
+    spec.write_text('dsm = "dsm.tif"\n[allow]\nuntrusted = true\n')
+    child = f"from geovision.sources import open_scene; print(open_scene({str(spec)!r}).bounds.width)"
+    done = confined(
+        f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])", "memory_gb=16"
+    )
+    assert done.stdout == "64.0\n", done.stderr
+
+
 def test_the_command_says_what_ended_its_child(
     raster: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
