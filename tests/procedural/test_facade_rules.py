@@ -31,7 +31,8 @@ from geovision.procedural.grammar import (
 from geovision.procedural.grammar.sample import sample_house
 
 from .facade_cases import random_rules, random_walls
-from .facade_oracle import Building, TooLongError
+from .facade_oracle import Building
+from .facade_oracle_walls import TooLongError
 
 COLUMNS = ("wall", "kind", "s0", "s1", "z0", "z1", "depth", "design", "parent")
 
