@@ -82,7 +82,7 @@ def pack_glb(
     threads: int = 0,
     frame: tuple[Sequence[float], float, int, ArrayLike] | None = None,
     compress: int | None = None,
-    metre_groups: int = 0,
+    metre_groups: Sequence[int] = (),
     texture_m: float = 2.0,
 ) -> bytes: ...
 def place_instances(

@@ -149,7 +149,7 @@ std::size_t index_size(const PackGroup& group) {
 }
 
 bool in_metres(const PackOptions& options, std::size_t group) {
-    return (options.metre_groups >> group & 1u) != 0;
+    return options.metre_groups[group];
 }
 
 bool has_texture(const PackSolids& solids, const PackOptions& options, std::size_t group) {
@@ -185,7 +185,7 @@ void lay_out(const std::array<std::int64_t, 2 * pack_groups>& totals, const Pack
     plan.feature_offset = align(plan.normal_offset + 12 * vertices, 8);
     plan.uv_offset = align(plan.feature_offset + 4 * vertices, 8);
     plan.tangent_offset = plan.uv_offset + 8 * static_cast<std::size_t>(plan.uv_vertices);
-    plan.tangents = options.metre_groups != 0;
+    plan.tangents = options.metre_groups.any();
     plan.colour_offset =
         plan.tangent_offset + (plan.tangents ? 16 * static_cast<std::size_t>(plan.uv_vertices) : 0);
     plan.coloured = solids.face_colour != nullptr;
@@ -306,7 +306,7 @@ public:
         walker_.begin_building(count);
         place(b, vertices, count);
         uv_ = solids_.uv == nullptr ? nullptr : solids_.uv + 2 * begin;
-        if (options_.metre_groups != 0) hanging_.begin_building(solids_, b, options_.texture_m);
+        if (options_.metre_groups.any()) hanging_.begin_building(solids_, b, options_.texture_m);
         const std::int64_t faces = solids_.face_offsets[b];
         const auto feature = static_cast<float>(b);
         walker_.faces(b, [&](std::int32_t face, std::int64_t first, std::int64_t last) {

@@ -175,7 +175,7 @@ def glb_bytes(
         header,
         threads,
         compress=exponent,
-        metre_groups=0 if dress is None else dress.metre_groups,
+        metre_groups=() if dress is None else dress.metre_groups,
         texture_m=TEXTURE_M,
     )
 

@@ -24,7 +24,6 @@ __all__ = ["TEXTURE_M", "Skin", "SkinSettings", "make_skin", "texture_files"]
 
 TEXTURE_M = 2.0
 """What a side of every texture covers."""
-_MOST_GROUPS = 32
 _MAPS = ("base", "normal", "orm")
 _WEBP = "EXT_texture_webp"
 _MIME = {"webp": "image/webp", "png": "image/png", "jpeg": "image/jpeg"}
@@ -72,9 +71,9 @@ class Skin:
     settings: SkinSettings
 
     @property
-    def metre_groups(self) -> int:
-        """Bits of the groups that have texture coordinates."""
-        return sum(1 << place for place, (_, finish) in enumerate(self.groups) if finish != NO_FINISH)
+    def metre_groups(self) -> tuple[int, ...]:
+        """Groups that have texture coordinates."""
+        return tuple(place for place, (_, finish) in enumerate(self.groups) if finish != NO_FINISH)
 
     def finishes(self) -> list[Finish]:
         """All that are shown, in the order of their codes."""
@@ -122,8 +121,8 @@ def make_skin(face_label: NDArray[np.uint8], looks: FaceLooks, settings: SkinSet
 
     >>> looks = FaceLooks(np.array([3, 3, 255], np.uint8), np.full((3, 3), 200, np.uint8))
     >>> skin = make_skin(np.array([1, 1, 3], np.uint8), looks, SkinSettings(size=16, uri="../"))
-    >>> skin.groups, skin.arrays["face_group"].tolist(), bin(skin.metre_groups)
-    (((1, 3), (3, 255)), [0, 0, 1], '0b1')
+    >>> skin.groups, skin.arrays["face_group"].tolist(), skin.metre_groups
+    (((1, 3), (3, 255)), [0, 0, 1], (0,))
     """
     if looks.finish.shape != face_label.shape or looks.colour.shape != (*face_label.shape, 3):
         raise InputError(
@@ -132,12 +131,6 @@ def make_skin(face_label: NDArray[np.uint8], looks: FaceLooks, settings: SkinSet
             "Make them for these very solids",
         )
     pairs, group = np.unique(face_label.astype(np.int64) << 8 | looks.finish, return_inverse=True)
-    if len(pairs) > _MOST_GROUPS:
-        raise InputError(
-            f"{len(pairs)} pairs of label and finish",
-            f"are more than the {_MOST_GROUPS} primitives of a file",
-            "Use fewer finishes",
-        )
     groups = tuple((int(pair) >> 8, int(pair) & 255) for pair in pairs)
     level = np.ones(256)
     buffers: list[bytes] = []

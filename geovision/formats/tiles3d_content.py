@@ -312,7 +312,7 @@ class ContentWriter:
             threads=1,
             frame=frame.smooth,
             compress=step,
-            metre_groups=0 if skin is None else skin.metre_groups,
+            metre_groups=() if skin is None else skin.metre_groups,
             texture_m=TEXTURE_M,
         )
         path = self.folder / "content" / f"{name}.glb"

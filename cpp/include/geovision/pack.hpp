@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -15,7 +16,8 @@
 
 namespace geovision {
 
-constexpr int pack_groups = 32;  // at most as many primitives
+// At most as many primitives: every label in every finish, and without one.
+constexpr int pack_groups = 240;
 
 // The arrays of a batch of Solids that packing reads; pointers stay the caller's. Shapes as in Solids.
 struct PackSolids {
@@ -56,9 +58,9 @@ struct PackOptions {
     double step = 0.0;
     // Material group of every label; labels with the same number share a primitive. Numbers < pack_groups.
     std::array<std::uint8_t, label_count> group_of_label{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-    // Groups with texture coordinates in pieces of `texture_m`, bit by bit: along the wall and down from a
-    // whole number of pieces above its foot; on slopes along the eave and down the slope, from the eave too.
-    std::uint32_t metre_groups = 0;
+    // Groups with texture coordinates in pieces of `texture_m`: along the wall and down from a whole number of
+    // pieces above its foot; on slopes along the eave and down the slope, from the eave too.
+    std::bitset<pack_groups> metre_groups;
     double texture_m = 2.0;
     int threads = 1;                            // 0 for all cores
     const std::atomic<bool>* cancel = nullptr;  // polled once per block of buildings; may be null
