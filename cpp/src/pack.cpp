@@ -148,9 +148,7 @@ std::size_t index_size(const PackGroup& group) {
     return 3 * static_cast<std::size_t>(group.triangles) * static_cast<std::size_t>(group.index_bytes);
 }
 
-bool in_metres(const PackOptions& options, std::size_t group) {
-    return options.metre_groups[group];
-}
+bool in_metres(const PackOptions& options, std::size_t group) { return options.metre_groups[group]; }
 
 bool has_texture(const PackSolids& solids, const PackOptions& options, std::size_t group) {
     if (in_metres(options, group)) return true;

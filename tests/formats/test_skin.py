@@ -14,7 +14,7 @@ from PIL import Image
 
 from geovision.errors import InputError, UsageError
 from geovision.formats.glb import glb_bytes, write_glb
-from geovision.formats.gltf_skin import TEXTURE_M, SkinSettings, make_skin, texture_files
+from geovision.formats.gltf_skin import TEXTURE_M, SkinSettings, texture_files
 from geovision.mesh import mesh
 from geovision.mesh.looks import NO_FINISH, FaceLooks, face_looks
 from geovision.mesh.materials import Material

@@ -58,8 +58,8 @@ struct PackOptions {
     double step = 0.0;
     // Material group of every label; labels with the same number share a primitive. Numbers < pack_groups.
     std::array<std::uint8_t, label_count> group_of_label{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-    // Groups with texture coordinates in pieces of `texture_m`: along the wall and down from a whole number of
-    // pieces above its foot; on slopes along the eave and down the slope, from the eave too.
+    // Groups with texture coordinates in pieces of `texture_m`: along the wall and down from a whole number
+    // of pieces above its foot; on slopes along the eave and down the slope, from the eave too.
     std::bitset<pack_groups> metre_groups;
     double texture_m = 2.0;
     int threads = 1;                            // 0 for all cores
