@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geovision.formats.atlas import PhotoSource
+from geovision.formats.glb import write_glb
 from geovision.formats.roof_colours import roof_colours
 from geovision.formats.tiles3d_content import TileFacades
 from geovision.mesh import (
+    ElementKind,
     Elements,
     FaceLooks,
     Paint,
@@ -25,12 +28,21 @@ from geovision.mesh import (
     mesh,
     open_walls,
 )
+from geovision.mesh.foundations import with_foundations
 from geovision.model.table import ProgramTable
 
 if TYPE_CHECKING:
     from geovision.sources.footprint_set import Footprints
 
-__all__ = ["FACADE_BASE", "FACADE_LOD", "ROOF_COLOUR", "FacadeDresser", "Neighbourhood", "with_roof_colours"]
+__all__ = [
+    "FACADE_BASE",
+    "FACADE_LOD",
+    "ROOF_COLOUR",
+    "FacadeDresser",
+    "Neighbourhood",
+    "with_roof_colours",
+    "write_dressed",
+]
 
 F64 = NDArray[np.float64]
 
@@ -121,7 +133,8 @@ class FacadeDresser:
     def __init__(
         self, style: str | None, form: Literal["instanced", "full"], near: Neighbourhood | None = None
     ) -> None:
-        self._style, self._form, self._near = style, form, near
+        self.form = form
+        self._style, self._near = style, near
         # A tile asks for its looks and for its facades, one after the other.
         self._last = threading.local()
 
@@ -139,7 +152,7 @@ class FacadeDresser:
         made = self._made(table)
         if not len(made.elements):
             return None
-        if self._form == "full":
+        if self.form == "full":
             return TileFacades(FACADE_LOD, solids=self.opened(table))
         return TileFacades("3.0", instances=(made.walls, made.elements))
 
@@ -148,10 +161,23 @@ class FacadeDresser:
         made = self._made(table)
         return made.base, made.walls, made.elements
 
-    def opened(self, table: ProgramTable) -> Solids:
-        """Solids at LoD 3.2."""
+    def opened(self, table: ProgramTable, lod: str = FACADE_LOD) -> Solids:
+        """Solids with facades as geometry."""
         made = self._made(table)
-        return open_walls(made.base, made.walls, made.elements, lod=FACADE_LOD, threads=1).solids
+        return open_walls(made.base, made.walls, made.elements, lod=lod, threads=1).solids
+
+    def count(self, tables: Iterable[ProgramTable]) -> str:
+        """What is on the walls of all buildings, in words."""
+        kinds, dressed = np.zeros(len(ElementKind), np.int64), 0
+        for table in tables:
+            elements = self._made(table).elements
+            kinds += np.bincount(elements.kind, minlength=len(ElementKind))
+            dressed += int(np.count_nonzero(np.diff(elements.building_offsets)))
+        doors = kinds[[ElementKind.DOOR, ElementKind.GARAGE_DOOR]].sum()
+        return (
+            f"facades: {dressed:,} buildings with {kinds[ElementKind.WINDOW]:,} windows, {doors:,} doors and "
+            f"{kinds[ElementKind.SHOPFRONT]:,} shopfronts, all inferred"
+        )
 
     def _made(self, table: ProgramTable) -> _Made:
         last: _Made | None = getattr(self._last, "made", None)
@@ -186,4 +212,41 @@ def with_roof_colours(table: ProgramTable, solids: Solids, photo: PhotoSource) -
         facade=table.facade,
         provenance=provenance,
         **table.columns(),
+    )
+
+
+def write_dressed(
+    path: Path,
+    dresser: FacadeDresser,
+    table: ProgramTable,
+    *,
+    attributes: Mapping[str, list[Any]],
+    floor: F64 | None = None,
+    crs: str | None = None,
+    threads: int = 0,
+) -> None:
+    """Write programs as a GLB with facades and materials, atomically.
+
+    Args:
+        path: the file.
+        dresser: what they look like.
+        table: the programs.
+        attributes: columns of the property table.
+        floor: height down to which each building's walls go.
+        crs: of the programs.
+        threads: 0 for all cores.
+    """
+    full = dresser.form == "full"
+    base, walls, elements = dresser.instances(table)
+    solids = dresser.opened(table) if full else base
+    if floor is not None:
+        solids = with_foundations(solids, floor)
+    write_glb(
+        path,
+        solids,
+        attributes=attributes,
+        crs=crs,
+        looks=dresser.looks(table, solids),
+        facades=None if full else (base, walls, elements),
+        threads=threads,
     )

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geovision.errors import UsageError
 from geovision.formats.attributes import (
@@ -42,6 +41,7 @@ from geovision.pipeline.dresser import (
     FacadeDresser,
     Neighbourhood,
     with_roof_colours,
+    write_dressed,
 )
 from geovision.pipeline.ground import Surroundings, terrain_of_programs
 from geovision.pipeline.sinks import open_program_sink
@@ -263,6 +263,10 @@ class Products:
                 cityjson_from_seq(features, self.folder / "buildings.city.json")
             if "cityjsonseq" not in self._formats:
                 features.unlink()
+        if self._dresser is not None:
+            with self._timings.stage("facades"):
+                self._dresser = self._make_dresser(Neighbourhood.of_programs(iter_programs(programs)))
+                self.notes.append(self._dresser.count(iter_programs(programs)))
         tables = {name: self.folder / f"{name}.parquet" for name in ("buildings", "roof_facets")}
         with self._timings.stage("tables"):
             if "gpkg" in self._formats:
@@ -297,6 +301,7 @@ class Products:
                     crs=settings.crs,
                     scene=self._around.scene,
                     links={"report": "report.html"} if "report" in self._formats else {},
+                    dresser=self._dresser,
                     threads=settings.threads,
                 )
         if self._tables and "parquet" not in self._formats:
@@ -318,9 +323,7 @@ class Products:
                 first += len(table)
                 yield table, {name: rows[name].to_pylist() for name in names}
 
-        dresser = None
-        if self._dresser is not None:
-            dresser = self._make_dresser(Neighbourhood.of_programs(iter_programs(programs)))
+        dresser = self._dresser
         summary = write_3dtiles(
             self.folder / "tiles" / _BUILDINGS,
             batches(),
@@ -400,7 +403,15 @@ class Products:
             for kind in sorted(self._formats.intersection(_MESHES)):
                 paths[kind].parent.mkdir(exist_ok=True)
                 if kind == "glb" and self._dresser is not None:
-                    self._write_dressed(paths[kind], table, columns, self._dresser, floor)
+                    write_dressed(
+                        paths[kind],
+                        self._dresser,
+                        table,
+                        attributes=columns,
+                        floor=floor,
+                        crs=settings.crs,
+                        threads=settings.threads,
+                    )
                 elif kind == "glb":
                     write_glb(
                         paths[kind],
@@ -414,32 +425,6 @@ class Products:
                     write_usd(paths[kind], solids, attributes=columns, crs=settings.crs)
                 else:
                     write_mesh(paths[kind], solids, crs=settings.crs)
-
-    def _write_dressed(
-        self,
-        path: Path,
-        table: ProgramTable,
-        columns: Mapping[str, list[Any]],
-        dresser: FacadeDresser,
-        floor: NDArray[np.float64] | None,
-    ) -> None:
-        """A GLB with facades and materials."""
-        from geovision.formats.glb import write_glb
-
-        full = self._settings.lod3 == "full"
-        base, walls, elements = dresser.instances(table)
-        solids = dresser.opened(table) if full else base
-        if floor is not None:
-            solids = with_foundations(solids, floor)
-        write_glb(
-            path,
-            solids,
-            attributes=columns,
-            crs=self._settings.crs,
-            looks=dresser.looks(table, solids),
-            facades=None if full else (base, walls, elements),
-            threads=self._settings.threads,
-        )
 
     def _make_dresser(self, near: Neighbourhood | None) -> FacadeDresser:
         """With what stands round tiles: programs once all are known, until then outlines alone."""

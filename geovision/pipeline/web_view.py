@@ -15,6 +15,7 @@ from geovision.model.table import ProgramTable
 from geovision.quality.web_page import Ground, Photo, write_web_page
 
 if TYPE_CHECKING:
+    from geovision.pipeline.dresser import FacadeDresser
     from geovision.sources import Scene
 
 __all__ = ["write_view"]
@@ -22,7 +23,10 @@ __all__ = ["write_view"]
 F64 = NDArray[np.float64]
 
 MOST_BUILDINGS = 3000
+MOST_DRESSED = 400
+"""With facades each has a hundred times the triangles."""
 MOST_POINTS = 400_000
+_DRESSED_LOD = "3.1"
 _MARGIN_M = 30.0
 _MOST_ROWS = 300
 """Rows and columns of the ground."""
@@ -40,6 +44,7 @@ def write_view(
     crs: str | None,
     scene: Scene | None = None,
     links: Mapping[str, str] | None = None,
+    dresser: FacadeDresser | None = None,
     threads: int = 0,
 ) -> int:
     """Write the page and say how many buildings it shows: all, or those nearest to the middle of many.
@@ -52,20 +57,21 @@ def write_view(
         crs: of the programs.
         scene: what they were fitted to.
         links: other pages, by what they are called.
+        dresser: facades, shown first; of fewer buildings then.
         threads: 0 for all cores.
     """
-    table, rows, count = _central(programs)
+    table, rows, count = _central(programs, MOST_BUILDINGS if dresser is None else MOST_DRESSED)
     shown = f"{len(table):,} buildings" if len(table) == count else f"{len(table):,} of {count:,} buildings"
     about: dict[str, Any] = {}
     if scene is not None and len(table):
         low, high = table.xy.min(axis=0) - _MARGIN_M, table.xy.max(axis=0) + _MARGIN_M
         about = _surroundings(scene, (*low.tolist(), *high.tolist()))
+    levels = {} if dresser is None else {f"LoD {_DRESSED_LOD}": dresser.opened(table, _DRESSED_LOD)}
+    for lod in ("2.2", "1.2", "1.1"):
+        levels[f"LoD {lod}"] = mesh(table, lod=lod, threads=threads, on_error="record", polygons=False)
     write_web_page(
         path,
-        {
-            f"LoD {lod}": mesh(table, lod=lod, threads=threads, on_error="record", polygons=False)
-            for lod in ("2.2", "1.2", "1.1")
-        },
+        levels,
         columns=_columns(columns, rows),
         title=title,
         links=links,
@@ -75,14 +81,14 @@ def write_view(
     return len(table)
 
 
-def _central(programs: Path) -> tuple[ProgramTable, NDArray[np.int64], int]:
+def _central(programs: Path, most: int) -> tuple[ProgramTable, NDArray[np.int64], int]:
     """The programs that are shown, their rows, and how many there are."""
     places = [_places(table) for table in iter_programs(programs)]
     place = np.concatenate(places) if places else np.zeros((0, 2))
     if not len(place):
         return ProgramTable.empty(), np.zeros(0, np.int64), 0
     far = np.hypot(*(place - np.median(place, axis=0)).T)
-    rows = np.sort(np.argsort(far, kind="stable")[:MOST_BUILDINGS])
+    rows = np.sort(np.argsort(far, kind="stable")[:most])
     kept, first = [], 0
     for table in iter_programs(programs):
         own = rows[(rows >= first) & (rows < first + len(table))] - first

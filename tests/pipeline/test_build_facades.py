@@ -17,7 +17,7 @@ from geovision.pipeline.synth_to import synth_to
 from tests.helpers_glb import parse_glb
 from tests.pipeline.built import content
 
-FORMATS = ("3dtiles", "glb", "cityjsonseq", "parquet")
+FORMATS = ("3dtiles", "glb", "cityjsonseq", "parquet", "viewer")
 OFTEN = {"run.json", "index.json"}
 
 
@@ -71,6 +71,20 @@ def test_every_format_shows_facades(town: Path) -> None:
     report = geovision.validate(town / "buildings.city.jsonl")
     assert report.primitives > 100
     assert not report.counts
+
+
+def test_the_page_shows_facades_and_they_are_counted(town: Path) -> None:
+    assert "LoD 3.1" in (town / "index.html").read_text(encoding="utf-8")
+    (note,) = [text for text in json.loads((town / "index.json").read_text())["notes"] if "facades" in text]
+    glb = parse_glb((town / "buildings.glb").read_bytes())
+    windows = sum(
+        glb.json["accessors"][node["extensions"]["EXT_mesh_gpu_instancing"]["attributes"]["SCALE"]]["count"]
+        for node in glb.json["nodes"]
+        if node.get("name") == "window"
+    )
+    counted = int(note.partition(" with ")[2].partition(" windows")[0].replace(",", ""))
+    assert 0 < windows <= counted
+    assert note.endswith("all inferred")
 
 
 def test_full_geometry_and_other_threads(scene_file: Path, town: Path, tmp_path: Path) -> None:
