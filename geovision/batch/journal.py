@@ -29,6 +29,9 @@ class Journal(Protocol):
     def rows(self) -> Iterator[Row]:
         """What is recorded of each attempt, briefly."""
 
+    def empty(self) -> Iterator[tuple[str, str]]:
+        """Key and digest of tiles that were done and had nothing to write."""
+
     def attempts(self) -> Iterator[Attempt]:
         """Everything that is recorded."""
 
@@ -87,6 +90,11 @@ class SqliteJournal:
     def rows(self) -> Iterator[Row]:
         """Key, digest, number and state of every attempt."""
         yield from self._read("SELECT key, digest, number, state FROM attempts")
+
+    def empty(self) -> Iterator[tuple[str, str]]:
+        """Key and digest of tiles that were done and had nothing to write."""
+        where = "WHERE state = 'done' AND facts NOT LIKE '%\"outputs\": %'"
+        yield from self._read(f"SELECT key, digest FROM attempts {where}")
 
     def attempts(self) -> Iterator[Attempt]:
         """Every attempt, tile by tile."""

@@ -7,13 +7,16 @@ import os
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from geovision.batch.attempts import Attempt
 from geovision.batch.journal import Row
 from geovision.errors import OutputError
 
 __all__ = ["PartJournal", "read_lines", "written_line"]
+
+
+_NEEDED = {"id", "key", "digest", "number", "state"}
 
 
 def written_line(attempt: Attempt) -> bytes:
@@ -29,12 +32,20 @@ def read_lines(content: bytes) -> Iterator[Attempt]:
     >>> [one.state for one in read_lines(line + line[:-7])]
     ['done']
     """
+    for plain in _whole_lines(content):
+        try:
+            yield Attempt.from_dict(plain)
+        except (ValueError, TypeError, KeyError):
+            continue
+
+
+def _whole_lines(content: bytes) -> Iterator[dict[str, Any]]:
     for line in content.split(b"\n"):
         stated, _, text = line.partition(b" ")
         try:
             if len(stated) == 8 and int(stated, 16) == zlib.crc32(text):
-                yield Attempt.from_dict(json.loads(text))
-        except (ValueError, TypeError, KeyError):
+                yield json.loads(text)
+        except ValueError:
             continue
 
 
@@ -73,18 +84,29 @@ class PartJournal:
 
     def rows(self) -> Iterator[Row]:
         """Key, digest, number and state of every attempt."""
-        for one in self.attempts():
-            yield one.key, one.digest, one.number, one.state
+        for one in self._last().values():
+            yield one["key"], one["digest"], one["number"], one["state"]
+
+    def empty(self) -> Iterator[tuple[str, str]]:
+        """Key and digest of tiles that were done and had nothing to write."""
+        for one in self._last().values():
+            if one["state"] == "done" and not one.get("outputs"):
+                yield one["key"], one["digest"]
 
     def attempts(self) -> Iterator[Attempt]:
         """Every attempt, as its last line has it."""
+        for one in self._last().values():
+            yield Attempt.from_dict(one)
+
+    def _last(self) -> dict[str, dict[str, Any]]:
+        """By id, as plain values: a million are read when a run goes on."""
         try:
             content = self._path.read_bytes()
         except OSError as error:
             raise OutputError(
                 f"manifest {self._path}", f"cannot be read ({error})", "Check the disk and the rights"
             ) from error
-        yield from {one.id: one for one in read_lines(content)}.values()
+        return {one["id"]: one for one in _whole_lines(content) if one.keys() >= _NEEDED}
 
     def close(self) -> None:
         """Close the file."""

@@ -158,8 +158,8 @@ def _publish(
         title=publish.title,
         threads=threads,
     )
-    nothing = {one.key for one in place.attempts() if one.state == "done" and not one.outputs}
-    tiles = ((task.key, () if task.key in nothing else _batches(place, task)) for task in done)
+    nothing = place.empty()
+    tiles = ((task.key, () if (task.key, task.digest) in nothing else _batches(place, task)) for task in done)
     total = sum(task.buildings for task in done)
     return publish_buildings(
         tiles, target, settings, summary, total=total, scene=scene, overwrite=True, progress=progress

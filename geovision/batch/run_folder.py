@@ -142,6 +142,14 @@ class RunFolder:
             with contextlib.closing(journal):
                 yield from journal.rows()
 
+    def empty(self) -> set[tuple[str, str]]:
+        """Key and digest of tiles that were done and had nothing to write."""
+        found: set[tuple[str, str]] = set()
+        for journal in self._journals():
+            with contextlib.closing(journal):
+                found.update(journal.empty())
+        return found
+
     def ledger(self, plan: Plan) -> Ledger:
         """What is done and what is due."""
         ledger = Ledger(plan.digests())

@@ -234,13 +234,13 @@ def million(folder: Path, count: int = 1_000_000) -> str:
         for first in range(0, count, 10_000):
             journal.write(some[first : first + 10_000])
         journal.close()
-        started = time.monotonic()
+        started, cpu = time.monotonic(), time.process_time()
         summary = run(here)
-        seconds = time.monotonic() - started
+        seconds, cpu = time.monotonic() - started, time.process_time() - cpu
         assert summary.done == count
         assert summary.attempts == 0
-        assert seconds < 30, seconds
-        told.append(f"{name} {seconds:.1f} s")
+        assert cpu < 30, cpu
+        told.append(f"{name} {cpu:.1f} CPU s, {seconds:.1f} s")
     return ", ".join(told)
 
 
