@@ -23,7 +23,7 @@ def allowed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_with_a_bad_tile(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = make_run(tmp_path / "run", 6, head={"faults": {"4_0": "error*3"}}, run={"workers": 1})
+    folder = make_run(tmp_path / "run", 6, head={"faults": {"4_0": "error*4"}}, run={"workers": 1})
     run = str(folder)
     assert call(["batch", "status", run]) == 1
     assert "6 tiles, 0.0 % done" in capsys.readouterr().out
