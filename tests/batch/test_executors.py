@@ -56,19 +56,23 @@ def on(folder: Path, cluster: str) -> DaskExecutor:
     return DaskExecutor(place.path, place.load().config.run, place.logs, cluster)
 
 
-def until_ended(executor: Executor, tasks: list[Task], most: int = 2) -> dict[str, Outcome]:
-    """Submit tasks as there is room, and wait for all."""
-    left = list(tasks)
+def until_ended(executor: Executor, tasks: list[Task]) -> dict[str, Outcome]:
+    """Submit tasks as there is room; those that only waited for a worker that died go again."""
+    left = {task.key: task for task in tasks}
     found: dict[str, Outcome] = {}
-    end = time.monotonic() + 90
+    at_work: set[str] = set()
+    end = time.monotonic() + 120
     while len(found) < len(tasks):
         assert time.monotonic() < end
-        assert executor.free() <= most
-        while left and executor.free():
-            executor.submit(left.pop(0))
+        for key in list(left)[: executor.free()]:
+            executor.submit(left.pop(key))
+            at_work.add(key)
         for outcome in executor.wait(0.1):
-            assert outcome.key not in found
-            found[outcome.key] = outcome
+            at_work.remove(outcome.key)
+            if outcome.state == "stopped":
+                left[outcome.key] = next(task for task in tasks if task.key == outcome.key)
+            else:
+                found[outcome.key] = outcome
     return found
 
 

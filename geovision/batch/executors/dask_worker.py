@@ -21,6 +21,7 @@ _TURN_S = 0.25
 _KEPT: dict[tuple[str, int], LocalExecutor] = {}
 """By run and thread."""
 _ENDED: set[str] = set()
+_AT_WORK: set[tuple[str, int]] = set()
 _NUMBERS = itertools.count()
 _LOCK = threading.Lock()
 
@@ -43,18 +44,26 @@ def do_tile(
         settings: of the run.
         task: the tile.
     """
-    wanted = Task.from_dict(task)
-    executor = _executor(token, Path(run), Path(logs), head, settings)
+    place = token, threading.get_ident()
+    _AT_WORK.add(place)
+    try:
+        executor = _executor(token, Path(run), Path(logs), head, settings)
+        return _outcome(executor, token, Task.from_dict(task)).to_dict()
+    finally:
+        _AT_WORK.discard(place)
+
+
+def _outcome(executor: LocalExecutor, token: str, wanted: Task) -> Outcome:
     sent = False
     while token not in _ENDED:
         if not sent and executor.free():
             executor.submit(wanted)
             sent = True
         for outcome in executor.wait(_TURN_S):
-            return outcome.to_dict()
+            return outcome
     found = executor.stop(0.0)
     _KEPT.pop((token, threading.get_ident()), None)
-    return (found[0] if found else Outcome(wanted.key, wanted.number, "stopped")).to_dict()
+    return found[0] if found else Outcome(wanted.key, wanted.number, "stopped")
 
 
 def _executor(
@@ -76,7 +85,5 @@ def end_all(token: str) -> None:
     _ENDED.add(token)
     with _LOCK:
         for place in [place for place in _KEPT if place[0] == token]:
-            executor = _KEPT[place]
-            if executor.free():
-                del _KEPT[place]
-                executor.close()
+            if place not in _AT_WORK:
+                _KEPT.pop(place).close()
