@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ F64 = NDArray[np.float64]
 SLACK = 0.001
 _DEEPEST = 64
 _MOST_TILES = 1_000_000
+_MOST_TIMES = 64
+"""Tiles that may show one tileset: more is a tree that doubles at every file."""
 _MOST_BYTES = 1 << 32
 # glTF's y up to the z up of tiles.
 _Z_UP = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
@@ -105,7 +108,7 @@ def _tiles(path: Path, report: ValidationReport) -> Iterator[Tile]:
     elif isinstance(below, (int, float)) and error < below:
         report.add(863, "", "the tileset's geometricError is below the root's")
     schema = data.get("schema", {})
-    tree = _walk(path, data["root"], None, np.eye(4), report, "root", schema, (path.resolve(),))
+    tree = _walk(path, data["root"], None, np.eye(4), report, "root", schema, (path.resolve(),), Counter())
     for number, tile in enumerate(tree):
         if number >= _MOST_TILES:
             raise Malformed(806, f"there are over {_MOST_TILES:,} tiles")
@@ -121,9 +124,10 @@ def _walk(
     name: str,
     schema: dict[str, Any],
     files: tuple[Path, ...],
+    times: Counter[Path],
     depth: int = 0,
 ) -> Iterator[Tile]:
-    """`files` are the tilesets on the way here, the first the one that was opened."""
+    """`files` are the tilesets on the way here, the first the one that was opened; `times` counts them all."""
     if depth > _DEEPEST:
         raise Malformed(806, f"{name}: tiles go deeper than {_DEEPEST} levels")
     try:
@@ -152,11 +156,14 @@ def _walk(
             raise Malformed(861, f"{item.name} lies outside of the tileset's folder")
         if item.resolve() in files:
             raise Malformed(806, f"{item.name} is a part of itself")
+        times[item] += 1
+        if times[item] > _MOST_TIMES:
+            raise Malformed(806, f"{item.name} is a part of over {_MOST_TIMES} tiles")
         data = _json(item)
         through = (*files, item.resolve())
-        yield from _walk(item, data["root"], tile, at, report, item.name, schema, through, depth + 1)
+        yield from _walk(item, data["root"], tile, at, report, item.name, schema, through, times, depth + 1)
     for number, child in enumerate(children):
-        yield from _walk(path, child, tile, at, report, f"{name}/{number}", schema, files, depth + 1)
+        yield from _walk(path, child, tile, at, report, f"{name}/{number}", schema, files, times, depth + 1)
 
 
 def _objects(value: Any, what: str) -> list[dict[str, Any]]:

@@ -71,6 +71,15 @@ def test_a_tileset_that_holds_itself(tmp_path: Path) -> None:
     assert 806 in validate(tileset(tmp_path / "a", {"contents": twice})).codes
 
 
+def test_tilesets_that_double_at_every_file(tmp_path: Path) -> None:
+    folder = tileset(tmp_path / "a", {"contents": [{"uri": "0.json"}, {"uri": "0.json"}]})
+    for number in range(30):
+        again = [{"uri": f"{number + 1}.json"}] * 2
+        root = {**ROOT, "contents": again}
+        (folder / f"{number}.json").write_text(json.dumps({"asset": {"version": "1.1"}, "root": root}))
+    assert 806 in validate(folder).codes
+
+
 def test_contents_outside_of_the_tileset(tmp_path: Path) -> None:
     secret = glb(tmp_path / "secret.glb", {})
     folder = tileset(tmp_path / "a", {"contents": [{"uri": "../secret.glb"}, {"uri": str(secret)}]})
