@@ -127,7 +127,7 @@ def _walk(
     times: Counter[Path],
     depth: int = 0,
 ) -> Iterator[Tile]:
-    """`files` are the tilesets on the way here, the first the one that was opened; `times` counts them all."""
+    """`files` are the tilesets on the way here, the first one that was opened; `times` counts all."""
     if depth > _DEEPEST:
         raise Malformed(806, f"{name}: tiles go deeper than {_DEEPEST} levels")
     try:
