@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from geovision.formats.tiles3d import write_3dtiles
+from geovision.mesh import mesh
 from geovision.model.table import ProgramTable
 from tests.formats.test_tiles3d import PLACES, city
+from tests.formats.test_tiles3d_facades import Dresser, dress
 from tests.helpers_tiles3d import read_content, read_tileset
 from tests.node_judges import node_environment, node_modules
 
@@ -85,3 +87,14 @@ def test_three_draws_every_triangle(tmp_path: Path, table: ProgramTable, chromiu
         contents = [read_content(tile.content) for tile in leaves if tile.content]
         assert result["triangles"] == sum(len(content.corners) for content in contents)
         assert sorted(result["ids"]) == sorted(table.ids)
+
+
+@pytest.mark.slow
+def test_three_draws_every_window(tmp_path: Path, chromium: str) -> None:
+    site = tmp_path / "t"
+    table = city(14, PLACES["EPSG:28992"])
+    write_3dtiles(site, [table], crs="EPSG:28992", dresser=Dresser(), texture_size=16)
+    result = show("three.html", site, chromium, tmp_path / "facades.png")
+    _, elements = dress(mesh(table))
+    # Each window is one piece of two meshes, its pane and its frame.
+    assert result["pieces"] == 2 * len(elements) > 20
