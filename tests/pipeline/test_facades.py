@@ -92,6 +92,16 @@ def test_without_a_style_walls_stay_plain() -> None:
     assert dress(house("a", None), style="auto").styles == ["suburban_house"]
 
 
+def test_a_town_of_many_materials_is_one_file(tmp_path: Path) -> None:
+    programs = [
+        house(f"{style}{k}", style, 40.0 * i + 400.0 * k) for k in range(3) for i, style in enumerate(STYLES)
+    ]
+    path, out = tmp_path / "programs.json", tmp_path / "town.glb"
+    geovision.write_programs(path, programs)
+    assert call(["mesh", str(path), "--lod", "3.2", "-q", "-o", str(out)]) == 0
+    assert out.read_bytes()[:4] == b"glTF"
+
+
 def test_a_generated_town_is_sound() -> None:
     town = generate(count=150, seed=5)
     dressed = dress(town, style="auto")
