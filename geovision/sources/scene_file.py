@@ -94,7 +94,7 @@ class SceneSpec(_Table):
     footprints: Source | None = None
     allow: Allow = Allow()
     limits: dict[str, int] = {}
-    cache_mb: int = Field(128, ge=1)
+    cache_mb: int = Field(128, ge=1, le=1 << 20)
     """Memory for decoded blocks of raster files."""
 
     @field_validator("image", "dsm", "dtm", "ndsm", "points", "footprints", mode="before")

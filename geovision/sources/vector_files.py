@@ -146,7 +146,7 @@ def _check_are_tables(path: Path) -> None:
             found = (
                 base.execute(query).fetchall() if contents == [("table",)] else [("gpkg_contents", "", "")]
             )
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # a schema that is no text
         raise InputError(
             f"footprints {path}", f"it cannot be read as GPKG ({error})", "Check that the file is complete"
         ) from error
