@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision import _kernel
+from geovision.errors import InputError
 from geovision.formats.atlas import PhotoSource, make_atlas
 from geovision.formats.atomic import atomic_write
 from geovision.formats.glb import STEP_EXPONENT
@@ -282,7 +283,12 @@ class ContentWriter:
             self.finishes.update(skin.finishes())
         parts = None
         if facades is not None and facades.instances is not None and plain is not None:
-            assert frame.smooth is not None
+            if frame.smooth is None:
+                raise InputError(
+                    f"tile {name}",
+                    f"reaches so far in {self.globe.name} that small meshes cannot be placed in it",
+                    "Cut facades into the walls (--lod3 full), or give the buildings in the CRS of their place",
+                )
             parts = make_parts(
                 plain.arrays(), *facades.instances, frame=frame.smooth, compress=step, threads=1
             )
