@@ -18,13 +18,15 @@ constexpr std::int32_t outside = -2, unlabelled = -1;
 
 bool RoofPlanner::draw_footprint() {
     double x0 = std::numeric_limits<double>::infinity(), y0 = x0, x1 = -x0, y1 = -x0, twice = 0;
+    // The building's own first vertex: the array begins with another one's, and rounding would tell.
+    const double* from = e_.xy + 2 * e_.ring_offsets[0];
     for (std::int64_t r = 0; r < e_.rings; ++r) {
         const std::int64_t begin = e_.ring_offsets[r], end = e_.ring_offsets[r + 1];
         for (std::int64_t i = begin; i < end; ++i) {
             const double *p = e_.xy + 2 * i, *q = e_.xy + 2 * (i + 1 < end ? i + 1 : begin);
             x0 = std::min(x0, p[0]), x1 = std::max(x1, p[0]);
             y0 = std::min(y0, p[1]), y1 = std::max(y1, p[1]);
-            twice += (p[0] - e_.xy[0]) * (q[1] - e_.xy[1]) - (q[0] - e_.xy[0]) * (p[1] - e_.xy[1]);
+            twice += (p[0] - from[0]) * (q[1] - from[1]) - (q[0] - from[0]) * (p[1] - from[1]);
         }
     }
     area_ = std::abs(twice) / 2;
