@@ -287,7 +287,7 @@ class ContentWriter:
                 raise InputError(
                     f"tile {name}",
                     f"reaches so far in {self.globe.name} that small meshes cannot be placed in it",
-                    "Cut facades into the walls (--lod3 full), or give the buildings in the CRS of their place",
+                    "Cut facades into the walls (--lod3 full), or give the CRS of the place",
                 )
             parts = make_parts(
                 plain.arrays(), *facades.instances, frame=frame.smooth, compress=step, threads=1

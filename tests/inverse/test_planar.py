@@ -54,8 +54,8 @@ def test_faces_tile_the_footprint(world: tuple[list[Program], list[Evidence]], f
 def test_nothing_depends_on_who_else_is_in_the_batch(
     world: tuple[list[Program], list[Evidence]], found: Planar
 ) -> None:
-    """To the last bit: a spacing that differs in the last digit may choose another vertex, or another plane."""
-    for row, place in zip(found.rows.tolist()[::3], range(0, len(found.rows), 3), strict=True):
+    """To the last bit: a spacing off in its last digit may choose another vertex, or another plane."""
+    for place, row in list(enumerate(found.rows.tolist()))[::3]:
         alone = propose_planar([world[1][row]])
         assert alone.table[0] == found.table[place]
         assert (alone.spacing[0], alone.price[0]) == (found.spacing[row], found.price[row])
