@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.sources.burn import burn_ids
 from geovision.sources.footprint_set import Footprints
 from geovision.sources.height_grid import HeightGrid
+from geovision.sources.raster_info import Cut
+from geovision.sources.resample import PixelGrid
 
 __all__ = [
     "PROFILE_M",
@@ -216,21 +219,12 @@ class _Patch:
         near = tree.query(shapely.box(west - pad, south - pad, east + pad, north + pad))
         order = [*(other for other in sorted(near.tolist()) if other != building), building]
         # Grown outlines may overlap; what is inside an outline itself is that building's.
-        shapes = [(grown[k], k + 1) for k in order] + [(polygons[k], k + 1) for k in order if offsets[k] > 0]
-        self.labels = self._drawn(shapes)
-        self.inside = self._drawn([(polygons[building], 1)])
-
-    def _drawn(self, shapes: list[tuple[Any, int]]) -> NDArray[np.int32]:
-        from affine import Affine
-        from rasterio.features import rasterize
-
-        rows, columns = self.heights.shape
-        shape = (rows * self.fine, columns * self.fine)
-        shapes = [(polygon, value) for polygon, value in shapes if not polygon.is_empty]
-        if not shapes or 0 in shape:
-            return np.zeros(shape, np.int32)
-        place = Affine(self.cell_m, 0.0, self.left, 0.0, -self.cell_m, self.top)
-        return np.asarray(rasterize(shapes, shape, transform=place, dtype="int32"), np.int32)
+        own = [k for k in order if offsets[k] > 0]
+        owner = np.array([k + 1 for k in order + own] + [0], np.int32)
+        grid = PixelGrid(self.left, self.top, self.cell_m)
+        cut = Cut(0, 0, self.heights.shape[1] * fine, self.heights.shape[0] * fine)
+        self.labels = owner[burn_ids([*grown[order], *polygons[own]], grid, cut)]
+        self.inside = burn_ids([polygons[building]], grid, cut) + 1
 
     def cells(self, heights: F64) -> Sharp:
         """Means over what each cell has inside."""
