@@ -155,6 +155,8 @@ def _publish(
         geoid=publish.geoid,
         terrain=publish.terrain,
         textures=publish.textures,
+        facades=publish.facades or None,
+        lod3=publish.lod3,
         title=publish.title,
         threads=threads,
     )

@@ -47,6 +47,7 @@ from geovision.pipeline.ground import Surroundings, terrain_of_programs
 from geovision.pipeline.sinks import open_program_sink
 from geovision.pipeline.timings import Timings
 from geovision.pipeline.web_view import write_view
+from geovision.procedural.grammar import AUTO, load_facade
 from geovision.quality.scene_page import scene_page_png
 
 __all__ = ["FORMATS", "ProductSettings", "Products"]
@@ -138,6 +139,8 @@ class ProductSettings:
                 raise UsageError(f"format {name!r}", "is not known", f"Use some of {', '.join(FORMATS)}")
         if "usdz" in self.formats:
             check_usd()
+        if self.facades not in (None, AUTO):
+            load_facade(self.facades)
         if "3dtiles" in self.formats:
             if self.crs is None:
                 raise UsageError(

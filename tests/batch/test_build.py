@@ -112,6 +112,21 @@ def test_merged_tiles_are_the_bytes_of_a_build(village: Path, built: Path, tmp_p
     assert table.union_all().contains(geopandas.read_parquet(built / "buildings.parquet").union_all())
 
 
+def test_merged_tiles_have_facades_as_a_build_has(village: Path, tmp_path: Path) -> None:
+    publish = {"formats": ["3dtiles", "glb"], "geoid": 43.0, "facades": "auto", "merged": True}
+    plan(config(village, publish=publish), tmp_path / "run")
+    do(tmp_path / "run")
+    merge(tmp_path / "run")
+    scene = geovision.open_scene(str(village / "scene.toml"))
+    build_to(scene, tmp_path / "built", formats=["3dtiles", "glb"], geoid=43.0, facades="auto", merged=True)
+    merged, built = (leave_volatile(tmp_path / name) for name in ("run/merged", "built"))
+    tiles = {name for name in built if name.startswith("tiles/") and name.endswith(".glb")}
+    assert tiles
+    assert merged == built
+    with pytest.raises(ValueError, match="nonsense"):
+        config(village, publish={"facades": "nonsense"})
+
+
 def by_building(folder: Path) -> dict[str, tuple[str, Any]]:
     programs = geovision.read_programs(folder / "programs.parquet")
     fits = FitTable.from_arrow(pq.read_table(folder / "programs.fits.parquet"))
