@@ -148,7 +148,7 @@ def test_what_is_no_mbtiles(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not MBTiles"):
         open_scene(image=path)
     sqlite3.connect(tmp_path / "b.mbtiles").execute("CREATE TABLE x (y)").connection.close()
-    with pytest.raises(InputError, match="no MBTiles"):
+    with pytest.raises(InputError, match="cannot be read as MBTiles"):
         open_scene(image=tmp_path / "b.mbtiles")
     with pytest.raises(InputError, match="vector tiles"):
         open_scene(image=mbtiles(tmp_path / "c.mbtiles", "pbf"))
