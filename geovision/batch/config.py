@@ -7,9 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from geovision.errors import GeovisionError
-from geovision.procedural.grammar import AUTO, load_facade
-
 __all__ = ["SCHEMA", "BatchConfig", "BuildConfig", "DetectConfig", "PublishConfig", "RunConfig"]
 
 SCHEMA = "geovision.batch/1"
@@ -71,16 +68,6 @@ class PublishConfig(_Table):
     lod3: Literal["instanced", "full"] = "instanced"
     """Facades in 3D Tiles and GLB as small meshes before whole walls, or as openings cut into them."""
     title: str = "Buildings"
-
-    @field_validator("facades")
-    @classmethod
-    def _style(cls, value: str) -> str:
-        if value not in ("", AUTO):
-            try:
-                load_facade(value)
-            except GeovisionError as error:
-                raise ValueError(str(error)) from error
-        return value
 
 
 class RunConfig(_Table):

@@ -19,6 +19,7 @@ from geovision.batch.scene_parts import TileInput, plain_spec, scene_facts, sour
 from geovision.batch.source_files import fingerprint, mark_of
 from geovision.errors import GeovisionError, InputError, OutputError
 from geovision.formats.attributes import attribute_types
+from geovision.procedural.grammar import AUTO, load_facade
 from geovision.sources.height_system import compound_name, stated_heights
 from geovision.sources.opening import open_spec
 from geovision.sources.scene_file import SceneSpec, expand_paths, load_scene_file, make_spec, relative_to
@@ -58,6 +59,9 @@ def plan(
         progress: called now and then.
     """
     report = progress or (lambda state: None)
+    # Here and not where a configuration is read: the supervisor reads it too, and loads nothing native.
+    if config.publish.facades not in ("", AUTO):
+        load_facade(config.publish.facades)
     folder = RunFolder(Path(out))
     try:
         folder.inputs.mkdir(parents=True, exist_ok=True)

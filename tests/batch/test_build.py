@@ -123,8 +123,8 @@ def test_merged_tiles_have_facades_as_a_build_has(village: Path, tmp_path: Path)
     tiles = {name for name in built if name.startswith("tiles/") and name.endswith(".glb")}
     assert tiles
     assert merged == built
-    with pytest.raises(ValueError, match="nonsense"):
-        config(village, publish={"facades": "nonsense"})
+    with pytest.raises(UsageError, match="nonsense"):
+        plan(config(village, publish={"facades": "nonsense"}), tmp_path / "other")
 
 
 def by_building(folder: Path) -> dict[str, tuple[str, Any]]:
