@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from abc import abstractmethod
 from typing import Any
 
 from geovision.sources.retry import Transient, persist
@@ -24,9 +25,9 @@ class RangeFile(io.RawIOBase):
         self.size = size
         self.tag = tag
 
+    @abstractmethod
     def _fetch(self, first: int, count: int) -> bytes:
         """Bytes from `first` on; fewer than `count` where the connection was cut."""
-        raise NotImplementedError
 
     def _same(self, size: int, tag: str) -> None:
         """Refuse another version than the first range came from: pieces of two files make none."""
