@@ -282,7 +282,7 @@ def main() -> int:
         if args.only in (None, "aligned"):
             result |= aligned(folder, args.side, args.rounds)
         if args.model and args.only in (None, "network"):
-            result |= network(folder, args.model, min(args.side, 3000), args.rounds)
+            result |= network(folder, args.model, args.side, args.rounds)
     passed = (
         result.get("ours_mpx_s", 99) >= 28
         and max(result.get("ours_peak_mb", 0), result.get("tall_peak_mb", 0)) < 500
