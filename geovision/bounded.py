@@ -1,20 +1,23 @@
-"""Small text files from anywhere: how long they may be is checked before they are read."""
+"""Files that are read whole or line by line: how long they may be is checked before they are read."""
 
 from __future__ import annotations
 
 import json
 import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from geovision.errors import InputError
 
-__all__ = ["parse_json", "read_bytes", "read_toml", "read_up_to"]
+__all__ = ["check_size", "parse_json", "read_bytes", "read_lines", "read_toml", "read_up_to"]
 
 _TOML_BYTES = 4 << 20
 _DEEPEST = 64
 _BLOCK = 1 << 24
+_LINE_BYTES = 64 << 20
+"""A line is held whole, and its objects take some ten times as much."""
 
 
 def read_up_to(file: BinaryIO, most: int) -> bytes:
@@ -36,6 +39,31 @@ def read_bytes(path: Path, most: int, thing: str, remedy: str) -> bytes:
     if len(data) > most:
         raise InputError(thing, f"has over {most:,} bytes", remedy)
     return data
+
+
+def check_size(path: Path, most: int, thing: str, remedy: str) -> None:
+    """Refuse a file of over `most` bytes, for readers that take it whole or make lists of all of it."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise InputError(thing, f"cannot be read ({error.strerror})", "Check the path") from error
+    if size > most:
+        raise InputError(thing, f"has over {most:,} bytes", remedy)
+
+
+def read_lines(file: BinaryIO, thing: str, most: int = _LINE_BYTES) -> Iterator[bytes]:
+    """The lines of an open file, with their ends; one of over `most` bytes is an `InputError`.
+
+    >>> import io
+    >>> list(read_lines(io.BytesIO(b"a\\nb"), "file"))
+    [b'a\\n', b'b']
+    """
+    number = 1
+    while line := file.readline(most + 1):
+        if len(line) > most:
+            raise InputError(f"{thing}, line {number}", f"has over {most:,} bytes", "Write a line an object")
+        yield line
+        number += 1
 
 
 def read_toml(

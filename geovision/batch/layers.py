@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from geovision._settings import change, validated
 from geovision.batch.config import BatchConfig, RunConfig
 from geovision.bounded import read_toml
-from geovision.errors import UsageError
+from geovision.errors import InputError, UsageError
 
 __all__ = ["PREFIX", "Resolved", "load_config", "run_settings"]
 
@@ -49,7 +50,8 @@ def load_config(
         environ: variables; none are looked at where it is left out.
     """
     thing = f"configuration {path}"
-    data = read_toml(path, thing)
+    with _as_usage():
+        data = read_toml(path, thing)
     origins = dict.fromkeys(_flat(data), str(path))
     for name, (key, value) in _variables(environ or {}).items():
         change(data, key, value, command=_COMMAND)
@@ -57,7 +59,8 @@ def load_config(
     for key, value in (flags or {}).items():
         change(data, key, value, command=_COMMAND)
         origins |= dict.fromkeys(_flat(value, key), "flag")
-    config = validated(BatchConfig, data, thing)
+    with _as_usage():
+        config = validated(BatchConfig, data, thing)
     return Resolved(config.placed(Path(path).resolve().parent), origins)
 
 
@@ -71,7 +74,17 @@ def run_settings(
             change(data, key, value, command="geovision batch run")
     for name, value in (flags or {}).items():
         change(data, f"run.{name.removeprefix('run.')}", value, command="geovision batch run")
-    return validated(RunConfig, data["run"], "run settings")
+    with _as_usage():
+        return validated(RunConfig, data["run"], "run settings")
+
+
+@contextmanager
+def _as_usage() -> Iterator[None]:
+    """A configuration is what the caller asks for, as flags are: a fault in it ends a command with 2."""
+    try:
+        yield
+    except InputError as error:
+        raise UsageError(error.thing, error.problem, error.remedy) from error
 
 
 def _variables(environ: Mapping[str, str]) -> dict[str, tuple[str, Any]]:

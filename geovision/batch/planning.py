@@ -22,7 +22,7 @@ from geovision.formats.attributes import attribute_types
 from geovision.procedural.grammar import AUTO, load_facade
 from geovision.sources.height_system import compound_name, stated_heights
 from geovision.sources.opening import open_spec
-from geovision.sources.scene_file import SceneSpec, expand_paths, load_scene_file, make_spec, relative_to
+from geovision.sources.scene_file import SceneSpec, expand_paths, load_scene_file, make_spec, relative_to, within
 
 if TYPE_CHECKING:
     from geovision.sources import Footprints, Scene
@@ -81,11 +81,12 @@ def plan(
 def open_config_scene(config: BatchConfig) -> tuple[Scene, list[str]]:
     """The scene of a configuration, and the files of its footprints."""
     if isinstance(config.scene, dict):
-        spec = make_spec(config.scene, "configuration, table scene")
+        spec = relative_to(make_spec(config.scene, "configuration, table scene"), Path.cwd())
+        scene = open_spec(spec, threads=1)
     else:
-        spec = load_scene_file(config.scene)
-    spec = relative_to(spec, Path.cwd())
-    scene = open_spec(spec, threads=1)
+        spec = relative_to(load_scene_file(config.scene), Path.cwd())
+        with within(config.scene):
+            scene = open_spec(spec, threads=1)
     return scene, _footprint_files(scene, spec)
 
 

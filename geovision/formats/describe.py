@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from geovision.bounded import check_size
 from geovision.errors import InputError
 
-__all__ = ["MESH_SUFFIXES", "describe_mesh"]
+__all__ = ["MESH_SUFFIXES", "MOST_MESH_BYTES", "describe_mesh"]
 
+MOST_MESH_BYTES = 1 << 32
+"""Of a mesh file that is taken into memory whole."""
 MESH_SUFFIXES = (".glb", ".obj", ".ply", ".stl")
 
 # glTF stores one document in the first chunk; ours are kilobytes, and a file may claim anything.
@@ -144,6 +147,7 @@ def _matrix(node: dict[str, Any]) -> np.ndarray:
 def _describe_with_trimesh(path: Path) -> dict[str, Any]:
     import trimesh
 
+    check_size(path, MOST_MESH_BYTES, str(path), "Give it in tiles")
     try:
         mesh = trimesh.load_mesh(path)
     except Exception as error:  # its readers raise whatever they stumble over

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from geovision.bounded import read_bytes
+from geovision.bounded import read_bytes, read_lines
 from geovision.confine import reading
 from geovision.errors import InputError, ProgramError, UsageError
 from geovision.formats.atomic import atomic_write
@@ -129,8 +129,8 @@ def _json_objects(path: str | Path) -> Iterator[Any]:
     if str(path) == "-":
         yield from _guess_objects("standard input", _stdin())
     elif Path(path).suffix.lower() in LINES:
-        with Path(path).open(encoding="utf-8-sig") as file:
-            yield from _lines(str(path), file)
+        with Path(path).open("rb") as file:
+            yield from _lines(str(path), (line.decode("utf-8-sig") for line in read_lines(file, str(path))))
     else:
         yield from _members(_parse(str(path), _text(Path(path))))
 

@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geovision.bounded import read_bytes
+from geovision.bounded import read_bytes, read_lines
 from geovision.quality.cityjson_geometry import GeometryReader
 from geovision.quality.findings import Malformed, ValidationReport
 from geovision.quality.polyhedra import GeometryRules, PrimitiveBatch
@@ -298,7 +298,7 @@ def check_cityjsonseq(path: Path, report: ValidationReport, rules: GeometryRules
     report.format = "CityJSONSeq"
     checker, decode = _Checker(report, rules), _Decoder()
     with path.open("rb") as file:
-        lines = _lines(file, progress)
+        lines = _lines(read_lines(file, str(path)), progress)
         first = next(lines, None)
         try:
             header = decode(first[1]) if first else None
@@ -316,7 +316,7 @@ def check_cityjsonseq(path: Path, report: ValidationReport, rules: GeometryRules
     checker.flush(force=True)
 
 
-def _lines(file: BinaryIO, progress: Progress) -> Iterator[tuple[int, str]]:
+def _lines(file: Iterator[bytes], progress: Progress) -> Iterator[tuple[int, str]]:
     done = 0
     for number, line in enumerate(file, start=1):
         done += len(line)

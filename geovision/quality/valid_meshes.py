@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from array import array
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geovision.bounded import read_bytes
+from geovision.bounded import check_size, read_bytes, read_lines
+from geovision.formats.describe import MOST_MESH_BYTES
 from geovision.formats.terrain_glb import TERRAIN
 from geovision.quality.findings import Malformed, ValidationReport
 from geovision.quality.gltf import Glb, Mesh
@@ -19,7 +21,6 @@ from geovision.quality.triangles import TriangleMesh, check_triangles
 __all__ = ["MESH_CHECKERS", "check_glb_meshes", "checked_features"]
 
 _ORIGIN = re.compile(r"origin (-?[\d.]+) (-?[\d.]+) (-?[\d.]+)")
-_MOST_BYTES = 1 << 32
 _CRS = re.compile(r"crs (\S+)")
 
 
@@ -27,7 +28,7 @@ def check_glb(path: Path, report: ValidationReport, rules: GeometryRules, progre
     """A GLB file: structure, every building's solid, features and their table."""
     report.format = "GLB"
     try:
-        glb = Glb(read_bytes(path, _MOST_BYTES, str(path), "Give it in tiles"))
+        glb = Glb(read_bytes(path, MOST_MESH_BYTES, str(path), "Give it in tiles"))
         if not _has_crs(glb):
             report.add(823)
         report.objects = glb.table_rows or 0
@@ -109,13 +110,13 @@ def _place(mesh: Mesh) -> tuple[tuple[float, float, float], float]:
 def check_obj(path: Path, report: ValidationReport, rules: GeometryRules, progress: Any) -> None:
     """A Wavefront file; every object ("o" or "g") is a building, the file one where it has none."""
     report.format = "OBJ"
-    vertices: list[tuple[float, float, float]] = []
-    triangles: list[tuple[int, int, int]] = []
-    owner: list[int] = []
+    check_size(path, MOST_MESH_BYTES, str(path), "Give it in tiles")
+    # Arrays, not lists of tuples: they take no more than the text.
+    vertices, triangles, owner = array("d"), array("q"), array("q")
     names: list[str] = []
     crs, done, wrong = False, 0, 0
     with path.open("rb") as file:
-        for number, raw in enumerate(file, start=1):
+        for number, raw in enumerate(read_lines(file, str(path)), start=1):
             done += len(raw)
             line = raw.decode("utf-8", "replace").split()
             if not line:
@@ -123,12 +124,12 @@ def check_obj(path: Path, report: ValidationReport, rules: GeometryRules, progre
             try:
                 if line[0] == "v":
                     x, y, z = map(float, line[1:4])
-                    vertices.append((x, y, z))
+                    vertices.extend((x, y, z))
                 elif line[0] == "f":
-                    ring = [_obj_index(word, len(vertices)) for word in line[1:]]
-                    fan = [(ring[0], ring[k], ring[k + 1]) for k in range(1, len(ring) - 1)]
-                    triangles += fan
-                    owner += [max(len(names) - 1, 0)] * len(fan)
+                    ring = [_obj_index(word, len(vertices) // 3) for word in line[1:]]
+                    for k in range(1, len(ring) - 1):
+                        triangles.extend((ring[0], ring[k], ring[k + 1]))
+                        owner.append(max(len(names) - 1, 0))
                 elif line[0] == "o" or (line[0] == "g" and len(line) > 1):
                     names.append(" ".join(line[1:]) or f"object {len(names)}")
                 elif line[0] == "#":
@@ -146,7 +147,10 @@ def check_obj(path: Path, report: ValidationReport, rules: GeometryRules, progre
     names = names or [path.stem]
     report.objects = len(set(owner))
     mesh = TriangleMesh(
-        np.array(vertices, np.float64), np.array(triangles, np.int64), np.array(owner, np.int64), names
+        np.array(vertices, np.float64).reshape(-1, 3),
+        np.array(triangles, np.int64).reshape(-1, 3),
+        np.array(owner, np.int64),
+        names,
     )
     report.invalid = len(check_triangles(mesh, report, rules)) + bool(wrong)
     progress(done)
@@ -165,6 +169,7 @@ def check_with_trimesh(path: Path, report: ValidationReport, rules: GeometryRule
     import trimesh
 
     report.format = path.suffix[1:].upper()
+    check_size(path, MOST_MESH_BYTES, str(path), "Give it in tiles")
     try:
         mesh = trimesh.load_mesh(path, process=False)
         vertices = np.asarray(mesh.vertices, np.float64)

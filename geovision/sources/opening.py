@@ -34,7 +34,7 @@ from geovision.sources.rasters import Piece, RasterLayer
 from geovision.sources.remote_files import is_uri
 from geovision.sources.roles import POINT_SUFFIXES, RASTER_ROLES, VECTOR_SUFFIXES, recognise_rasters
 from geovision.sources.scene import Scene
-from geovision.sources.scene_file import SceneSpec, Source, expand_paths, load_scene_file, make_spec
+from geovision.sources.scene_file import SceneSpec, Source, expand_paths, load_scene_file, make_spec, within
 from geovision.sources.scene_points import PointLayer, PointSet, open_point_set
 from geovision.sources.tile_archives import is_tile_folder
 
@@ -104,7 +104,9 @@ def open_scene(
         and isinstance(sources[0], (str, os.PathLike))
         and Path(sources[0]).suffix == ".toml"
     ):
-        return open_spec(_over(load_scene_file(os.fspath(sources[0])), given, common), threads=threads)
+        spec = _over(load_scene_file(os.fspath(sources[0])), given, common)
+        with within(os.fspath(sources[0])):
+            return open_spec(spec, threads=threads)
     return open_spec(make_spec({"sources": sources, **given, **common}, "scene"), threads=threads)
 
 

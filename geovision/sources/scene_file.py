@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from geovision.bounded import read_toml
-from geovision.errors import InputError
+from geovision.errors import InputError, UsageError, redacted
 from geovision.sources.limits import Limits
 from geovision.sources.names import check_name, check_root
 from geovision.sources.raster_open import local_path
@@ -26,6 +27,7 @@ __all__ = [
     "load_scene_file",
     "make_spec",
     "relative_to",
+    "within",
 ]
 
 SCHEMA = "geovision.scene/1"
@@ -146,8 +148,21 @@ _APPLIES = {
 def load_scene_file(path: str | Path) -> SceneSpec:
     """Read a scene.toml; paths in it are relative to its folder."""
     path = Path(path)
-    spec = make_spec(read_toml(path, f"scene {path}"), f"scene {path}")
+    with within(path):
+        spec = make_spec(read_toml(path, f"scene {path}"), f"scene {path}")
     return relative_to(spec, path.parent)
+
+
+@contextmanager
+def within(path: str | Path) -> Iterator[None]:
+    """Errors of what a scene.toml says name it: a CRS or a limit knows only its own name."""
+    thing = f"scene {path}"
+    try:
+        yield
+    except (InputError, UsageError) as error:
+        if error.thing.startswith(redacted(thing)):
+            raise
+        raise type(error)(f"{thing}, {error.thing}", error.problem, error.remedy) from error
 
 
 def make_spec(data: dict[str, Any], thing: str) -> SceneSpec:

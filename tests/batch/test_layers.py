@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from geovision.batch.config import RunConfig
 from geovision.batch.layers import load_config, run_settings
 from geovision.cli.main import call
-from geovision.errors import InputError
+from geovision.errors import UsageError
 
 FILE = 'scene = "scene.toml"\ntile_m = 100\n[run]\nworkers = 3\nerrors = 5\n'
 
@@ -74,12 +74,12 @@ def test_the_strongest_layer_wins(layers: list[str]) -> None:
 def test_what_is_wrong_is_named(text: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text(text)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(UsageError, match=said):
         load_config(path)
 
 
 def test_a_variable_that_is_no_key(file: Path) -> None:
-    with pytest.raises(InputError, match=r"run.wokers.*Did you mean 'workers'"):
+    with pytest.raises(UsageError, match=r"run.wokers.*Did you mean 'workers'"):
         load_config(file, environ={"GEOVISION_BATCH_RUN__WOKERS": "2"})
 
 
@@ -100,5 +100,5 @@ def test_config_show(file: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     assert any(
         line.split() == ["run.errors", "5", str(file)] for line in capsys.readouterr().out.splitlines()
     )
-    assert call(["config", "show", str(file), "--set", "run.worker=4"]) == InputError.exit_code
+    assert call(["config", "show", str(file), "--set", "run.worker=4"]) == 2
     assert "Did you mean 'workers'" in capsys.readouterr().err

@@ -11,10 +11,11 @@ from typing import Any
 import geopandas
 import numpy as np
 import pytest
+import shapely
 
 from geovision.bounded import read_bytes
 from geovision.cli.main import call
-from geovision.errors import InputError
+from geovision.errors import InputError, UsageError
 from geovision.formats.describe import describe_mesh
 from geovision.quality.report import _stages
 from geovision.quality.report_data import read_fits
@@ -24,6 +25,9 @@ from geovision.vision.data.real import read_places
 from geovision.vision.data.store import TileStore
 from geovision.vision.store import list_models, load_arrays, load_card, save_model
 from tests.security.test_bombs import glb, tileset
+
+
+SQUARE = shapely.box(155_000, 463_000, 155_010, 463_010)
 
 
 def mbtiles(path: Path, kind: str, row: tuple[Any, ...]) -> Path:
@@ -65,6 +69,34 @@ def test_tables_without_a_row(tmp_path: Path) -> None:
     geopandas.GeoDataFrame({"id": []}, geometry=[], crs=4326).to_file(path, driver="GeoJSON")
     with pytest.raises(InputError, match=r"none\.geojson"):
         open_scene(footprints=path)
+
+
+def test_a_geopackage_whose_schema_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "schema.gpkg"
+    geopandas.GeoDataFrame({"name": ["a"]}, geometry=[SQUARE], crs=28992).to_file(path)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"CREATE TABLE gpkg_contents", b"CREATE TABLE gpkg_\xb4ontents"))
+    with pytest.raises(InputError, match=r"schema\.gpkg"):
+        read_footprints(path)
+
+
+def test_columns_that_cannot_be_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "text.parquet"
+    geopandas.GeoDataFrame({"name": ["abcdefgh"]}, geometry=[SQUARE], crs=28992).to_parquet(
+        path, compression=None
+    )
+    path.write_bytes(path.read_bytes().replace(b"abcdefgh", b"abc\xb4\xffefg"))
+    with pytest.raises(InputError, match=r"text\.parquet.*'name' cannot be decoded"):
+        read_footprints(path)
+
+
+def test_outlines_beyond_the_earth(tmp_path: Path) -> None:
+    path = tmp_path / "far.parquet"
+    far = shapely.affinity.translate(SQUARE, 1e200, 0)
+    geopandas.GeoDataFrame({"name": ["a", "b"]}, geometry=[SQUARE, far], crs=28992).to_parquet(path)
+    found = read_footprints(path)
+    assert len(found) == 1
+    assert "beyond" in str(found.problems[0])
 
 
 def test_weights_whose_directory_lies(tmp_path: Path) -> None:
@@ -121,6 +153,24 @@ def test_keys_of_five_thousand_steps(tmp_path: Path) -> None:
         open_scene(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("cache_mb = 99999999999", "cache_mb.*less than or equal to"),
+        ('target_crs = "EPSG:99999"', "crs 'EPSG:99999'.*not known"),
+        ('target_crs = "EPSG:4326"', "target CRS EPSG:4326.*degrees"),
+        ("[limits]\npixel = 3", "limit 'pixel'.*does not exist"),
+        ("[limits]\npixels = 0", "limit pixels = 0.*not a count"),
+    ],
+)
+def test_what_a_scene_says_is_told_with_its_name(tmp_path: Path, text: str, said: str) -> None:
+    geopandas.GeoDataFrame(geometry=[SQUARE], crs=28992).to_file(tmp_path / "f.geojson")
+    path = tmp_path / "there.toml"
+    path.write_text(f'footprints = "f.geojson"\n{text}\n')
+    with pytest.raises((InputError, UsageError), match=rf"there\.toml.*{said}"):
+        open_scene(path)
+
+
 def test_run_facts_of_odd_types() -> None:
     odd: list[Any] = [
         None,
@@ -157,6 +207,17 @@ def test_glb_whose_objects_are_text(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.glb"):
         describe_mesh(path)
     assert call(["info", str(path)]) == 1
+
+
+def test_glb_whose_json_is_deep(tmp_path: Path) -> None:
+    text = b'{"a":' + b"[" * 100_000
+    text += b" " * (-len(text) % 4)
+    path = tmp_path / "deep.glb"
+    head = struct.pack("<4sIIII", b"glTF", 2, 20 + len(text), len(text), 0x4E4F534A)
+    path.write_bytes(head + text)
+    with pytest.raises(InputError, match=r"deep\.glb: has a damaged JSON chunk"):
+        describe_mesh(path)
+    assert validate(path).codes & {802, 901}
 
 
 @pytest.mark.parametrize(

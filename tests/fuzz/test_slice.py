@@ -15,15 +15,18 @@ from tests.fuzz.readers import READERS
 EACH = 8
 SLOW = {"report": 2}
 SEED = 2
+FOUND = {"gpkg": [(5, 42)], "scene": [(4, 29)]}
+"""Seeds and numbers of inputs that once found something, beside those of test_found.py."""
 
 
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.filterwarnings("ignore")  # what strangers' files make other libraries say
 def test_broken_files_are_read_or_refused(name: str, tmp_path: Path) -> None:
     made = made_seeds(name)
-    for number in range(SLOW.get(name, EACH)):
-        found = outcome(name, inputs_of(name, SEED, number, made), tmp_path / "in")
-        assert found["what"] in GOOD, (number, found)
+    inputs = [(SEED, number) for number in range(SLOW.get(name, EACH))]
+    for seed, number in inputs + FOUND.get(name, []):
+        found = outcome(name, inputs_of(name, seed, number, made), tmp_path / "in")
+        assert found["what"] in GOOD, (seed, number, found)
     gc.collect()  # files that broken archives leave open are told of here, where that is no fault
 
 

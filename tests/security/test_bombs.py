@@ -17,6 +17,7 @@ import pytest
 
 from geovision.errors import InputError
 from geovision.formats.describe import describe_mesh
+from geovision.formats.programs import read_programs
 from geovision.quality.validate import validate
 from geovision.sources.tile_archives import open_tile_archive
 from geovision.vision.train.state import load_state
@@ -139,6 +140,32 @@ def test_archives_and_tiles_that_swell(tmp_path: Path) -> None:
     (tile / "5.pbf").write_bytes(gzip.compress(bytes(1 << 27)))
     with pytest.raises(InputError, match="unpacks to more than"):
         list(open_tile_archive(tmp_path / "tiles").tiles(None))
+
+
+@pytest.mark.parametrize("suffix", [".obj", ".ply", ".stl", ".glb"])
+def test_meshes_over_the_size_that_is_read(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"v 0 0 0\n" * 20)
+    monkeypatch.setattr("geovision.quality.valid_meshes.MOST_MESH_BYTES", 100)
+    with pytest.raises(InputError, match=rf"a\{suffix}: has over 100 bytes"):
+        validate(path)
+    if suffix in (".ply", ".stl"):
+        monkeypatch.setattr("geovision.formats.describe.MOST_MESH_BYTES", 100)
+        with pytest.raises(InputError, match=rf"a\{suffix}: has over 100 bytes"):
+            describe_mesh(path)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.city.jsonl", "a.obj"])
+def test_a_line_without_end(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with path.open("wb") as file:
+        file.write(b'{"type": "CityJSON", "version": "2.0"}\n' if "city" in name else b"")
+        file.truncate(65 << 20)
+    read: Any = read_programs if name == "a.jsonl" else validate
+    with pytest.raises(InputError, match=rf"{name}, line \d: has over"):
+        read(path)
 
 
 def test_a_raster_that_claims_the_earth_has_no_end_of_tiles(tmp_path: Path) -> None:
