@@ -25,38 +25,13 @@ Exit code: that of geovision: 0 all tiles done, 1 some failed, 2 usage, 3 enviro
 TEXT
 }
 
-fail() { printf 'error: %s\n' "$2" >&2; exit "$1"; }
-
-shards='' jobs='' hosts='' merge=1 run=''
-while [ $# -gt 0 ]; do
-    case $1 in
-    -h | --help) usage; exit 0 ;;
-    --shards | --jobs | --hosts)
-        [ $# -ge 2 ] || fail 2 "$1 needs a value"
-        case $1 in
-        --shards) shards=$2 ;;
-        --jobs) jobs=$2 ;;
-        --hosts) hosts=$2 ;;
-        esac
-        shift 2
-        ;;
-    --no-merge) merge=0; shift ;;
-    --) shift; break ;;
-    -*) fail 2 "unknown option $1; see --help" ;;
-    *)
-        [ -z "$run" ] || fail 2 "one RUN, not $run and $1"
-        run=$1
-        shift
-        ;;
-    esac
-done
-[ -n "$run" ] || fail 2 "which RUN? See --help"
+shards='' jobs='' hosts='' no_merge=0
+# shellcheck source=lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+parse_options "--shards --jobs --hosts" "--no-merge" "$@"
 shards=${shards:-$((4 * ${jobs:-$(nproc)}))}
-for number in "$shards" "${jobs:-1}"; do
-    [[ $number =~ ^[1-9][0-9]*$ ]] || fail 2 "$number is no number above 0"
-done
-[ -f "$run/plan.json" ] || fail 2 "$run has no plan.json: make it with geovision batch plan"
-run=$(cd "$run" && pwd)
+counts "$shards" "${jobs:-1}"
+planned_run
 command -v parallel >/dev/null || fail 3 "no parallel on PATH: install GNU parallel (apt-get install parallel)"
 
 options=(--will-cite --line-buffer --joblog "$run/logs/parallel.log" --termseq "TERM,60000,KILL,1000")
@@ -66,7 +41,7 @@ mkdir -p "$run/logs"
 rm -f "$run/logs/parallel.log"
 
 # A shard with failed tiles ends with 1, and the others go on: that is told at the end.
-seq "$shards" | parallel "${options[@]}" "$@" \
+seq "$shards" | parallel "${options[@]}" "${extra[@]}" \
     "geovision batch run $(printf %q "$run") --shard {}/$shards --workers 1 --quiet" || true
 
 # Columns of the log: the 7th is the exit code. The worst of all jobs is ours, a killed one counts as stopped.
@@ -82,4 +57,4 @@ if [ "$code" != 0 ]; then
     printf 'not all tiles are done (code %s): geovision batch status %q\n' "$code" "$run" >&2
     exit "$code"
 fi
-[ "$merge" = 0 ] || exec geovision batch merge "$run"
+[ "$no_merge" = 1 ] || exec geovision batch merge "$run"

@@ -1,8 +1,57 @@
-# Shared by quickstart.sh and test.sh: finds or installs what is missing, makes .venv, installs geovision into it.
-# Sourced, never run. Expects `set -euo pipefail` and the repository root as working directory.
+# Sourced, never run, under `set -euo pipefail`: words and options of all scripts; and for those that install (with the
+# repository root as working directory) what finds or installs what is missing, and makes .venv with geovision in it.
 
 say() { printf '==> %s\n' "$*" >&2; }
-die() { printf 'error: %s\n' "$*" >&2; exit 3; }
+# fail CODE TEXT
+fail() { printf 'error: %s\n' "$2" >&2; exit "$1"; }
+die() { fail 3 "$*"; }
+
+# parse_options VALUED SWITCHES ARGUMENTS...: --at-once 3 sets at_once=3, the switch --dry-run sets dry_run=1. Other words
+# go into words, what follows "--" into extra. With leading=1 the first word ends the options. Needs a function usage.
+parse_options() {
+    local valued=" $1 " switches=" $2 " name
+    shift 2
+    words=() extra=()
+    while [ $# -gt 0 ]; do
+        name=${1#--}
+        case $1 in
+        -h | --help) usage; exit 0 ;;
+        --) extra=("${@:2}"); return ;;
+        -*)
+            if [[ $valued == *" $1 "* ]]; then
+                [ $# -ge 2 ] || fail 2 "$1 needs a value"
+                printf -v "${name//-/_}" %s "$2"
+                shift
+            elif [[ $switches == *" $1 "* ]]; then
+                printf -v "${name//-/_}" 1
+            else
+                fail 2 "unknown option $1; see --help"
+            fi
+            ;;
+        *)
+            if [ "${leading:-0}" = 1 ]; then words=("$@"); return; fi
+            words+=("$1")
+            ;;
+        esac
+        shift
+    done
+}
+
+# Sets run to the whole name of the folder that words names, which has to hold a plan.
+planned_run() {
+    [ ${#words[@]} -gt 0 ] || fail 2 "which RUN? See --help"
+    [ ${#words[@]} = 1 ] || fail 2 "one RUN, not ${words[*]}"
+    [ -f "${words[0]}/plan.json" ] || fail 2 "${words[0]} has no plan.json: make it with geovision batch plan"
+    run=$(cd "${words[0]}" && pwd)
+}
+
+# counts NUMBER...: each is a whole number above 0
+counts() {
+    local number
+    for number in "$@"; do
+        [[ $number =~ ^[1-9][0-9]*$ ]] || fail 2 "$number is no number above 0"
+    done
+}
 
 # Installs Debian packages where that is possible without asking; otherwise says the command and stops.
 need_packages() {

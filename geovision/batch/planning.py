@@ -22,7 +22,14 @@ from geovision.formats.attributes import attribute_types
 from geovision.procedural.grammar import AUTO, load_facade
 from geovision.sources.height_system import compound_name, stated_heights
 from geovision.sources.opening import open_spec
-from geovision.sources.scene_file import SceneSpec, expand_paths, load_scene_file, make_spec, relative_to, within
+from geovision.sources.scene_file import (
+    SceneSpec,
+    expand_paths,
+    load_scene_file,
+    make_spec,
+    relative_to,
+    within,
+)
 
 if TYPE_CHECKING:
     from geovision.sources import Footprints, Scene

@@ -26,7 +26,6 @@ from geovision.vision.data.store import TileStore
 from geovision.vision.store import list_models, load_arrays, load_card, save_model
 from tests.security.test_bombs import glb, tileset
 
-
 SQUARE = shapely.box(155_000, 463_000, 155_010, 463_010)
 
 
