@@ -23,8 +23,9 @@ from geovision.vision.store import load_card, load_network
 __all__ = ["HALO", "Plan", "Rate", "load_plan", "make_plan", "save_plan", "start"]
 
 WINDOW = (1024, 1536)
-"""Rows and columns of a window. Pixels of an overlap are calculated twice, which larger windows do less of: at a
-halo of 32, 13 % at this size and 23 % at 512 x 2048. A network of three million parameters takes 1.3 GB here."""
+"""Rows and columns of a window. Pixels of an overlap are calculated twice, which larger windows do less of:
+at a halo of 32, 13 % at this size and 23 % at 512 x 2048. A network of three million parameters takes 1.3 GB
+here."""
 HALO = 16
 FEATHER = 16
 # Measured on this: long enough to fill the caches as a real window does.
