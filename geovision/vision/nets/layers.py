@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from geovision.vision.inputs import GROUPS, channels_of, validity_of
 
@@ -47,17 +48,19 @@ class NormaliseInput(keras.layers.Layer):
 
     def call(self, x: Tensor) -> Tensor:
         """[..., 14 raw channels] to [..., 15 normalised ones]."""
-        planes = [x[..., validity_of(group) : validity_of(group) + 1] for group in GROUPS]
-        parts = []
-        for group, plane in zip(GROUPS, planes, strict=True):
-            raw = valid_or_zero(x[..., channels_of(group)], plane)
-            if group in {"rgb", "nir"}:
-                parts.append((raw / 255 - self.BYTE_MEAN) / self.BYTE_SPREAD * plane)
-            elif group == "ndsm":
-                parts += [ops.clip(raw / self.COARSE_M, -1, 8), ops.clip(raw / self.FINE_M, -1, 1)]
-            else:
-                parts.append(raw)
-        return ops.concatenate([*parts, *planes], axis=-1)
+        x = _channels_first(x)
+        first = validity_of("rgb")
+        bands, planes = x[:, :first], x[:, first:]
+        # The plane of each band, so that one operation serves all of them.
+        each = [validity_of(group) - first for group, names in GROUPS.items() for _ in names]
+        plane = ops.take(planes, each, axis=1)
+        raw = valid_or_zero(bands, plane)
+        height = channels_of("ndsm").start
+        scale, offset = 1 / (255 * self.BYTE_SPREAD), -self.BYTE_MEAN / self.BYTE_SPREAD
+        image = (raw[:, :height] * scale + offset) * plane[:, :height]
+        metres, hints = raw[:, height : height + 1], raw[:, height + 1 :]
+        coarse, fine = ops.clip(metres / self.COARSE_M, -1, 8), ops.clip(metres / self.FINE_M, -1, 1)
+        return _channels_last(ops.concatenate([image, coarse, fine, hints, planes], axis=1))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """One channel more than the input: heights are given twice."""
@@ -86,15 +89,15 @@ class EdgeInput(keras.layers.Layer):
 
     def call(self, normalised: Tensor, raw: Tensor) -> Tensor:
         """[..., 15 normalised channels] and the raw input to [..., 23]."""
-        parts = [normalised]
-        plane = validity_of("rgb")
-        grey = ops.mean(normalised[..., channels_of("rgb")], axis=-1, keepdims=True)
-        parts += _gradient(grey, raw[..., plane : plane + 1], self.GREY_HALF)
-        plane = validity_of("ndsm")
-        valid = raw[..., plane : plane + 1]
-        height = valid_or_zero(raw[..., channels_of("ndsm")], valid)
-        parts += _gradient(ops.clip(height, -100, 1000), valid, self.SLOPE_HALF_M)
-        return ops.concatenate(parts, axis=-1)
+        x = _channels_first(raw)
+        grey = ops.mean(_channels_first(normalised)[:, channels_of("rgb")], axis=1, keepdims=True)
+        valid = [x[:, validity_of(group)][:, None] for group in ("rgb", "ndsm")]
+        height = valid_or_zero(x[:, channels_of("ndsm")], valid[1])
+        # Both lie behind each other along the batch: every operation then runs once, over whole planes.
+        half = np.array([self.GREY_HALF, self.SLOPE_HALF_M], np.float32)[:, None, None, None, None]
+        values = ops.stack([grey, ops.clip(height, -100, 1000)])
+        both = _gradient(values, ops.stack(valid), half)
+        return ops.concatenate([normalised, *(_channels_last(part) for part in both)], axis=-1)
 
     def compute_output_shape(
         self, normalised_shape: tuple[int | None, ...], raw_shape: tuple[int | None, ...]
@@ -104,22 +107,51 @@ class EdgeInput(keras.layers.Layer):
 
 
 _SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], np.float32) / 8
-_SOBEL_KERNEL = np.stack([_SOBEL, -_SOBEL.T], axis=-1)[:, :, None, :]
-"""[3, 3, 1, 2] derivatives to the east and to the north; rows run south."""
 
 
-def _gradient(values: Tensor, valid: Tensor, half: float) -> list[Tensor]:
-    """The squeezed gradient, and cosine and sine of four times its direction by its strength; [..., 2]."""
-    options = {"data_format": "channels_last"}
-    raw = ops.conv(values, ops.convert_to_tensor(_SOBEL_KERNEL), 1, "same", **options)
-    sure = 1 - ops.max_pool(1 - ops.cast(valid > 0.5, "float32"), 3, 1, "same", **options)
-    east, north = raw[..., :1] * sure, raw[..., 1:] * sure
+def _gradient(values: Tensor, valid: Tensor, half: NDArray[np.float32]) -> list[Tensor]:
+    """The squeezed gradient, and cosine and sine of four times its direction by its strength.
+
+    Args:
+        values: [maps, n, 1, h, w], rows to the south.
+        valid: the same shape.
+        half: by map, the gradient that is squeezed to 0.7.
+
+    Returns:
+        By map [n, 4, h, w].
+    """
+    options = {"padding": "same", "data_format": "channels_last"}
+    shape = ops.shape(values)
+    flat = (-1, *shape[3:], 1)
+    plain, there = ops.reshape(values, flat), ops.cast(ops.reshape(valid, flat) > 0.5, "float32")
+    sure = 1 - ops.max_pool(1 - there, 3, 1, **options)
+    east, north = (
+        ops.reshape(
+            ops.conv(plain, ops.convert_to_tensor(kernel[:, :, None, None]), 1, **options) * sure, shape
+        )
+        for kernel in (_SOBEL, -_SOBEL.T)
+    )
     power = ops.square(east) + ops.square(north)
     squeezed = ops.rsqrt(power + half**2)
     across, both = ops.square(east) - ops.square(north), 2 * east * north
     scale = ops.sqrt(power + 1e-12) * squeezed / (ops.square(power) + 1e-12)
-    fourth = (ops.square(across) - ops.square(both)) * scale, 2 * across * both * scale
-    return [ops.concatenate([east * squeezed, north * squeezed], axis=-1), ops.concatenate(fourth, axis=-1)]
+    parts = (
+        east * squeezed,
+        north * squeezed,
+        (ops.square(across) - ops.square(both)) * scale,
+        2 * across * both * scale,
+    )
+    out: list[Tensor] = ops.unstack(ops.concatenate(parts, axis=2), 2, axis=0)
+    return out
+
+
+def _channels_first(x: Tensor) -> Tensor:
+    """Planes one after the other: what is done to some channels then runs over memory in a row."""
+    return ops.transpose(x, (0, 3, 1, 2))
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    return ops.transpose(x, (0, 2, 3, 1))
 
 
 class RmsNorm(keras.layers.Layer):
