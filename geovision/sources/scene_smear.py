@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from geovision.sources.footprint_set import Footprints
 from geovision.sources.grid import Bounds, widened
@@ -19,7 +21,7 @@ _SAMPLE = 128
 
 
 def measured_smear(footprints: Footprints, read: Callable[[Bounds], HeightGrid | None]) -> Smear:
-    """Measure on up to 128 footprints, spread evenly over their layer.
+    """Measure on up to 128 footprints, drawn from all over their layer.
 
     Args:
         footprints: of the scene, with their neighbours known.
@@ -27,7 +29,7 @@ def measured_smear(footprints: Footprints, read: Callable[[Bounds], HeightGrid |
     """
     seen, cell_m = [], 0.0
     boxes = footprints.boxes()
-    for place in _sample(len(boxes)):
+    for place in _sample(boxes):
         grid = read(widened(Bounds(*boxes[place].tolist()), PROFILE_M + 1.0))
         if grid is None:
             continue
@@ -49,7 +51,7 @@ def measured_waves(footprints: Footprints, read: Callable[[str, Bounds], HeightG
     seen, cell_m = [], 1.0
     boxes = footprints.boxes()
     tree = shapely.STRtree(shapely.box(*boxes.T))
-    for place in _sample(len(boxes)):
+    for place in _sample(boxes):
         area = widened(Bounds(*boxes[place].tolist()), REACH_M)
         dsm, dtm = read("dsm", area), read("dtm", area)
         if dsm is None or dtm is None:
@@ -60,6 +62,12 @@ def measured_waves(footprints: Footprints, read: Callable[[str, Bounds], HeightG
     return waves_of(seen, cell_m)
 
 
-def _sample(count: int) -> list[int]:
-    """Rows spread evenly over a layer."""
-    return [int(row) for row in np.unique(np.linspace(0, count - 1, min(count, _SAMPLE)).astype(np.int64))]
+def _sample(boxes: NDArray[np.float64]) -> list[int]:
+    """Rows drawn by a hash of their place, in its order.
+
+    A footprint that comes, goes or moves changes one of them at most, whatever their order: what is measured
+    stays nearly the same, and rounded quite the same, so that a batch that is planned again repeats little.
+    """
+    places = np.round(boxes, 2)
+    keys = np.array([hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in places], "S8")
+    return [int(row) for row in np.argsort(keys, kind="stable")[:_SAMPLE]]

@@ -102,7 +102,8 @@ def smear_of(seen: Sequence[WallProfiles], cell_m: float) -> Smear:
     """What profiles of one raster, seen in any number of windows, say of it.
 
     Every profile is compared with smeared steps; the smear is that under which half of the profiles, each
-    with its step where it fits best, leave least over.
+    with its step where it fits best, leave least over. Given in whole centimetres, which is finer than it is
+    known: one profile more or less does not change it.
     """
     heights = np.concatenate([np.zeros((0, len(_AWAY_M))), *(one.heights for one in seen)])
     if len(heights) < _LEAST_PROFILES:
@@ -121,7 +122,7 @@ def smear_of(seen: Sequence[WallProfiles], cell_m: float) -> Smear:
         spread += _SPREAD_STEP_M * 0.5 * float(before - after) / max(float(before - 2 * here + after), 1e-12)
     good = misfits[at].min(axis=0) <= best[at]
     offset = float(np.median(_OFFSETS_M[misfits[at].argmin(axis=0)][good]))
-    return Smear(spread if spread >= _LEAST_SPREAD * cell_m else 0.0, offset)
+    return Smear(round(spread, 2) if spread >= _LEAST_SPREAD * cell_m else 0.0, round(offset, 2))
 
 
 def coarser(dsm: HeightGrid, smear: Smear) -> tuple[HeightGrid, Smear]:

@@ -119,7 +119,8 @@ def waves_of(seen: Sequence[GroundErrors], cell_m: float) -> Waves:
     """What the ground of any number of windows says of their raster.
 
     Half of the variance of differences rises with the distance: from what cells err by themselves to all that
-    they err by. Medians, as there is a hedge or a car on some ground.
+    they err by. Medians, as there is a hedge or a car on some ground. Given in whole millimetres and 0.05 m²,
+    which is finer than it is known: one window more or less does not change it.
     """
     counts = sum((one.counts for one in seen), np.zeros((len(lags_of(cell_m)), _BINS), np.int64))
     if counts.sum(axis=1).min() < _LEAST_PAIRS:
@@ -130,10 +131,15 @@ def waves_of(seen: Sequence[GroundErrors], cell_m: float) -> Waves:
     own = float(np.clip((4 * half[0] - half[1]) / 3, 0.0, whole))
     shared = min(whole - own, _MOST_WAVE_M**2)
     if shared < _LEAST_WAVE_M**2:
-        return Waves(float(np.sqrt(whole)))
+        return Waves(_rounded(np.sqrt(whole), 0.001))
     rise = np.concatenate([[0.0], np.clip((half - own) / (whole - own), 0.0, 1.0)])
     middle = float(np.interp(0.5, rise, cell_m * np.array([0, *lags_of(cell_m)])))
-    return Waves(float(np.sqrt(own)), float(np.sqrt(shared)), _AREA_PER_SQUARE * middle**2)
+    area = _rounded(_AREA_PER_SQUARE * middle**2, 0.05)
+    return Waves(_rounded(np.sqrt(own), 0.001), _rounded(np.sqrt(shared), 0.001), area)
+
+
+def _rounded(value: float, step: float) -> float:
+    return round(round(float(value) / step) * step, 6)
 
 
 def _median(counts: NDArray[np.int64]) -> float:

@@ -212,6 +212,24 @@ def test_a_change_repeats_just_what_it_touches(village: Path, tmp_path: Path) ->
     assert len(replanned(folder, lambda: planned(build={"place": "footprints"}))[1]) == tiles
 
 
+def test_an_outline_that_moves_does_not_alter_the_smear_of_a_raster(village: Path, tmp_path: Path) -> None:
+    """Smear and waves are measured over all outlines and concern every tile: they are the same after it."""
+    files = {role: str(village / f"{role}.tif") for role in ("dsm", "dtm")}
+    outlines = tmp_path / "footprints.gpkg"
+    frame = geopandas.read_file(village / "footprints.gpkg").astype({"building:levels": "Int64"})
+
+    def planned() -> Plan:
+        frame.to_file(outlines, driver="GPKG")
+        return plan(config({**files, "footprints": str(outlines)}, tile_m=50.0), tmp_path / "run")
+
+    before = planned()
+    assert before.head["facts"]["whole"]["smear"]["spread_m"] > 0.1
+    assert before.head["facts"]["whole"]["waves"]["shared_m"] > 0.02
+    frame.loc[7, "geometry"] = frame.geometry[7].buffer(-0.4, join_style="mitre")
+    changed = set(planned().digests().items()) - set(before.digests().items())
+    assert 1 <= len(changed) < len(before)
+
+
 def test_another_version_repeats_all(village: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "run"
     plan(config(village, publish={"formats": []}), folder)

@@ -15,6 +15,7 @@ from geovision.model.evidence import Evidence, PointKind
 from geovision.sources import Footprints, HeightGrid, PointBlock, evidence_from_arrays, prepare_footprints
 from geovision.sources.datum import datum_shifts
 from geovision.sources.footprint_set import polygon_arrays
+from geovision.sources.scene_smear import _sample
 from geovision.sources.smear import Smear, coarser, measure_smear
 
 F64 = NDArray[np.float64]
@@ -179,3 +180,22 @@ def test_planes_and_unknown_cells() -> None:
         found = _kernel.sharpen_heights([cells], [labels], [float(rng.uniform(0.5, 2)) * fine], fine)[0]
         inner = np.s_[8 * fine : -8 * fine, 8 * fine : -8 * fine]
         assert np.abs(found[inner] - plane[inner]).max() < 0.1
+
+
+def test_a_layer_that_changes_somewhere_is_sampled_as_before() -> None:
+    """One footprint more or less is one of the sample at most, whatever the order of the layer."""
+    rng = np.random.default_rng(4)
+    low = rng.uniform(0, 9000, (700, 2))
+    boxes = np.hstack([low, low + rng.uniform(5, 20, (700, 2))])
+
+    def sampled(rows: F64) -> set[tuple[float, ...]]:
+        return {tuple(rows[place]) for place in _sample(rows)}
+
+    all_of_them = sampled(boxes)
+    assert len(all_of_them) == 128
+    assert sampled(boxes[rng.permutation(700)]) == all_of_them
+    for row in range(0, 700, 10):
+        assert len(sampled(np.delete(boxes, row, axis=0)) - all_of_them) <= 1
+    assert len(sampled(boxes[:50])) == 50
+    middle = np.array([box[:2] for box in all_of_them]).mean(axis=0)
+    assert np.all(np.abs(middle - 4500) < 900), "from all over the layer"
