@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import tempfile
 import time
 import tomllib
 from pathlib import Path
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from geovision.vision.train.loop import TrainProgress
 
 SECONDS_BETWEEN_LINES = 30.0
+PACE_STEPS = 60
+PACE_ONLY: dict[str, Any] = {"data.validation": {}}
+"""The trial of `--minutes` judges nothing."""
 
 
 def main() -> int:
@@ -41,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     tiles.add_argument("--count", type=int, default=2000)
     tiles.add_argument("--seed", type=int, default=1)
     tiles.add_argument("--style", default="mixed")
+    tiles.add_argument("--workers", type=int, default=0, help="processes that make tiles side by side")
     tiles.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
     tiles.set_defaults(job=make_tiles)
     places = jobs.add_parser("places", help="tiles of real places")
@@ -53,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--resume", action="store_true", help="go on with the run in the folder, if there is one"
     )
+    run.add_argument("--minutes", type=float, help="as many steps as fit; a short run first finds how many")
     run.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
     run.set_defaults(job=train)
     return found
@@ -67,6 +73,8 @@ def make_tiles(arguments: argparse.Namespace) -> int:
         style=arguments.style,
         seed=arguments.seed,
         changes=changed(arguments.changes),
+        threads=1 if arguments.workers else 0,
+        workers=arguments.workers,
         progress=Ticker(str(arguments.folder), arguments.count),
     )
     return 0
@@ -93,8 +101,11 @@ def train(arguments: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGINT, ask)
     signal.signal(signal.SIGTERM, ask)
-    config = load_config(arguments.config, changed(arguments.changes))
+    changes = changed(arguments.changes)
     resume = arguments.resume and (arguments.folder / "state.npz").is_file()
+    if arguments.minutes is not None:
+        changes["steps"] = steps_in(arguments.minutes, arguments, changes)
+    config = load_config(arguments.config, changes)
     found = train_to(config, arguments.folder, resume=resume, progress=StepTicker(), stop=lambda: bool(asked))
     for area, figures in found.figures.items():
         say(f"{area}: " + ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
@@ -103,6 +114,26 @@ def train(arguments: argparse.Namespace) -> int:
         f"{100 * found.waited:.1f} % waited for data, weights {found.weights_sha256[:16]}"
     )
     return 0
+
+
+def steps_in(minutes: float, arguments: argparse.Namespace, changes: dict[str, Any]) -> int:
+    """How many steps the time allows, by the pace after those that compile; kept beside the run."""
+    from geovision.pipeline.train import train_to
+    from geovision.vision.train.config import load_config
+
+    kept = arguments.folder / "steps.txt"
+    if kept.is_file():
+        return int(kept.read_text(encoding="utf-8"))
+    paces: list[tuple[int, float]] = []
+    trial = load_config(arguments.config, changes | {"steps": PACE_STEPS, "run.log_every": 1} | PACE_ONLY)
+    with tempfile.TemporaryDirectory() as folder:
+        train_to(trial, folder, progress=lambda state: paces.append((state.step, time.monotonic())))
+    (first, began), (last, ended) = paces[len(paces) // 3], paces[-1]
+    steps = max(1, int(minutes * 60 * (last - first) / (ended - began)))
+    say(f"{(ended - began) / (last - first):.3f} s a step: {steps:,} steps in {minutes:g} minutes")
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    kept.write_text(f"{steps}\n", encoding="utf-8")
+    return steps
 
 
 def changed(items: list[str]) -> dict[str, Any]:

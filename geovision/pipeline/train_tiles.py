@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ def synthetic_tiles(
     cell_m: float = 0.3,
     changes: Mapping[str, Any] | None = None,
     threads: int = 0,
+    workers: int = 0,
     progress: Callable[[int], None] = lambda done: None,
 ) -> TileStore:
     """Tiles of made-up places, each from a scene of its own; a run that was cut off goes on.
@@ -36,26 +38,21 @@ def synthetic_tiles(
         cell_m: cell size.
         changes: knobs of the style to change.
         threads: 0 for all cores.
+        workers: processes that make tiles side by side; 0 makes them here.
         progress: called with the number of tiles that are there.
     """
     about = {"style": style, "seed": seed, "size": size, "cell_m": cell_m, "changes": dict(changes or {})}
 
-    def make(name: str) -> Tile:
-        patch = next(
-            stream(
-                style=style,
-                seed=seed,
-                size=size,
-                cell_m=cell_m,
-                changes=changes,
-                start=int(name),
-                threads=threads,
-            )
-        )
-        return tile_of_patch(cell_m, patch.image, patch.dsm, patch.dtm, patch.labels, patch.roads)
-
+    make = functools.partial(
+        _synthetic, style=style, seed=seed, size=size, cell_m=cell_m, changes=changes, threads=threads
+    )
     names = [f"{number:06d}" for number in range(count)]
-    return TileStore.fill(folder, {"synthetic": about}, names, make, progress)
+    return TileStore.fill(folder, {"synthetic": about}, names, make, progress, workers)
+
+
+def _synthetic(name: str, *, cell_m: float, **options: Any) -> Tile:
+    patch = next(stream(cell_m=cell_m, start=int(name), **options))
+    return tile_of_patch(cell_m, patch.image, patch.dsm, patch.dtm, patch.labels, patch.roads)
 
 
 def real_tiles(

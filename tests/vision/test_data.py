@@ -122,6 +122,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> TileStore:
     return synthetic_tiles(tmp_path_factory.mktemp("tiles"), 2, size=128, cell_m=0.5, seed=4, threads=1)
 
 
+def test_tiles_do_not_depend_on_who_makes_them(store: TileStore, tmp_path: Path) -> None:
+    other = synthetic_tiles(tmp_path, 2, size=128, cell_m=0.5, seed=4, threads=1, workers=2)
+    assert other.hashes == store.hashes
+
+
 def test_batches_depend_on_their_number_alone(store: TileStore) -> None:
     group = TileGroup(str(store.folder), rules=CropRules(size=64))
     source = TileSource((group,), batch_size=3, seed=9)

@@ -6,7 +6,10 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -72,25 +75,40 @@ class TileStore:
         names: Iterable[str],
         make: Callable[[str], Tile],
         progress: Callable[[int], None] = lambda done: None,
+        workers: int = 0,
     ) -> TileStore:
         """Make every tile that is not there yet, then the index; a run that was cut off goes on.
 
-        What `about` says decides the tiles: with another `about` the folder is refused.
+        What `about` says decides the tiles: with another `about` the folder is refused. With `workers`, so
+        many processes make them side by side, which have to be able to import `make`.
         """
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
         _same_plan(place, about)
         index: dict[str, Any] = {"format": _FORMAT, "about": about, "names": list(names)}
         hashes, sizes = [], []
-        for number, name in enumerate(index["names"]):
-            path = place / f"{name}.npz"
-            if not path.is_file():
-                _write(path, make(name))
+        paths = [place / f"{name}.npz" for name in index["names"]]
+        for number, path in enumerate(_made(paths, make, workers)):
             hashes.append(hashlib.sha256(path.read_bytes()).hexdigest())
             sizes.append(_read(path).ids.shape)
             progress(number + 1)
         _write_json(place / _INDEX, index | {"sha256": hashes, "sizes": sizes})
         return cls(place)
+
+
+def _made(paths: Sequence[Path], make: Callable[[str], Tile], workers: int) -> Iterator[Path]:
+    """The files of tiles in their order, each once it is there."""
+    if not workers:
+        yield from (_make(path, make) for path in paths)
+        return
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        yield from pool.map(_make, paths, repeat(make))
+
+
+def _make(path: Path, make: Callable[[str], Tile]) -> Path:
+    if not path.is_file():
+        _write(path, make(path.stem))
+    return path
 
 
 def _read_index(path: Path) -> dict[str, Any]:
