@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::int32_t shortest_band = 50;
 constexpr std::int32_t tread = 280, riser = 175, beside_door = 150;
+constexpr std::int32_t buried = 2 * riser;  // of steps, for ground that falls away from the wall
 
 bool is_band(ElementKind kind) { return kind == ElementKind::band || kind == ElementKind::cornice; }
 // A railing stands away from the wall, as far as its balcony reaches.
@@ -31,6 +32,7 @@ std::int32_t FacadeSurface::add(const FacadePiece& piece, FacadeElement e) {
             openings_.any(e.box, facade_margin, [](std::int32_t, const FacadeBox&) { return true; }))
             why = int(FacadeDrop::overlap);
     } else {
+        if (e.kind == ElementKind::band) wall_->settle_plinth(piece, e.box);
         why = wall_->settle_thing(e.kind, piece, e.box);
     }
     if (why >= 0) {
@@ -42,11 +44,11 @@ std::int32_t FacadeSurface::add(const FacadePiece& piece, FacadeElement e) {
     elements_.push_back(e);
     if (is_opening(e.kind)) openings_.add(e.box, number);
     if (e.kind == ElementKind::door && rise >= 180) {
-        const std::int32_t treads = (rise + riser - 1) / riser;
+        const std::int32_t low = std::max(e.box.z0 - rise - buried, piece.band.z0);
+        const std::int32_t treads = (e.box.z0 - low + riser - 1) / riser;
         FacadeElement steps{
             ElementKind::steps, e.box, std::min(treads * tread, 3000), -1, -1, -1, number, true};
-        steps.box = {e.box.s0 - beside_door, e.box.s1 + beside_door, std::max(e.box.z0 - rise, piece.band.z0),
-                     e.box.z0};
+        steps.box = {e.box.s0 - beside_door, e.box.s1 + beside_door, low, e.box.z0};
         if (wall_->settle_thing(ElementKind::steps, piece, steps.box) < 0) elements_.push_back(steps);
     }
     return number;

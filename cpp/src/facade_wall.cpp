@@ -16,6 +16,7 @@ constexpr std::int32_t steps_from = 180;    // lower thresholds need no steps
 constexpr std::int32_t steps_most = 2500;   // higher ones are no doors
 constexpr std::int32_t least_door = 1800;
 constexpr std::int32_t garage_step = 300;
+constexpr std::int32_t plinth_up = 900;  // most that terrain lifts a plinth
 
 // Does the open segment or its line cross the inside of the box?
 bool crosses(const std::int32_t* a, const std::int32_t* b, const FacadeBox& box) {
@@ -129,7 +130,8 @@ void FacadeWall::find_pieces() {
 
 double FacadeWall::blocked_share(const FacadePiece& piece) const {
     // A neighbour that reaches a man's height up is in the way of windows.
-    const std::int32_t up = std::min(piece.band.z0 + 1800, (piece.band.z0 + piece.top) / 2);
+    const std::int32_t foot = std::max(piece.band.z0, std::min(z_ground_, piece.band.z1));
+    const std::int32_t up = std::min(foot + 1800, (foot + piece.top) / 2);
     std::int64_t total = 0;
     std::int32_t done = piece.band.s0;
     cut_blocked([&](const FacadeBox& span) {
@@ -232,6 +234,13 @@ int FacadeWall::settle(ElementKind kind, const FacadePiece& piece, FacadeBox& bo
             return int(FacadeDrop::outside);
     }
     return is_blocked(box, facade_margin) ? int(FacadeDrop::blocked) : -1;
+}
+
+void FacadeWall::settle_plinth(const FacadePiece& piece, FacadeBox& box) const {
+    if (!outer_ || box.z0 != z_ground_) return;
+    const std::int32_t lift = std::clamp(terrain_max(box) - z_ground_, 0, plinth_up);
+    box.z0 = std::min(box.z0, piece.band.z0);
+    box.z1 = std::max(box.z1, std::min(box.z1 + lift, piece.band.z1));
 }
 
 int FacadeWall::settle_thing(ElementKind kind, const FacadePiece& piece, FacadeBox& box) const {

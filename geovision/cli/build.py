@@ -41,7 +41,8 @@ __all__ = ["command"]
     "--terrain/--no-terrain",
     default=True,
     show_default=True,
-    help="Publish the ground with 3D Tiles and GLB, with the photo on it, and carry walls down to it.",
+    help="Publish the ground with 3D Tiles and GLB, with the photo on it, and carry walls down to it; with "
+    "--facades in every format, and doors, steps and plinths follow it.",
 )
 @click.option(
     "--textures/--no-textures",

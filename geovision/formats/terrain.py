@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from geovision.mesh.rtin import rtin_errors, rtin_finer, rtin_surface, rtin_triangles
 
@@ -159,6 +159,20 @@ class Terrain:
             floor[row] = self._lowest(*low[row].astype(int).tolist(), *high[row].astype(int).tolist())
         return floor - EMBEDDED_M
 
+    def sample(self, x: ArrayLike, y: ArrayLike) -> F64:
+        """Heights of the finest patches at points; NaN where there are none."""
+        here = np.stack([np.asarray(x, np.float64), np.asarray(y, np.float64)], axis=-1).reshape(-1, 2)
+        cells = (here - self.source.origin) / self.source.step_m
+        found = np.full(len(cells), np.nan)
+        known = np.flatnonzero(np.isfinite(cells).all(axis=1))
+        leaves, of_leaf = np.unique(np.floor(cells[known] / SIDE).astype(int), axis=0, return_inverse=True)
+        for number, (i, j) in enumerate(leaves.tolist()):
+            leaf = self._leaf(i, j)
+            if leaf is not None:
+                rows = known[of_leaf.reshape(-1) == number]
+                found[rows] = _between(leaf[1], cells[rows] - (SIDE * i, SIDE * j))
+        return found
+
     def _lowest(self, west: int, south: int, east: int, north: int) -> float:
         lowest = np.inf
         for i in range(west // SIDE, (east - 1) // SIDE + 1):
@@ -212,6 +226,16 @@ class Terrain:
         tree = _Tree(self, levels, tuple(corner.tolist()), made)
         top = tree.patch(0, first - corner)
         return None if top is None else top.patch
+
+
+def _between(nodes: F64, cells: F64) -> F64:
+    """Bilinear between nodes."""
+    column, row = np.minimum(np.floor(cells).astype(int), SIDE - 1).T
+    u, v = cells[:, 0] - column, cells[:, 1] - row
+    low = nodes[row, column] * (1 - u) + nodes[row, column + 1] * u
+    high = nodes[row + 1, column] * (1 - u) + nodes[row + 1, column + 1] * u
+    found: F64 = low * (1 - v) + high * v
+    return found
 
 
 @dataclass

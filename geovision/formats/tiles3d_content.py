@@ -80,12 +80,12 @@ class TileFacades:
     Attributes:
         lod: what they are called.
         solids: with openings as geometry; None where these are instances before walls that stay whole.
-        instances: what stands before the walls.
+        instances: whole solids, their walls, and what stands before them.
     """
 
     lod: str
     solids: Solids | None = None
-    instances: tuple[Walls, Elements] | None = None
+    instances: tuple[Solids, Walls, Elements] | None = None
 
 
 class Dresser(Protocol):
@@ -218,9 +218,10 @@ class ContentWriter:
         facades = self.dresser.facades(table, plain)
         if facades is None:
             return None
-        lower = self._lowered(table, plain if facades.solids is None else facades.solids)
+        shown = facades.solids if facades.instances is None else facades.instances[0]
+        lower = self._lowered(table, plain if shown is None else shown)
         suffix = ".facades"
-        box, _ = self._write(name + suffix, kept, lower, facades.lod, FINE_PIXELS, facades, plain)
+        box, _ = self._write(name + suffix, kept, lower, facades.lod, FINE_PIXELS, facades)
         return Tile(name, 0.0, box, content=True, suffix=suffix)
 
     def inner(self, name: str, tiles: Sequence[Tile], kept: Sequence[Kept]) -> tuple[Tile, Kept]:
@@ -263,7 +264,6 @@ class ContentWriter:
         lod: str,
         pixels: int,
         facades: TileFacades | None = None,
-        plain: Solids | None = None,
     ) -> tuple[Box, float]:
         """Write a content; gives its box, and the size of its photo's pixels in metres, 0 without one."""
         atlas = None if self.photo is None else make_atlas(solids.arrays(), self.photo, pixels)
@@ -282,16 +282,15 @@ class ContentWriter:
             skin = make_skin(solids.face_label, looks, self.skin or SkinSettings())
             self.finishes.update(skin.finishes())
         parts = None
-        if facades is not None and facades.instances is not None and plain is not None:
+        if facades is not None and facades.instances is not None:
             if frame.smooth is None:
                 raise InputError(
                     f"tile {name}",
                     f"reaches so far in {self.globe.name} that small meshes cannot be placed in it",
                     "Cut facades into the walls (--lod3 full), or give the CRS of the place",
                 )
-            parts = make_parts(
-                plain.arrays(), *facades.instances, frame=frame.smooth, compress=step, threads=1
-            )
+            whole, walls, elements = facades.instances
+            parts = make_parts(whole.arrays(), walls, elements, frame=frame.smooth, compress=step, threads=1)
 
         def header(layout: Mapping[str, Any]) -> str:
             groups[:] = layout["groups"]

@@ -9,16 +9,61 @@ from numpy.typing import NDArray
 
 from geovision.mesh.solids import Solids
 from geovision.model.labels import Label, Provenance
+from geovision.model.roofs import BREAK, REAR_EAVE, RIDGE
+from geovision.model.superstructures import EAVE, TOP
+from geovision.model.table import ProgramTable
 
-__all__ = ["with_foundations"]
+__all__ = ["on_lower_ground", "with_foundations"]
 
+F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 LEAST_M = 0.01
 """No foundation is lower: the kernel keeps no edge that is shorter."""
+_HAIR = 1e-3
+"""Millimetres: a floor that was computed from whole steps may come out a hair below them."""
 
 
-def with_foundations(solids: Solids, floor: NDArray[np.float64]) -> Solids:
+def on_lower_ground(table: ProgramTable, floor: F64) -> ProgramTable:
+    """The programs with their ground let down to `floor` and everything above it where it was.
+
+    Their solids are those with foundations, but that a wall and its foundation are one face: for facades,
+    whose doors and steps may stand lower than the building's own ground.
+
+    Args:
+        table: the programs.
+        floor: height of the ground per building, in the CRS; where it is NaN or not below the building's
+            own ground nothing changes. A ground is never let down by less than 1 cm.
+
+    >>> from geovision.model import Flat, Part, Program
+    >>> part = Part(shell=[(0, 0), (8, 0), (8, 8), (0, 8)], eave_height=5.0, roof=Flat())
+    >>> block = ProgramTable.from_programs([Program(id="a", ground_z=12.0, parts=[part])])
+    >>> lower = on_lower_ground(block, np.array([10.5]))
+    >>> lower.ground_z.tolist(), lower.eave.tolist()
+    ([10.5], [6.5])
+    """
+    # On a whole millimetre, as the kernel's ground is, so that no foundation is missing below it.
+    depth = table.ground_z - np.floor(np.asarray(floor) * 1000 + _HAIR) / 1000
+    depth = np.where(depth > 0, np.maximum(depth, LEAST_M), 0.0)
+    if not depth.any():
+        return table
+    columns: dict[str, Any] = dict(table.columns())
+    part = np.repeat(depth, np.diff(table.part_offsets))
+    columns["ground_z"] = table.ground_z - depth
+    columns["eave"] = table.eave + part
+    columns["base"] = np.where(table.base > 0, table.base + part, table.base)
+    for name, slots, by in (
+        ("roof_params", [RIDGE, BREAK, REAR_EAVE], part),
+        ("face_plane", [2], np.repeat(part, np.diff(table.face_offsets))),
+        ("super_params", [EAVE, TOP], np.repeat(depth, np.diff(table.super_offsets))),
+    ):
+        columns[name] = columns[name].copy()
+        columns[name][:, slots] += by[:, None]
+    names = ("ids", "part_ids", "attributes", "facade", "provenance")
+    return ProgramTable.from_arrays(**columns, **{name: table.records(name) for name in names})
+
+
+def with_foundations(solids: Solids, floor: F64) -> Solids:
     """The solids with their ground let down to `floor`; closed as before, and without polygons.
 
     The ground moves, the walls above stay as they are, and between them stand new walls: label WALL,
@@ -77,17 +122,14 @@ def _ranks(owner: I64) -> I64:
     return np.arange(len(owner)) - first
 
 
-def _depths(
-    solids: Solids, corners: I64, owner: I64, ground: NDArray[np.bool_], floor: NDArray[np.float64]
-) -> I64:
+def _depths(solids: Solids, corners: I64, owner: I64, ground: NDArray[np.bool_], floor: F64) -> I64:
     """Grid steps by which each building's ground goes down."""
     at = np.full(len(solids), np.iinfo(np.int64).max)
     heights = solids.vertices.reshape(-1, 3)[corners[ground, 0], 2]
     np.minimum.at(at, owner[ground], heights)
     known = np.isfinite(floor) & (at < np.iinfo(np.int64).max)
     depth = np.zeros(len(solids), np.int64)
-    # A floor that was computed from whole steps may come out a hair below them.
-    steps = np.floor((floor[known] - solids.origin.reshape(-1, 3)[known, 2]) / solids.grid + 1e-6)
+    steps = np.floor((floor[known] - solids.origin.reshape(-1, 3)[known, 2]) / solids.grid + _HAIR)
     depth[known] = at[known] - steps.astype(np.int64)
     least = round(LEAST_M / solids.grid)
     return np.where(depth > 0, np.maximum(depth, least), 0)

@@ -6,19 +6,18 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geovision.errors import InputError
-from geovision.mesh.scene_mesh import Terrain
 from geovision.mesh.solids import Solids
 
 if TYPE_CHECKING:
     from geovision.model.table import ProgramTable
 
-__all__ = ["REACH_M", "Side", "Surroundings", "Walls", "find_walls"]
+__all__ = ["REACH_M", "Ground", "Side", "Surroundings", "Walls", "find_walls"]
 
 REACH_M = 20.0
 """A wall depends on neighbours no farther away than this, and on streets no farther than 100 m."""
@@ -109,6 +108,14 @@ class Walls:
         return [self.sz[a:b] for a, b in itertools.pairwise(spans)]
 
 
+class Ground(Protocol):
+    """Heights of the ground; `geovision.mesh.Terrain` is one."""
+
+    def sample(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
+        """At points; NaN where nothing is known."""
+        ...
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What stands round a batch, in the coordinates of its solids. All of it may be left out."""
@@ -119,8 +126,8 @@ class Surroundings:
     """Height of the top of each of them."""
     streets: Sequence[ArrayLike] = field(default=())
     """Centre lines of streets, or borders of street areas, [n, 2] each."""
-    terrain: Terrain | None = None
-    """Ground at the feet of walls; their buildings' own ground where it is None."""
+    terrain: Ground | None = None
+    """Ground at the feet of walls; their buildings' own ground where it is None, or knows nothing."""
 
     def arrays(self) -> dict[str, Any]:
         """The arrays by the kernel's names."""
@@ -169,8 +176,8 @@ def find_walls(
 
     Args:
         solids: made with polygons; at level 2.2 or 2.3 walls end at roofs.
-        programs: what the solids were made from, in the same order; they give `Walls.level`, the eave of a
-            wall's part. Without them it is the wall's own top.
+        programs: what the solids were made from, in the same order, or the same on higher ground. They give
+            `Walls.level`, the eave of a wall's part above that; without them it is the wall's own top.
         around: neighbours outside the batch, streets and terrain.
         threads: 0 for all cores. The result does not depend on it.
 
@@ -202,6 +209,8 @@ def find_walls(
     if near.terrain is not None:
         left = solids.origin[walls.building, :2] + walls.corner[:, :2] * grid
         right = left + walls.direction * (walls.length * grid)[:, None]
-        heights = [near.terrain.sample(end[:, 0], end[:, 1]) for end in (left, right)]
-        ground = np.rint((np.stack(heights, axis=1) - base[:, None]) / grid).astype(np.int32)
+        heights = np.stack([near.terrain.sample(end[:, 0], end[:, 1]) for end in (left, right)], axis=1)
+        own = base if programs is None else programs.ground_z[walls.building]
+        known = np.where(np.isfinite(heights), heights, own[:, None])
+        ground = np.rint((known - base[:, None]) / grid).astype(np.int32)
     return replace(walls, level=level, ground=ground)

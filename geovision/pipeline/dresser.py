@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from geovision.formats.atlas import PhotoSource
 from geovision.formats.glb import write_glb
 from geovision.formats.roof_colours import roof_colours
+from geovision.formats.terrain import Terrain
 from geovision.formats.tiles3d_content import TileFacades
+from geovision.formats.tiles3d_spool import plan_boxes
 from geovision.mesh import (
     ElementKind,
     Elements,
@@ -28,7 +30,8 @@ from geovision.mesh import (
     mesh,
     open_walls,
 )
-from geovision.mesh.foundations import with_foundations
+from geovision.mesh.foundations import on_lower_ground
+from geovision.mesh.walls import Ground
 from geovision.model.table import ProgramTable
 
 if TYPE_CHECKING:
@@ -99,16 +102,16 @@ class Neighbourhood:
             np.array(ids, object), boxes, tops, offsets, np.concatenate(rings) if rings else np.zeros((0, 2))
         )
 
-    def around(self, table: ProgramTable) -> Surroundings:
-        """What stands near some buildings and is none of them."""
+    def around(self, table: ProgramTable, ground: Ground | None = None) -> Surroundings:
+        """What stands near some buildings and is none of them, and what they stand on."""
         if not len(table) or not len(self.boxes):
-            return Surroundings()
+            return Surroundings(terrain=ground)
         low, high = table.xy.min(axis=0) - _NEAR_M, table.xy.max(axis=0) + _NEAR_M
         near = (self.boxes[:, :2] <= high).all(axis=1) & (self.boxes[:, 2:] >= low).all(axis=1)
         own = set(table.ids)
         rows = [row for row in np.flatnonzero(near).tolist() if self.ids[row] not in own]
         rings = [self.xy[self.offsets[row] : self.offsets[row + 1]] for row in rows]
-        return Surroundings(neighbours=rings, neighbour_tops=self.tops[rows])
+        return Surroundings(neighbours=rings, neighbour_tops=self.tops[rows], terrain=ground)
 
 
 @dataclass(frozen=True)
@@ -128,13 +131,19 @@ class FacadeDresser:
         style: of programs that name none: a style, "auto", or None for plain walls.
         form: "instanced" puts small meshes before walls that stay whole, "full" cuts openings into them.
         near: all buildings of the scene.
+        terrain: doors, steps and plinths follow it, and walls go down to it; the buildings' own ground where
+            it is None.
     """
 
     def __init__(
-        self, style: str | None, form: Literal["instanced", "full"], near: Neighbourhood | None = None
+        self,
+        style: str | None,
+        form: Literal["instanced", "full"],
+        near: Neighbourhood | None = None,
+        terrain: Terrain | None = None,
     ) -> None:
         self.form = form
-        self._style, self._near = style, near
+        self._style, self._near, self._terrain = style, near, terrain
         # A tile asks for its looks and for its facades, one after the other.
         self._last = threading.local()
 
@@ -154,7 +163,7 @@ class FacadeDresser:
             return None
         if self.form == "full":
             return TileFacades(FACADE_LOD, solids=self.opened(table))
-        return TileFacades("3.0", instances=(made.walls, made.elements))
+        return TileFacades("3.0", instances=(made.base, made.walls, made.elements))
 
     def instances(self, table: ProgramTable) -> tuple[Solids, Walls, Elements]:
         """Solids, their walls and what is on them."""
@@ -185,8 +194,11 @@ class FacadeDresser:
             return last
         from geovision.procedural.grammar import evaluate
 
-        base = mesh(table, lod=FACADE_BASE, threads=1, on_error="record")
-        around = None if self._near is None else self._near.around(table)
+        ground = self._terrain
+        stands = table if ground is None else on_lower_ground(table, ground.lowest(plan_boxes(table)))
+        base = mesh(stands, lod=FACADE_BASE, threads=1, on_error="record")
+        near = self._near
+        around = Surroundings(terrain=ground) if near is None else near.around(table, ground)
         walls = find_walls(base, table, around=around, threads=1)
         done = evaluate(walls, table, origin_z=base.origin[:, 2], solids=base, style=self._style, threads=1)
         self._last.made = made = _Made(table, base, walls, done.elements)
@@ -221,7 +233,6 @@ def write_dressed(
     table: ProgramTable,
     *,
     attributes: Mapping[str, list[Any]],
-    floor: F64 | None = None,
     crs: str | None = None,
     threads: int = 0,
 ) -> None:
@@ -232,15 +243,12 @@ def write_dressed(
         dresser: what they look like.
         table: the programs.
         attributes: columns of the property table.
-        floor: height down to which each building's walls go.
         crs: of the programs.
         threads: 0 for all cores.
     """
     full = dresser.form == "full"
     base, walls, elements = dresser.instances(table)
     solids = dresser.opened(table) if full else base
-    if floor is not None:
-        solids = with_foundations(solids, floor)
     write_glb(
         path,
         solids,

@@ -72,6 +72,9 @@ FORMATS: dict[str, str] = {
 _BUILDINGS = "buildings"
 _PER_TILE, _PER_PHOTO = 2000, 500
 """Buildings of a leaf of 3D Tiles: fewer where one picture has to hold their roofs."""
+_ON_TERRAIN = frozenset({"3dtiles", "glb"})
+_DRESSED = frozenset({"cityjson", "cityjsonseq", "viewer"})
+"""Formats that show facades too."""
 _MESHES = ("glb", "obj", "ply", "stl", "usdz")
 _DIGITS = 3
 _FACET_TYPES: dict[str, AttributeType] = {
@@ -105,7 +108,8 @@ class ProductSettings:
     geoid: float | None = None
     """Height of the geoid above the ellipsoid, for 3D Tiles; by default PROJ's, where it has the grid."""
     terrain: bool = True
-    """Terrain in 3D Tiles and GLB, where the buildings have a scene; walls then go down to it."""
+    """Terrain in 3D Tiles and GLB, where the buildings have a scene; walls go down to it there, and wherever
+    they have facades."""
     textures: bool = True
     """Roofs from the photo in 3D Tiles and GLB, where the scene has one."""
     facades: str | None = None
@@ -123,14 +127,19 @@ class ProductSettings:
 
     @property
     def needs_terrain(self) -> bool:
-        """Whether a format shows it."""
-        return self.terrain and bool({"3dtiles", "glb"}.intersection(self.formats))
+        """Whether a format shows it, or walls that stand on it."""
+        return self.terrain and bool(self._with_surroundings.intersection(self.formats))
 
     @property
     def needs_photo(self) -> bool:
         """Whether a format shows it, on the ground or on roofs."""
         shown = self.terrain or self.textures or self.facades is not None
-        return shown and bool({"3dtiles", "glb"}.intersection(self.formats))
+        return shown and bool(self._with_surroundings.intersection(self.formats))
+
+    @property
+    def _with_surroundings(self) -> frozenset[str]:
+        """Formats that show more of a scene than its buildings."""
+        return _ON_TERRAIN if self.facades is None else _ON_TERRAIN | _DRESSED
 
     def check(self) -> None:
         """Refuse what could not be written, before any work is done."""
@@ -280,7 +289,7 @@ class Products:
         if "3dtiles" in self._formats:
             with self._timings.stage("3dtiles"):
                 self._write_tiles(programs, tables["buildings"], progress)
-        if settings.needs_terrain and self._around.scene is not None:
+        if settings.terrain and _ON_TERRAIN & self._formats and self._around.scene is not None:
             with self._timings.stage("terrain"):
                 self._write_terrain(programs)
         if "3dtiles" in self._formats:
@@ -411,7 +420,6 @@ class Products:
                         self._dresser,
                         table,
                         attributes=columns,
-                        floor=floor,
                         crs=settings.crs,
                         threads=settings.threads,
                     )
@@ -433,4 +441,4 @@ class Products:
         """With what stands round tiles: programs once all are known, until then outlines alone."""
         if near is None and self._around.scene is not None:
             near = Neighbourhood.of_footprints(self._around.scene.footprints)
-        return FacadeDresser(self._settings.facades, self._settings.lod3, near)
+        return FacadeDresser(self._settings.facades, self._settings.lod3, near, self._around.terrain)

@@ -95,6 +95,6 @@ def test_three_draws_every_window(tmp_path: Path, chromium: str) -> None:
     table = city(14, PLACES["EPSG:28992"])
     write_3dtiles(site, [table], crs="EPSG:28992", dresser=Dresser(), texture_size=16)
     result = show("three.html", site, chromium, tmp_path / "facades.png")
-    _, elements = dress(mesh(table))
+    _, _, elements = dress(mesh(table))
     # Each window is one piece of two meshes, its pane and its frame.
     assert result["pieces"] == 2 * len(elements) > 20

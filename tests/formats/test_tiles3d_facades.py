@@ -27,7 +27,7 @@ from tests.helpers_glb import parse_glb
 from tests.helpers_tiles3d import read_tileset
 
 
-def dress(solids: Solids) -> tuple[Walls, Elements]:
+def dress(solids: Solids) -> tuple[Solids, Walls, Elements]:
     """A window in each wall that has room for one."""
     walls = plain_walls(solids)
     rows: list[Row] = [
@@ -35,7 +35,7 @@ def dress(solids: Solids) -> tuple[Walls, Elements]:
         for wall in range(len(walls))
         if walls.length[wall] > 2300 and walls.height[wall] > 2500
     ]
-    return walls, elements_of(walls, rows)
+    return solids, walls, elements_of(walls, rows)
 
 
 class Dresser:
@@ -91,7 +91,7 @@ def test_windows_stand_before_their_walls_on_the_globe(tmp_path: Path, crs: str,
         texture_size=16,
     )
     solids = mesh(table)
-    walls, elements = dress(solids)
+    _, walls, elements = dress(solids)
     along = walls.direction[elements.wall]
     out = np.stack([along[:, 1], -along[:, 0], np.zeros(len(along))], axis=1)
     middle = solids.origin[walls.building[elements.wall]] + walls.corner[elements.wall] / 1000

@@ -7,9 +7,10 @@ import numpy as np
 from geovision import _kernel
 from geovision.mesh import Solids, mesh
 from geovision.mesh.check import check
-from geovision.mesh.foundations import with_foundations
+from geovision.mesh.foundations import on_lower_ground, with_foundations
 from geovision.model import Flat, Part, Program
 from geovision.model.labels import Label, Provenance
+from geovision.pipeline.generate import generate
 from tests import strategies
 
 
@@ -45,6 +46,22 @@ def test_random_buildings_stay_sound() -> None:
             drop = np.ceil(round(steps[building] / 0.001, 6)) * 0.001
             np.testing.assert_allclose(other.volume, one.volume + on_ground * drop, rtol=1e-9)
             assert other.area(Label.ROOF, Label.UNDERSIDE) == one.area(Label.ROOF, Label.UNDERSIDE)
+
+
+def test_programs_on_lower_ground_have_the_same_roofs() -> None:
+    table = generate(area=(0.0, 0.0, 250.0, 250.0), seed=3)
+    floor = table.ground_z - np.random.default_rng(0).choice([-1.0, 0.0, 0.004, 0.5, 3.217], len(table))
+    floor[::50] = np.nan
+    lower = on_lower_ground(table, floor)
+    depth = table.ground_z - lower.ground_z
+    wanted = np.fmax(table.ground_z - floor, 0.0)
+    assert (depth[wanted == 0] == 0).all()
+    np.testing.assert_allclose(depth[wanted > 0], np.maximum(wanted, 0.01)[wanted > 0], atol=0.001)
+    for one, other, down in zip(mesh(table, lod="2.3"), mesh(lower, lod="2.3"), depth, strict=True):
+        assert other.status == one.status
+        np.testing.assert_allclose(other.area(Label.ROOF), one.area(Label.ROOF), rtol=1e-4)
+        deeper = one.volume + one.area(Label.GROUND) * down
+        np.testing.assert_allclose(other.volume, deeper, rtol=1e-4)
 
 
 def test_new_walls_are_inferred_and_belong_to_the_wall_above() -> None:

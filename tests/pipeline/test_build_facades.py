@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import geovision
 from geovision.formats.programs import read_programs
-from geovision.mesh import mesh
+from geovision.formats.terrain import Terrain
+from geovision.formats.tiles3d_spool import plan_boxes
+from geovision.mesh import ElementKind, check, mesh
+from geovision.model.labels import Label
+from geovision.model.table import ProgramTable
 from geovision.pipeline.build_to import build_to
 from geovision.pipeline.dresser import ROOF_COLOUR, FacadeDresser, Neighbourhood
 from geovision.pipeline.generate import generate
@@ -126,3 +134,74 @@ def test_a_building_does_not_depend_on_its_tile() -> None:
         assert own.kind.tolist() == all_of_them.kind[first:last].tolist()
         assert own.roof_colour.tolist() == all_of_them.roof_colour[row : row + 1].tolist()
     assert len(whole.looks(table, mesh(table, lod="1.1", polygons=False)).finish)
+
+
+class Hillside:
+    """Ground that rises to the north-east, with waves of a few metres."""
+
+    step_m = 1.0
+    origin = (0.0, 0.0)
+
+    def heights(self, column: int, row: int, columns: int, rows: int) -> NDArray[np.float32]:
+        x, y = np.arange(column, column + columns), np.arange(row, row + rows)[:, None]
+        return np.asarray(0.08 * x + 0.15 * y + 0.6 * np.sin(x / 9) * np.cos(y / 7), np.float32)
+
+
+@pytest.fixture(scope="module")
+def hillside() -> Iterator[tuple[ProgramTable, Terrain]]:
+    """A town that stands on a slope as `build` finds it: near the lowest ground along its walls."""
+    table = generate(area=(0.0, 0.0, 160.0, 120.0), seed=8)
+    with Terrain(Hillside(), plan_boxes(table)) as terrain:
+        first = table.vertex_offsets[table.ring_offsets[table.part_offsets[:-1]]]
+        ground = np.round(np.minimum.reduceat(terrain.sample(*table.xy.T), first) + 0.2, 3)
+        names = ("ids", "part_ids", "attributes", "facade", "provenance")
+        columns: dict[str, Any] = {**table.columns(), "ground_z": ground}
+        records = {name: table.records(name) for name in names}
+        yield ProgramTable.from_arrays(**columns, **records), terrain
+
+
+def test_doors_on_a_slope_are_reached(hillside: tuple[ProgramTable, Terrain]) -> None:
+    table, terrain = hillside
+    base, walls, elements = FacadeDresser("auto", "full", terrain=terrain).instances(table)
+    foot = base.origin[walls.building, 2] + walls.corner[:, 2] / 1000
+    low = foot + walls.ground.min(axis=1) / 1000
+    outer = (walls.label == Label.WALL) & (foot < table.ground_z[walls.building] + 0.01)
+    assert (foot[outer] < low[outer]).all(), "walls end in the terrain"
+    assert (np.ptp(walls.ground[outer], axis=1) > 500).any()
+
+    def heights(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Terrain at both ends of elements, above their walls' foot."""
+        wall = elements.wall[rows]
+        share = np.stack([elements.s0, elements.s1], axis=1)[rows] / walls.length[wall][:, None]
+        left, right = walls.ground[wall].T[:, :, None]
+        return np.asarray(left + (right - left) * np.clip(share, 0, 1))
+
+    doors = np.flatnonzero(elements.kind == ElementKind.DOOR)
+    with_steps = set(elements.parent[elements.kind == ElementKind.STEPS].tolist())
+    of_building = doors - elements.building_offsets[walls.building[elements.wall[doors]]]
+    rise = elements.z0[doors] - heights(doors).min(axis=1)
+    assert len(doors) > 40
+    assert (elements.z0[doors] > heights(doors).max(axis=1)).all()
+    assert (rise < 2501).all()
+    assert (rise > 400).any()
+    for row, climb in zip(of_building.tolist(), rise.tolist(), strict=True):
+        assert climb < 180 or row in with_steps
+    steps = np.flatnonzero(elements.kind == ElementKind.STEPS)
+    assert (elements.z0[steps] <= heights(steps).min(axis=1) + 1).all()
+    plinths = np.flatnonzero((elements.kind == ElementKind.BAND) & (elements.z0 == 0))
+    own = 1000 * (table.ground_z[walls.building] - foot)[elements.wall[plinths]]
+    lifted = heights(plinths).max(axis=1) < own + 900
+    assert lifted.sum() > 30
+    assert (elements.z1[plinths] > heights(plinths).max(axis=1))[lifted].all()
+
+
+def test_facades_on_a_slope_are_sound_and_know_no_batch(hillside: tuple[ProgramTable, Terrain]) -> None:
+    table, terrain = hillside
+    near = Neighbourhood.of_programs([table])
+    whole = FacadeDresser("auto", "full", near, terrain)
+    assert not check(whole.opened(table).arrays(), self_intersection=True).faulty.tolist()
+    _, _, all_of_them = whole.instances(table)
+    for row in range(0, len(table), 9):
+        _, _, own = FacadeDresser("auto", "full", near, terrain).instances(table.take([row]))
+        first, last = all_of_them.building_offsets[row : row + 2]
+        assert own.z0.tolist() == all_of_them.z0[first:last].tolist()

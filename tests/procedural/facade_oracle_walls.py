@@ -112,7 +112,8 @@ class Surface:
         return main
 
     def blocked(self, p: Piece) -> float:
-        up = min(p.low + 1800, int((p.low + p.top) / 2))
+        foot = max(p.low, min(self.z_ground, p.high))
+        up = min(foot + 1800, int((foot + p.top) / 2))
         total, done = 0, p.s0
         for s0, s1, top in self.spans:
             if top < up:
@@ -137,6 +138,8 @@ class Surface:
         if t.kind in OPENINGS:
             why, rise = self._settle(t)
         else:
+            if t.kind == K.BAND:
+                self._settle_plinth(t)
             why = self._settle_thing(t)
         if not why and t.kind in OPENINGS:
             others = [o for o in self.things if o.kind in OPENINGS]
@@ -147,8 +150,9 @@ class Surface:
         self.things.append(t)
         row = len(self.things) - 1
         if t.kind == K.DOOR and rise >= 180:
-            treads = -(-rise // 175)
-            steps = Thing(K.STEPS, t.s0 - 150, t.s1 + 150, max(t.z0 - rise, self.piece.low), t.z0,
+            low = max(t.z0 - rise - 350, self.piece.low)
+            treads = -(-(t.z0 - low) // 175)
+            steps = Thing(K.STEPS, t.s0 - 150, t.s1 + 150, low, t.z0,
                           min(280 * treads, 3000), -1, -1, -1, row)  # fmt: skip
             if not self._settle_thing(steps):
                 self.things.append(steps)
@@ -194,6 +198,14 @@ class Surface:
                 t.z1 = z1
                 return "", rise
         return "outside", rise
+
+    def _settle_plinth(self, t: Thing) -> None:
+        if self.walls.label[self.w] != Label.WALL or t.z0 != self.z_ground:
+            return
+        high = max(self._terrain(t.s0, True), self._terrain(t.s1, True))
+        lift = min(max(high - self.z_ground, 0), 900)
+        t.z0 = min(t.z0, self.piece.low)
+        t.z1 = max(t.z1, min(t.z1 + lift, self.piece.high))
 
     def _settle_thing(self, t: Thing) -> str:
         t.s0, t.s1 = max(t.s0, 0), min(t.s1, self.length)
