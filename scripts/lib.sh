@@ -143,7 +143,8 @@ ensure_build_tools() {
     fi
 }
 
-pip_install() { python -m pip install --quiet --disable-pip-version-check "$@"; }
+# Compiling all that comes along would take minutes; Python compiles what is imported.
+pip_install() { python -m pip install --quiet --disable-pip-version-check --no-compile "$@"; }
 
 # What decides whether the install is up to date. Sources are not in it: Python ones are read in place,
 # and C++ ones are rebuilt by the import hook of the editable install.

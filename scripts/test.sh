@@ -38,7 +38,7 @@ wheel() {
     place=$(mktemp -d)
     python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir "$place" .
     python -m venv "$place/venv"
-    "$place/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$place"/geovision-*.whl
+    "$place/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile "$place"/geovision-*.whl
     (
         cd "$place"
         venv/bin/geovision doctor
