@@ -205,10 +205,12 @@ void FacadeDeriver::write(std::int64_t wall, FacadeOutput& out) {
 
 void FacadeDeriver::paint(std::int64_t b, Elements& out) {
     constexpr double defaults[4] = {double(Material::plaster), 0xd8d0c0, double(Material::tiles), 0x94584a};
+    FacadeScope scope;
+    scope.key = machine_.key;
     double v[4];
     for (int i = 0; i < 4; ++i) {
         const std::int32_t code = machine_.rules->paint[i];
-        v[i] = code < 0 ? defaults[i] : machine_.value(code);
+        v[i] = code < 0 ? defaults[i] : machine_.value(code, scope, nullptr);
         const double most = i % 2 == 0 ? material_count - 1 : 0xffffff;
         if (!(v[i] >= 0 && v[i] <= most)) v[i] = defaults[i];
     }

@@ -48,8 +48,6 @@ public:
 
     // The value of code that begins at `at`; what is not finite becomes 0 and is counted.
     double value(std::int32_t at, const FacadeScope& scope, const double* frame);
-    // Paint may use nothing of a wall.
-    double value(std::int32_t at) { return value(at, FacadeScope{}, nullptr); }
     // True where an edit leaves everything out here.
     bool removed(const FacadeScope& scope) const;
     bool edited() const { return edits_ > 0; }

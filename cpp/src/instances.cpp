@@ -7,6 +7,7 @@
 
 #include "geovision/parallel.hpp"
 #include "instance_frames.hpp"
+#include "instance_slabs.hpp"
 
 namespace geovision {
 namespace {
@@ -114,12 +115,17 @@ class Placer {
 public:
     Placer(const InstanceSolids& solids, const Walls& walls, const Elements& elements,
            const InstanceOptions& options)
-        : walls_(walls), elements_(elements), frames_(solids, options), grid_(solids.grid) {}
+        : walls_(walls),
+          elements_(elements),
+          frames_(solids, options),
+          slabs_(walls, elements),
+          grid_(solids.grid) {}
 
     void building(std::int64_t b, Block& out) {
         out_ = &out;
         building_ = b;
         known_ = std::numeric_limits<std::int64_t>::max();
+        slabs_.begin(b);
         const auto first = static_cast<std::size_t>(elements_.building_offsets[static_cast<std::size_t>(b)]),
                    last =
                        static_cast<std::size_t>(elements_.building_offsets[static_cast<std::size_t>(b) + 1]);
@@ -173,10 +179,7 @@ private:
         } else if (kind == ElementKind::frame) {
             border(e, s0, s1, z0, z1, depth);
         } else if (shape_of(kind) == PartShape::box) {
-            // What runs round a corner reaches to where its neighbour begins.
-            const bool runs = kind == ElementKind::cornice || kind == ElementKind::band;
-            box(e, s0 - (runs && s0 < 0.005 ? depth : 0.0),
-                s1 + (runs && s1 > frame_.width - 0.005 ? depth : 0.0), z0, z1, depth);
+            box(e, s0 - slabs_.beyond(e, false) * depth, s1 + slabs_.beyond(e, true) * depth, z0, z1, depth);
         } else {
             const double thick =
                 kind == ElementKind::roof_window ? std::max(depth, frame_thick) / frame_thick : 1.0;
@@ -268,6 +271,7 @@ private:
     const Walls& walls_;
     const Elements& elements_;
     FrameMaker frames_;
+    SlabCorners slabs_;
     double grid_;
     Block* out_ = nullptr;
     std::int64_t building_ = 0, known_ = 0;

@@ -128,7 +128,7 @@ def write_3dtiles(
     globe = Globe(crs, geoid)
     target = Path(folder)
     with _output(target) as waiting:
-        read = _read(batches, Spool(waiting))
+        read = _read(batches, Spool(waiting, whole=dresser is not None))
         built = TileBuilder(
             folder=target,
             globe=globe,

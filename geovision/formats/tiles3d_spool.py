@@ -22,6 +22,7 @@ Columns = Mapping[str, Values]
 
 CHUNK = 16_384
 """Buildings a file: what is read back at once."""
+_RECORDS = ("part_ids", "attributes", "facade", "provenance")
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Spool:
     """Chunks of programs in a folder, and in memory the place of every one of them.
 
     Attributes:
+        whole: whether programs come back with all that they say; else without attributes, facade and
+            provenance, which geometry does not need.
         boxes: west, south, east, north per building, once `finish` was called.
         ground: its ground height.
         hashes: of its id; another process has other ones.
@@ -94,6 +97,7 @@ class Spool:
     """
 
     folder: Path
+    whole: bool = False
     boxes: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 4)))
     ground: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     hashes: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -149,7 +153,8 @@ class Spool:
         with self._path(self._chunks).open("xb") as file:
             for column in batch.table.columns().values():
                 np.save(file, column, allow_pickle=False)
-            for part in (list(numbers), texts):
+            records = {name: batch.table.records(name) for name in _RECORDS} if self.whole else {}
+            for part in (list(numbers), texts, records):
                 text = json.dumps(part, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
                 np.save(file, np.frombuffer(text.encode(), np.uint8), allow_pickle=False)
             for array in numbers.values():
@@ -168,9 +173,10 @@ class Spool:
     def _read(self, chunk: int) -> Batch:
         with self._path(chunk).open("rb") as file:
             arrays = {name: np.load(file, allow_pickle=False) for name in COLUMNS}
-            names, columns = (json.loads(np.load(file, allow_pickle=False).tobytes()) for _ in range(2))
+            parts = (json.loads(np.load(file, allow_pickle=False).tobytes()) for _ in range(3))
+            names, columns, records = parts
             columns |= {name: np.load(file, allow_pickle=False).tolist() for name in names}
-        table = ProgramTable.from_arrays(ids=columns["id"], **arrays)
+        table = ProgramTable.from_arrays(ids=columns["id"], **records, **arrays)
         return Batch(table, {name: objects(values) for name, values in columns.items()})
 
     def _path(self, chunk: int) -> Path:

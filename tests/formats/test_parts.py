@@ -139,6 +139,34 @@ def test_pieces_stand_where_elements_say(
     assert rails == 3 * int((elements.kind == K.RAILING).sum())
 
 
+@pytest.mark.parametrize("corners", [4, 5, 8, 16])
+def test_cornices_meet_round_corners_and_end_where_there_is_none(corners: int) -> None:
+    """On all walls but the last: a closed run that reaches no further than a mitred one does."""
+    turn = 2 * np.pi * np.arange(corners) / corners
+    ring = np.stack([AT[0] + 9 * np.cos(turn), AT[1] + 9 * np.sin(turn)], axis=1)
+    part = Part(shell=[tuple(p) for p in ring.tolist()], eave_height=6.0, roof=Flat())
+    solids = mesh([Program(id="drum", parts=[part])])
+    walls = plain_walls(solids)
+    rows: list[Row] = [
+        (wall, K.CORNICE, (0, int(walls.length[wall]), 5600, 5900), 350, -1) for wall in range(len(walls) - 1)
+    ]
+    found = pieces(parse_glb(glb_bytes(solids, facades=(solids, walls, elements_of(walls, rows)))))
+    assert len(found) == corners - 1
+    bare = walls.direction[-1]
+    out = np.array([bare[1], -bare[0]])
+    foot = world(solids, walls, len(walls) - 1, 0, 0, 0)
+    inner = 9 * np.cos(np.pi / corners)
+    tip = (inner + 0.35) / np.cos(np.pi / corners)
+    places = np.concatenate([corner for piece in found for corner in piece["meshes"].values()])
+    away = np.linalg.norm(places[:, :2] - AT, axis=1)
+    assert away.max() < tip + 0.003
+    # Where two meet, both reach the mitre's tip; where one ends alone, it ends square.
+    ends = ring + 0.35 / np.cos(np.pi / corners) * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    met = [(np.linalg.norm(places[:, :2] - end, axis=1) < 0.004).sum() > 2 for end in ends]
+    assert sum(met) == corners - 2
+    assert ((places - foot)[:, :2] @ out).max() < 0.35 * np.cos(2 * np.pi / corners) + 0.003
+
+
 def test_no_piece_stands_behind_its_wall(dressed: tuple[Solids, Walls, Elements]) -> None:
     """Nor far from it: all of a building's pieces lie within its box and what stands out."""
     solids, walls, elements = dressed

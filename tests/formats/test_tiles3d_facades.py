@@ -114,6 +114,33 @@ def test_windows_stand_before_their_walls_on_the_globe(tmp_path: Path, crs: str,
         assert names[near.argmin()] == name
 
 
+class Listener(Dresser):
+    """Remembers what programs it was shown."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, dict[str, Any]] = {}
+
+    def looks(self, table: ProgramTable, solids: Solids) -> FaceLooks:
+        self.seen |= {row["id"]: row for row in table.to_dicts()}
+        return super().looks(table, solids)
+
+
+def test_who_dresses_is_shown_whole_programs(tmp_path: Path) -> None:
+    """Tags choose styles and colours; what a program says of its own facade goes before them."""
+    town = city(30, PLACES["EPSG:28992"])
+    facade = [{"style": "shed", "seed": row} if row % 2 else None for row in range(len(town))]
+    provenance = [{"default": "observed"} if row % 3 else {"default": "given"} for row in range(len(town))]
+    columns: dict[str, Any] = dict(town.columns())
+    table = ProgramTable.from_arrays(
+        ids=town.ids, attributes=town.attributes, facade=facade, provenance=provenance, **columns
+    )
+    listener = Listener()
+    write_3dtiles(
+        tmp_path / "t", [table], crs="EPSG:28992", geoid=0.0, per_tile=8, dresser=listener, texture_size=16
+    )
+    assert listener.seen == {row["id"]: row for row in table.to_dicts()}
+
+
 def test_each_level_shows_the_same_buildings_nearer(tmp_path: Path) -> None:
     table = city(60, PLACES["EPSG:28992"])
     summary = write_3dtiles(

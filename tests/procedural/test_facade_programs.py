@@ -18,7 +18,7 @@ from geovision.mesh.walls import Side
 from geovision.model import Program
 from geovision.model.labels import Provenance
 from geovision.model.table import ProgramTable
-from geovision.procedural.grammar import Evaluated, builtin_facades, choose_style, evaluate
+from geovision.procedural.grammar import Evaluated, builtin_facades, choose_style, evaluate, load_facade
 from geovision.procedural.grammar.sample import SampleHouse, sample_house
 
 WINDOW, DOOR = ElementKind.WINDOW, ElementKind.DOOR
@@ -94,6 +94,24 @@ def test_doors_follow_the_terrain_and_get_steps() -> None:
 def test_party_walls_have_nothing() -> None:
     _, found = dressed({"style": "dutch_terraced"}, row=True, gable=2)
     assert set(found.elements.wall.tolist()) == {0, 2}
+
+
+def test_what_a_paint_picks_is_each_buildings_own(tmp_path: Path) -> None:
+    path = tmp_path / "own.facade"
+    path.write_text(
+        'facade 1 "t"\nlet wall_colour = pick { 3: #102030  1: #405060 }\n'
+        "paint wall material brick colour wall_colour\n"
+        "paint roof material tiles colour pick { 3: #102030  1: #405060 }\nrule wall { nothing }\n"
+    )
+    grammar = load_facade(path)
+    walls, roofs = [], []
+    for number in range(200):
+        house = sample_house(facade={"style": grammar.name}, identity=f"h{number}")
+        found = evaluate(house.walls, house.programs, origin_z=0, styles={grammar.name: grammar})
+        walls.append(found.elements.wall_colour[0, 0] == 0x10)
+        roofs.append(found.elements.roof_colour[0, 0] == 0x10)
+    assert 0.6 < np.mean(roofs) < 0.9
+    assert 0.5 < np.mean(np.equal(walls, roofs)) < 0.8  # one is not drawn with the other
 
 
 def test_tags_go_before_the_style() -> None:
