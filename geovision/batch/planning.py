@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from geovision._version import __version__
 from geovision.batch.config import BatchConfig
-from geovision.batch.estimates import tile_bytes, whole_estimate
+from geovision.batch.estimates import tile_bytes, tile_points, whole_estimate, work_of
 from geovision.batch.found_parts import planned_scene
 from geovision.batch.inputs import digest_of_footprints, write_footprint_parts
 from geovision.batch.plan_file import Plan, content_hash, load_plan, save_plan
@@ -140,6 +140,7 @@ def _plan(
     same = content_hash([__version__, job, crs, _deciding(head), config.build.model_dump(mode="json")])
     tiles: dict[str, list[Any]] = {name: [] for name in ("column", "row", "buildings", "bytes", "digest")}
     touched: list[list[int]] = []
+    read: list[float] = []
 
     def parts() -> Iterator[Footprints]:
         """The footprints of each tile, while the rest of it goes into columns: few are held at once."""
@@ -152,6 +153,7 @@ def _plan(
             tiles["bytes"].append(tile_bytes(tile.owned, config.build.formats))
             tiles["digest"].append(_digest(same, config, tile, marks))
             touched.append(list(tile.pieces))
+            read.append(tile_points(tile, pieces))
             yield tile.footprints
 
     write_footprint_parts(folder.inputs / "footprints.arrow", parts(), footprints.crs)
@@ -164,7 +166,7 @@ def _plan(
         crs,
         head,
         tuple(sources),
-        whole_estimate(tiles),
+        whole_estimate(tiles, work_of(scene), read, config.build.formats),
         tiles,
         scene.notes,
         tuple(str(problem) for problem in footprints.problems),

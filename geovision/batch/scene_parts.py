@@ -45,6 +45,8 @@ class SourcePiece:
     name: str
     bounds: Bounds | None
     """In the CRS of the scene; None for one that concerns no place: footprints."""
+    points: int = 0
+    """By its header."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def source_pieces(scene: Scene, footprints: list[str]) -> list[SourcePiece]:
         for file in scene.points.points.source.files:
             own = file.bounds
             box = None if own is None else scene.points.carried(own)
-            found.append(SourcePiece("points", _name(file.name), box))
+            found.append(SourcePiece("points", _name(file.name), box, file.count))
     return found + [SourcePiece("footprints", name, None) for name in footprints]
 
 

@@ -230,6 +230,22 @@ def test_an_outline_that_moves_does_not_alter_the_smear_of_a_raster(village: Pat
     assert 1 <= len(changed) < len(before)
 
 
+def test_what_a_run_will_take_is_known_before(village: Path, tmp_path: Path) -> None:
+    outlines = str(village / "footprints.gpkg")
+
+    def planned(**scene: str) -> Plan:
+        scene = {role: str(village / name) for role, name in scene.items()}
+        made = config({**scene, "footprints": outlines}, tile_m=100.0, publish={"formats": []})
+        return plan(made, tmp_path / "run")
+
+    cells = planned(dsm="dsm.tif", dtm="dtm.tif")
+    made = planned(points="points.laz")
+    assert 1 < cells.estimate["cpu_s"] / made.estimate["cpu_s"] < 4, "smear is dear"
+    summary = run(tmp_path / "run", executor=Here(tmp_path / "run"))
+    assert summary.buildings == made.estimate["buildings"]
+    assert 0.2 < summary.cpu_s / made.estimate["cpu_s"] < 5
+
+
 def test_another_version_repeats_all(village: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "run"
     plan(config(village, publish={"formats": []}), folder)
