@@ -184,7 +184,7 @@ def _deciding(head: Mapping[str, Any]) -> dict[str, Any]:
     spec = {
         name: {key: value for key, value in role.items() if key != "files"}
         for name, role in head["spec"].items()
-        if isinstance(role, dict) and "files" in role and name != "image"
+        if isinstance(role, dict) and "files" in role and name not in ("image", "streets")
     }
     crs = {name: head["spec"][name] for name in ("crs", "target_crs")}
     found = head["found"]

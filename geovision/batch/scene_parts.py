@@ -17,8 +17,9 @@ from geovision.sources.crs import known_crs
 from geovision.sources.grid import TileGrid, overlaps, widened
 from geovision.sources.opening import open_spec
 from geovision.sources.points import PointFiles
-from geovision.sources.roles import RASTER_ROLES
+from geovision.sources.roles import RASTER_ROLES, VECTOR_SUFFIXES
 from geovision.sources.scene import WholeScene
+from geovision.sources.scene_file import expand_paths
 from geovision.sources.smear import Smear
 from geovision.sources.waves import Waves
 
@@ -44,7 +45,7 @@ class SourcePiece:
     role: str
     name: str
     bounds: Bounds | None
-    """In the CRS of the scene; None for one that concerns no place: footprints."""
+    """In the CRS of the scene; None for one that concerns no place: footprints, streets."""
     points: int = 0
     """By its header."""
 
@@ -74,7 +75,7 @@ def plain_spec(scene: Scene) -> dict[str, Any]:
         "limits": dict(spec.limits),
         "cache_mb": spec.cache_mb,
     }
-    for role in ("image", "dsm", "dtm", "ndsm", "points"):
+    for role in ("image", "dsm", "dtm", "ndsm", "points", "streets"):
         files = _files(scene, role)
         if files:
             given = spec.role(role) or Source(files=())
@@ -92,6 +93,12 @@ def _files(scene: Scene, role: str) -> list[str]:
         if not isinstance(source, PointFiles):
             raise InputError("points", "are in memory", "Write them to a file: workers open it themselves")
         return [_name(file.name) for file in source.files]
+    if role == "streets" and scene.spec.streets is not None:
+        roots = scene.spec.allow.roots
+        return [
+            _name(os.fspath(name))
+            for name in expand_paths(scene.spec.streets.files, VECTOR_SUFFIXES, role, roots)
+        ]
     return []
 
 
@@ -125,6 +132,7 @@ def source_pieces(scene: Scene, footprints: list[str]) -> list[SourcePiece]:
             own = file.bounds
             box = None if own is None else scene.points.carried(own)
             found.append(SourcePiece("points", _name(file.name), box, file.count))
+    found += [SourcePiece("streets", name, None) for name in _files(scene, "streets")]
     return found + [SourcePiece("footprints", name, None) for name in footprints]
 
 

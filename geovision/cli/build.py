@@ -20,6 +20,7 @@ __all__ = ["command"]
 
 @click.command("build", short_help="Fit buildings and publish them as files that every client opens.")
 @options.sources
+@options.streets
 @options.formats
 @options.kinds
 @options.place

@@ -14,6 +14,7 @@ from geovision.errors import InputError, ProgramError
 if TYPE_CHECKING:
     from geovision.mesh import FaceLooks, Solids
     from geovision.model.table import ProgramTable
+    from geovision.sources.streets import Streets
 
 __all__ = ["command"]
 
@@ -30,6 +31,7 @@ MOST_REMARKS = 10
     help="At levels 3: facade style of buildings that name none, or auto to choose by their attributes. "
     "Without it they keep plain walls.",
 )
+@options.streets
 @options.threads
 @options.on_error
 @options.crs
@@ -42,6 +44,8 @@ def command(
     programs: Path,
     lod: str,
     style: str | None,
+    streets: tuple[str, ...],
+    streets_layer: str | None,
     threads: int,
     on_error: Literal["raise", "record"],
     crs: str | None,
@@ -58,6 +62,7 @@ def command(
       geovision mesh programs.json -o city.glb
       geovision mesh programs.parquet --lod 1.2 -o blocks.ply
       geovision mesh programs.parquet --lod 3.2 --style auto -o street.glb
+      geovision mesh programs.parquet --lod 3.2 --style auto --streets roads.gpkg --crs EPSG:28992 -o a.glb
       jq -c '.[] | select(.ground_z < 2)' programs.json | geovision mesh - -o low.glb
     """
     if output.suffix.lower() not in SUFFIXES:
@@ -71,6 +76,13 @@ def command(
             param_hint="--lod",
         )
 
+    if streets and lod not in options.FACADE_LODS:
+        raise click.BadParameter(
+            f"streets are for facades; use one of {', '.join(options.FACADE_LODS)}.", param_hint="--lod"
+        )
+    if streets and crs is None:
+        raise click.BadParameter("programs state no CRS to put streets into; give it.", param_hint="--crs")
+
     import geovision
     from geovision.formats.attributes import building_columns
     from geovision.sources.footprints import known_crs
@@ -82,7 +94,8 @@ def command(
     with status("reading programs", quiet=quiet):
         table = geovision.read_programs(programs, on_error=on_error, failures=refused)
     with status(f"meshing {len(table):,} buildings", quiet=quiet):
-        solids, remarks = _meshed(table, lod, style, on_error, threads)
+        known = _streets(table, streets, streets_layer, crs)
+        solids, remarks = _meshed(table, lod, style, known, on_error, threads)
     for remark in remarks:
         note(remark, quiet=quiet)
     reasons = [str(error) for error in refused]
@@ -104,17 +117,25 @@ def command(
 
 
 def _meshed(
-    table: ProgramTable, lod: str, style: str | None, on_error: Literal["raise", "record"], threads: int
+    table: ProgramTable,
+    lod: str,
+    style: str | None,
+    streets: Streets | None,
+    on_error: Literal["raise", "record"],
+    threads: int,
 ) -> tuple[Solids, list[str]]:
     """The solids, and what there is to say of their facades."""
     import geovision
-    from geovision.mesh import OUTCOME_TEXT
+    from geovision.mesh import OUTCOME_TEXT, Surroundings
 
     if lod not in options.FACADE_LODS:
         return geovision.mesh(table, lod=lod, threads=threads, on_error=on_error), []
+    from geovision.pipeline.dresser import NO_STREETS
     from geovision.pipeline.facades import dress
 
-    dressed = dress(table, lod=lod, style=style, on_error=on_error, threads=threads)
+    lines = [] if streets is None else streets.lines()
+    around = Surroundings(streets=lines)
+    dressed = dress(table, lod=lod, style=style, around=around, on_error=on_error, threads=threads)
     remarks = [str(remark) for remark in dressed.notes[:MOST_REMARKS]]
     if len(dressed.notes) > MOST_REMARKS:
         remarks.append(f"... and {len(dressed.notes) - MOST_REMARKS:,} more")
@@ -124,7 +145,21 @@ def _meshed(
     ]
     if not any(dressed.styles):
         remarks.append("no building has a facade; --style auto chooses one by the attributes")
+    else:
+        remarks += [NO_STREETS] if streets is None else streets.notes
     return dressed.solids, remarks
+
+
+def _streets(
+    table: ProgramTable, files: tuple[str, ...], layer: str | None, crs: str | None
+) -> Streets | None:
+    if not files or crs is None or not len(table):
+        return None
+    from geovision.sources.streets import read_streets
+
+    west, south = table.xy.min(axis=0).tolist()
+    east, north = table.xy.max(axis=0).tolist()
+    return read_streets(files, target_crs=crs, layer=layer, bounds=(west, south, east, north))
 
 
 def _looks(solids: Solids) -> FaceLooks | None:

@@ -27,6 +27,7 @@ __all__ = [
     "roofs",
     "seed",
     "sources",
+    "streets",
     "threads",
 ]
 
@@ -234,6 +235,20 @@ _ROLE_HELP = {
     "points": "LiDAR: LAS, LAZ or COPC.",
     "footprints": "Outlines of buildings: GPKG, GeoParquet, GeoJSON, FlatGeobuf, Shapefile.",
 }
+
+
+def streets(function: Function) -> Function:
+    """``--streets`` and ``--streets-layer``."""
+    function = click.option(
+        "--streets-layer", metavar="NAME", help="Layer of the streets, where the file has several."
+    )(function)
+    return click.option(
+        "--streets",
+        multiple=True,
+        metavar="PATH",
+        help="Streets that doors open to and fronts look at, for facades: lines or areas in GPKG, "
+        "GeoParquet, GeoJSON, FlatGeobuf, Shapefile. May be repeated.",
+    )(function)
 
 
 def _limit(_ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> list[tuple[str, int]]:

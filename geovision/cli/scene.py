@@ -29,13 +29,15 @@ def command() -> None:
 
 def open_from_options(given: dict[str, Any]) -> Scene:
     """The scene that the shared source flags describe; takes them out of `given`."""
-    from geovision.sources import open_scene
+    from geovision.sources import Source, open_scene
 
     sources = given.pop("sources")
     roles: dict[str, Any] = {name: list(given.pop(name)) or None for name in options.SOURCE_ROLES}
+    streets, streets_layer = given.pop("streets", ()), given.pop("streets_layer", None)
     return open_scene(
         *sources,
         **roles,
+        streets=Source(files=streets, layer=streets_layer) if streets else None,
         layer=given.pop("layer"),
         crs=given.pop("crs"),
         target_crs=given.pop("target_crs"),
@@ -118,6 +120,8 @@ def _text(facts: dict[str, Any]) -> str:
         lines += [
             f"            {count:,} outside the {role}" for role, count in found["outside"].items() if count
         ]
+    if facts["streets"] is not None:
+        lines.append(f"streets     {facts['streets']['lines']:,} lines")
     for title, key in (("assumed", "assumed"), ("not used", "unused"), ("missing", "missing")):
         lines += [f"{title if i == 0 else '':<11} {text}" for i, text in enumerate(facts[key])]
     return "\n".join(lines)

@@ -180,6 +180,8 @@ def build_to(
         threads=threads,
     )
     settings.check()
+    if facades is not None:
+        scene.streets  # noqa: B018  # refused now, and not when everything is fitted
     summary = BuildSummary(out=Path(out), crs=crs, solid_crs=solid_crs)
     with found_buildings(scene, find, progress=looked) as found:
         return _build_found(found, out, settings, summary, kinds, place, roofs, on_error, overwrite, progress)

@@ -31,15 +31,16 @@ from geovision.mesh import (
     open_walls,
 )
 from geovision.mesh.foundations import on_lower_ground
-from geovision.mesh.walls import Ground
 from geovision.model.table import ProgramTable
 
 if TYPE_CHECKING:
     from geovision.sources.footprint_set import Footprints
+    from geovision.sources.streets import Streets
 
 __all__ = [
     "FACADE_BASE",
     "FACADE_LOD",
+    "NO_STREETS",
     "ROOF_COLOUR",
     "FacadeDresser",
     "Neighbourhood",
@@ -55,6 +56,7 @@ FACADE_BASE = "2.3"
 """Facades stand on solids with overhangs."""
 FACADE_LOD = "3.2"
 """Of facades as geometry."""
+NO_STREETS = "no streets were given: the front of a building, with its door, is the wall that is most open"
 _NEAR_M = 25.0
 """A wall looks no further for what stands round it."""
 _TALL_M = 10_000.0
@@ -102,16 +104,16 @@ class Neighbourhood:
             np.array(ids, object), boxes, tops, offsets, np.concatenate(rings) if rings else np.zeros((0, 2))
         )
 
-    def around(self, table: ProgramTable, ground: Ground | None = None) -> Surroundings:
-        """What stands near some buildings and is none of them, and what they stand on."""
+    def around(self, table: ProgramTable) -> tuple[list[F64], F64]:
+        """Outlines and tops of what stands near some buildings and is none of them."""
         if not len(table) or not len(self.boxes):
-            return Surroundings(terrain=ground)
+            return [], np.zeros(0)
         low, high = table.xy.min(axis=0) - _NEAR_M, table.xy.max(axis=0) + _NEAR_M
         near = (self.boxes[:, :2] <= high).all(axis=1) & (self.boxes[:, 2:] >= low).all(axis=1)
         own = set(table.ids)
         rows = [row for row in np.flatnonzero(near).tolist() if self.ids[row] not in own]
         rings = [self.xy[self.offsets[row] : self.offsets[row + 1]] for row in rows]
-        return Surroundings(neighbours=rings, neighbour_tops=self.tops[rows], terrain=ground)
+        return rings, self.tops[rows]
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ class FacadeDresser:
         near: all buildings of the scene.
         terrain: doors, steps and plinths follow it, and walls go down to it; the buildings' own ground where
             it is None.
+        streets: that fronts look at and doors open to.
     """
 
     def __init__(
@@ -141,9 +144,11 @@ class FacadeDresser:
         form: Literal["instanced", "full"],
         near: Neighbourhood | None = None,
         terrain: Terrain | None = None,
+        streets: Streets | None = None,
     ) -> None:
         self.form = form
-        self._style, self._near, self._terrain = style, near, terrain
+        self._style, self._near = style, near
+        self._terrain, self._streets = terrain, streets
         # A tile asks for its looks and for its facades, one after the other.
         self._last = threading.local()
 
@@ -188,6 +193,20 @@ class FacadeDresser:
             f"{kinds[ElementKind.SHOPFRONT]:,} shopfronts, all inferred"
         )
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was assumed, as sentences."""
+        return (NO_STREETS,) if self._streets is None else self._streets.notes
+
+    def _surroundings(self, table: ProgramTable) -> Surroundings:
+        rings, tops = ([], np.zeros(0)) if self._near is None else self._near.around(table)
+        streets: list[F64] = []
+        if self._streets is not None and len(table):
+            west, south = table.xy.min(axis=0).tolist()
+            east, north = table.xy.max(axis=0).tolist()
+            streets = self._streets.near((west, south, east, north))
+        return Surroundings(rings, tops, streets, self._terrain)
+
     def _made(self, table: ProgramTable) -> _Made:
         last: _Made | None = getattr(self._last, "made", None)
         if last is not None and last.table is table:
@@ -197,9 +216,7 @@ class FacadeDresser:
         ground = self._terrain
         stands = table if ground is None else on_lower_ground(table, ground.lowest(plan_boxes(table)))
         base = mesh(stands, lod=FACADE_BASE, threads=1, on_error="record")
-        near = self._near
-        around = Surroundings(terrain=ground) if near is None else near.around(table, ground)
-        walls = find_walls(base, table, around=around, threads=1)
+        walls = find_walls(base, table, around=self._surroundings(table), threads=1)
         done = evaluate(walls, table, origin_z=base.origin[:, 2], solids=base, style=self._style, threads=1)
         self._last.made = made = _Made(table, base, walls, done.elements)
         return made

@@ -278,7 +278,7 @@ class Products:
         if self._dresser is not None:
             with self._timings.stage("facades"):
                 self._dresser = self._make_dresser(Neighbourhood.of_programs(iter_programs(programs)))
-                self.notes.append(self._dresser.count(iter_programs(programs)))
+                self.notes += [self._dresser.count(iter_programs(programs)), *self._dresser.notes]
         tables = {name: self.folder / f"{name}.parquet" for name in ("buildings", "roof_facets")}
         with self._timings.stage("tables"):
             if "gpkg" in self._formats:
@@ -441,4 +441,6 @@ class Products:
         """With what stands round tiles: programs once all are known, until then outlines alone."""
         if near is None and self._around.scene is not None:
             near = Neighbourhood.of_footprints(self._around.scene.footprints)
-        return FacadeDresser(self._settings.facades, self._settings.lod3, near, self._around.terrain)
+        scene = self._around.scene
+        streets = None if scene is None else scene.streets
+        return FacadeDresser(self._settings.facades, self._settings.lod3, near, self._around.terrain, streets)

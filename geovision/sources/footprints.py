@@ -32,6 +32,8 @@ __all__ = [
     "footprints_from_geodataframe",
     "known_crs",
     "read_footprints",
+    "read_frame",
+    "window_finder",
 ]
 
 _ID_COLUMNS = ("id", "building_id", "identificatie", "osm_id", "gml_id", "fid", "objectid")
@@ -73,12 +75,12 @@ def read_footprints(
     check_name(str(path), "footprints")
     limits = limits or VectorLimits()
     notes: list[str] = []
-    window = _window_finder(crs, target_crs, bounds)
+    window = window_finder(crs, target_crs, bounds)
     if is_uri(path):
         with local_copy(str(path), allow_network=allow_network, limit=limits.file_bytes) as copy:
-            frame = _read(copy, layer, window, limits, notes)
+            frame = read_frame(copy, layer, window, limits, notes)
     else:
-        frame = _read(Path(path), layer, window, limits, notes)
+        frame = read_frame(Path(path), layer, window, limits, notes)
     found = _from_frame(frame, crs, target_crs, str(path), limits, notes, empty_ok=bounds is not None)
     if bounds is None:
         return found
@@ -100,9 +102,10 @@ def footprints_from_geodataframe(
     return _from_frame(frame, crs, target_crs, name, limits or VectorLimits(), [], empty_ok=False)
 
 
-def _read(
+def read_frame(
     path: Path, layer: str | None, window: Window | None, limits: VectorLimits, notes: list[str]
 ) -> GeoDataFrame:
+    """The table of a vector file, a folder with a shapefile, or vector tiles; as it is."""
     if is_tile_folder(path) or path.suffix.lower() in _TILED:
         if not path.exists():
             raise InputError(f"footprints {path}", "there is no such file", "Check the path")
@@ -131,7 +134,7 @@ def _file(path: Path) -> Path:
     return path
 
 
-def _window_finder(crs: str | None, target_crs: str | None, bounds: Box | None) -> Window | None:
+def window_finder(crs: str | None, target_crs: str | None, bounds: Box | None) -> Window | None:
     """From a file's CRS to `bounds` in it, widened; None where only a whole read can tell."""
     if bounds is None:
         return None

@@ -34,7 +34,15 @@ from geovision.sources.rasters import Piece, RasterLayer
 from geovision.sources.remote_files import is_uri
 from geovision.sources.roles import POINT_SUFFIXES, RASTER_ROLES, VECTOR_SUFFIXES, recognise_rasters
 from geovision.sources.scene import Scene
-from geovision.sources.scene_file import SceneSpec, Source, expand_paths, load_scene_file, make_spec, within
+from geovision.sources.scene_file import (
+    SOURCE_ROLES,
+    SceneSpec,
+    Source,
+    expand_paths,
+    load_scene_file,
+    make_spec,
+    within,
+)
 from geovision.sources.scene_points import PointLayer, PointSet, open_point_set
 from geovision.sources.tile_archives import is_tile_folder
 
@@ -52,6 +60,7 @@ def open_scene(
     ndsm: Any = None,
     points: Any = None,
     footprints: Any = None,
+    streets: Any = None,
     layer: str | None = None,
     crs: str | None = None,
     target_crs: str | None = None,
@@ -73,6 +82,7 @@ def open_scene(
         ndsm: heights above the ground.
         points: LAS, LAZ or COPC files.
         footprints: a vector file or a GeoDataFrame.
+        streets: lines that doors open to, for facades: vector files or GeoDataFrames.
         layer: layer of the vector file.
         crs: CRS of sources that state none.
         target_crs: CRS of the scene, projected and in metres; by default chosen from the sources.
@@ -83,8 +93,8 @@ def open_scene(
         cache_mb: memory for decoded blocks.
         threads: of the resampling; 0 takes all cores. Results do not depend on it.
     """
-    roles = {"image": image, "dsm": dsm, "dtm": dtm, "ndsm": ndsm, "points": points, "footprints": footprints}
-    given = {name: _source(value) for name, value in roles.items() if value is not None}
+    roles = zip(SOURCE_ROLES, (image, dsm, dtm, ndsm, points, footprints, streets), strict=True)
+    given = {name: _source(value) for name, value in roles if value is not None}
     if isinstance(limits, Limits):
         limits = {name: value for name, value in vars(limits).items() if value != getattr(Limits(), name)}
     common = {

@@ -34,6 +34,7 @@ from geovision.sources.waves import Waves
 
 if TYPE_CHECKING:
     from geovision.sources.footprints import Footprints
+    from geovision.sources.streets import Streets
 
 __all__ = ["Scene", "SceneTile", "WholeScene", "Window"]
 
@@ -111,9 +112,9 @@ class Scene:
 
     @property
     def roles(self) -> tuple[str, ...]:
-        """What was given, in the order image, dsm, dtm, ndsm, points, footprints."""
+        """What was given, in the order image, dsm, dtm, ndsm, points, footprints, streets."""
         found = [role for role in RASTER_ROLES if role in self.layers]
-        more = {"points": self.points, "footprints": self._footprints}
+        more = {"points": self.points, "footprints": self._footprints, "streets": self.spec.streets}
         return (*found, *(role for role, value in more.items() if value is not None))
 
     @property
@@ -131,6 +132,13 @@ class Scene:
                 "Give outlines with footprints=... (--footprints), or find them first (geovision detect)",
             )
         return self._footprints
+
+    @cached_property
+    def streets(self) -> Streets | None:
+        """Streets in sight of the footprints, in the CRS of the scene; None where none were given."""
+        from geovision.sources.streets import streets_of_scene
+
+        return streets_of_scene(self)
 
     @cached_property
     def extents(self) -> dict[str, Bounds]:

@@ -20,6 +20,7 @@ from geovision.sources.remote_files import is_uri
 
 __all__ = [
     "SCHEMA",
+    "SOURCE_ROLES",
     "Allow",
     "SceneSpec",
     "Source",
@@ -31,6 +32,9 @@ __all__ = [
 ]
 
 SCHEMA = "geovision.scene/1"
+
+
+SOURCE_ROLES = ("image", "dsm", "dtm", "ndsm", "points", "footprints", "streets")
 
 
 class _Table(BaseModel):
@@ -94,12 +98,14 @@ class SceneSpec(_Table):
     ndsm: Source | None = None
     points: Source | None = None
     footprints: Source | None = None
+    streets: Source | None = None
+    """Lines that doors open to; for facades."""
     allow: Allow = Allow()
     limits: dict[str, int] = {}
     cache_mb: int = Field(128, ge=1, le=1 << 20)
     """Memory for decoded blocks of raster files."""
 
-    @field_validator("image", "dsm", "dtm", "ndsm", "points", "footprints", mode="before")
+    @field_validator(*SOURCE_ROLES, mode="before")
     @classmethod
     def _short(cls, value: Any) -> Any:
         """`dsm = "dsm.tif"` is short for a table with files."""
@@ -121,7 +127,7 @@ class SceneSpec(_Table):
     @model_validator(mode="after")
     def _options_that_apply(self) -> SceneSpec:
         """An option that a role would not heed is refused, not ignored."""
-        for role in ("image", "dsm", "dtm", "ndsm", "points", "footprints"):
+        for role in SOURCE_ROLES:
             source = self.role(role)
             for option in ("bands", "nodata", "vertical_unit", "layer"):
                 given = source is not None and getattr(source, option) not in (None, "", ())
@@ -141,7 +147,7 @@ _APPLIES = {
     "bands": ("image",),
     "nodata": ("image", "dsm", "dtm", "ndsm"),
     "vertical_unit": ("dsm", "dtm", "ndsm"),
-    "layer": ("footprints",),
+    "layer": ("footprints", "streets"),
 }
 
 
@@ -200,7 +206,7 @@ def relative_to(spec: SceneSpec, folder: Path) -> SceneSpec:
         "sources": tuple(map(place, spec.sources)),
         "allow": spec.allow.model_copy(update={"roots": roots}),
     }
-    for name in ("image", "dsm", "dtm", "ndsm", "points", "footprints"):
+    for name in SOURCE_ROLES:
         source = spec.role(name)
         if source is not None:
             changes[name] = source.model_copy(update={"files": tuple(map(place, source.files))})

@@ -31,8 +31,9 @@ def report(scene: Scene) -> dict[str, Any]:
         "layers": layers,
         "points": _points(scene.points) if scene.points is not None else None,
         "footprints": _footprints(scene) if scene.has_footprints else None,
+        "streets": None if scene.streets is None else {"lines": len(scene.streets)},
         "tiles": len(scene.tiles()),
-        "assumed": list(scene.notes),
+        "assumed": [*scene.notes, *(() if scene.streets is None else scene.streets.notes)],
         "unused": list(scene.unused),
         "missing": _missing(scene),
     }

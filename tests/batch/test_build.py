@@ -12,6 +12,7 @@ import geopandas
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import shapely
 
 import geovision
 from geovision.batch import run
@@ -114,15 +115,29 @@ def test_merged_tiles_are_the_bytes_of_a_build(village: Path, built: Path, tmp_p
 
 def test_merged_tiles_have_facades_as_a_build_has(village: Path, tmp_path: Path) -> None:
     publish = {"formats": ["3dtiles", "glb"], "geoid": 43.0, "facades": "auto", "merged": True}
-    plan(config(village, publish=publish), tmp_path / "run")
+    west, south, east, north = geovision.open_scene(village / "scene.toml").footprints.bounds
+    line = shapely.LineString([(west, south), (east, north)])
+    roads = geopandas.GeoDataFrame(geometry=[line], crs="EPSG:28992")
+    roads.to_file(tmp_path / "roads.gpkg")
+    file = village / "with_streets.toml"
+    text = (village / "scene.toml").read_text(encoding="utf-8")
+    wanted = BatchConfig.model_validate({"scene": str(file), "publish": publish, "run": {"wait_s": 0.0}})
+    file.write_text(f'streets = "{tmp_path / "roads.gpkg"}"\n{text}', encoding="utf-8")
+    plan(wanted, tmp_path / "run")
     do(tmp_path / "run")
     merge(tmp_path / "run")
-    scene = geovision.open_scene(str(village / "scene.toml"))
+    scene = geovision.open_scene(file)
     build_to(scene, tmp_path / "built", formats=["3dtiles", "glb"], geoid=43.0, facades="auto", merged=True)
     merged, built = (leave_volatile(tmp_path / name) for name in ("run/merged", "built"))
     tiles = {name for name in built if name.startswith("tiles/") and name.endswith(".glb")}
     assert tiles
     assert merged == built
+    assert b"no streets were given" not in merged["index.json"]
+    roads.translate(1).to_file(tmp_path / "roads.gpkg")
+    with pytest.raises(InputError, match=r"roads\.gpkg.*changed"):
+        merge(tmp_path / "run")
+    plan(wanted, tmp_path / "run")
+    assert not do(tmp_path / "run"), "streets decide no program"
     with pytest.raises(UsageError, match="nonsense"):
         plan(config(village, publish={"facades": "nonsense"}), tmp_path / "other")
 

@@ -143,6 +143,24 @@ def test_mesh_writes_every_format(programs: Path, tmp_path: Path, suffix: str) -
     assert out.stat().st_size > 200
 
 
+def test_mesh_takes_streets(programs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import geopandas
+    import shapely
+
+    roads = tmp_path / "roads.geojson"
+    line = shapely.LineString([(-20, 30), (60, 31)])
+    geopandas.GeoDataFrame(geometry=[line], crs="EPSG:28992").to_file(roads)
+    dressed = [str(programs), "--lod", "3.1", "--style", "auto", "-o", str(tmp_path / "out.glb")]
+    assert call(["mesh", *dressed]) == 0
+    assert "no streets were given" in capsys.readouterr().err
+    known = ["--streets", str(roads), "--crs", "EPSG:28992"]
+    assert call(["mesh", *dressed, *known]) == 0
+    assert "no streets" not in capsys.readouterr().err
+    assert call(["mesh", *dressed, *known[:2]]) == 2
+    assert "--crs" in capsys.readouterr().err
+    assert call(["mesh", str(programs), *known, "-o", str(tmp_path / "b.glb")]) == 2
+
+
 def test_mesh_reads_a_pipe(programs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.glb"
     result = geovision_process("mesh", "-", "-o", str(out), stdin=programs.read_text())

@@ -7,21 +7,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import geopandas
 import numpy as np
 import pytest
+import shapely
 from numpy.typing import NDArray
 
 import geovision
+from geovision.errors import InputError
 from geovision.formats.programs import read_programs
 from geovision.formats.terrain import Terrain
 from geovision.formats.tiles3d_spool import plan_boxes
-from geovision.mesh import ElementKind, check, mesh
+from geovision.mesh import ElementKind, Elements, Side, Walls, check, mesh
 from geovision.model.labels import Label
 from geovision.model.table import ProgramTable
 from geovision.pipeline.build_to import build_to
-from geovision.pipeline.dresser import ROOF_COLOUR, FacadeDresser, Neighbourhood
+from geovision.pipeline.dresser import NO_STREETS, ROOF_COLOUR, FacadeDresser, Neighbourhood
 from geovision.pipeline.generate import generate
 from geovision.pipeline.synth_to import synth_to
+from geovision.sources.streets import NONE_NEAR, streets_from_frame
 from tests.helpers_glb import parse_glb
 from tests.pipeline.built import content
 
@@ -205,3 +209,67 @@ def test_facades_on_a_slope_are_sound_and_know_no_batch(hillside: tuple[ProgramT
         _, _, own = FacadeDresser("auto", "full", near, terrain).instances(table.take([row]))
         first, last = all_of_them.building_offsets[row : row + 2]
         assert own.z0.tolist() == all_of_them.z0[first:last].tolist()
+
+
+def _fronts(made: tuple[Any, Walls, Elements]) -> dict[int, int]:
+    """Distance to the street of each building's front, in millimetres; -1 where none is seen."""
+    _, walls, _ = made
+    front = np.flatnonzero((walls.side == Side.FRONT) & (walls.label == Label.WALL))
+    found: dict[int, int] = {}
+    for building, away in zip(walls.building[front].tolist(), walls.street[front].tolist(), strict=True):
+        found[building] = min(away, found.get(building, away), key=lambda value: (value < 0, value))
+    return found
+
+
+def test_fronts_look_at_the_nearest_street_whatever_the_batch() -> None:
+    table = generate(area=(0.0, 0.0, 160.0, 120.0), seed=8)
+    lines = [shapely.LineString([(-40, y), (220, y + 7)]) for y in (-9, 61, 131)]
+    streets = streets_from_frame(
+        geopandas.GeoDataFrame(geometry=lines, crs="EPSG:28992"), target_crs="EPSG:28992"
+    )
+    near = Neighbourhood.of_programs([table])
+    made = FacadeDresser("auto", "full", near, streets=streets).instances(table)
+    fronts = _fronts(made)
+    assert len(fronts) == len(table)
+    seen = np.array(list(fronts.values()))
+    assert (seen >= 0).mean() > 0.9
+    _, walls, elements = made
+    # A wall that looks at a street from nearer by is no outer wall on the ground.
+    for building, away in fronts.items():
+        rows = slice(*walls.building_offsets[building : building + 2])
+        low = walls.corner[rows, 2] <= walls.corner[rows, 2].min() + 500
+        own = walls.street[rows][low & (walls.label[rows] == Label.WALL) & (walls.side[rows] != Side.COURT)]
+        assert away == own[own >= 0].min(initial=away if away >= 0 else 1 << 30) or away < 0
+    plain = FacadeDresser("auto", "full", near).instances(table)[2]
+    assert elements.s0.tolist() != plain.s0.tolist()
+    for row in range(0, len(table), 9):
+        _, _, own = FacadeDresser("auto", "full", near, streets=streets).instances(table.take([row]))
+        first, last = elements.building_offsets[row : row + 2]
+        assert own.s0.tolist() == elements.s0[first:last].tolist()
+
+
+def test_a_scene_with_streets_uses_them(scene_file: Path, town: Path, tmp_path: Path) -> None:
+    def notes(folder: Path) -> list[str]:
+        return [str(note) for note in json.loads((folder / "index.json").read_text())["notes"]]
+
+    assert NO_STREETS in notes(town)
+    line = shapely.LineString([(499_990, 5_499_995), (500_120, 5_499_990)])
+    crs = geovision.open_scene(scene_file).crs
+    table = geopandas.GeoDataFrame({"highway": ["residential"]}, geometry=[line], crs=crs)
+    table.to_file(tmp_path / "roads.gpkg")
+    scene = geovision.open_scene(scene_file, streets=tmp_path / "roads.gpkg")
+    build_to(scene, tmp_path / "b", formats=("cityjsonseq",), facades="auto")
+    assert NO_STREETS not in notes(tmp_path / "b")
+    told = (tmp_path / "b" / "buildings.city.jsonl").read_bytes()
+    assert told != (town / "buildings.city.jsonl").read_bytes()
+    table.set_crs("EPSG:4978", allow_override=True).to_file(tmp_path / "odd.gpkg")
+    with pytest.raises(InputError, match=r"streets .*odd\.gpkg"):
+        build_to(
+            geovision.open_scene(scene_file, streets=tmp_path / "odd.gpkg"), tmp_path / "c", facades="auto"
+        )
+    assert not (tmp_path / "c").exists()
+    far = table.translate(5000).to_frame("geometry")
+    far.to_file(tmp_path / "far.gpkg")
+    beyond = geovision.open_scene(scene_file, streets=tmp_path / "far.gpkg").streets
+    assert beyond is not None
+    assert beyond.notes == (NONE_NEAR,)
