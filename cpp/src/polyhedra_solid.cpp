@@ -31,27 +31,42 @@ Wide six_volumes(const Triangles& shell) {
 }
 
 // How often a closed shell winds round a place, from the solid angles of its triangles: 1 inside of an
-// outer shell, 0 outside. In doubles; places on the shell give something between.
+// outer shell, 0 outside. In doubles; places on the shell give something between. An angle is the argument of
+// a complex number, and their sum that of the product with the turns it has made: one atan2 for all.
 double winding(const Triangles& shell, const double (&place)[3]) {
-    double sum = 0.0;
-    for (std::size_t t = shell.begin; t < shell.end; ++t) {
-        double v[3][3], length[3];
-        for (std::size_t k = 0; k < 3; ++k) {
-            const GridPoint& p = shell.body.points[std::size_t(shell.at(t)[k])];
-            v[k][0] = p.x - place[0], v[k][1] = p.y - place[1], v[k][2] = p.z - place[2];
-            length[k] = std::sqrt(v[k][0] * v[k][0] + v[k][1] * v[k][1] + v[k][2] * v[k][2]);
-        }
-        const auto dot = [&](int a, int b) {
-            return v[a][0] * v[b][0] + v[a][1] * v[b][1] + v[a][2] * v[b][2];
-        };
-        const double det = v[0][0] * (v[1][1] * v[2][2] - v[1][2] * v[2][1]) +
-                           v[0][1] * (v[1][2] * v[2][0] - v[1][0] * v[2][2]) +
-                           v[0][2] * (v[1][0] * v[2][1] - v[1][1] * v[2][0]);
-        const double rest = length[0] * length[1] * length[2] + dot(0, 1) * length[2] +
-                            dot(1, 2) * length[0] + dot(2, 0) * length[1];
-        sum += 2.0 * std::atan2(det, rest);
+    struct Ray {
+        double x, y, z, length;
+    };
+    std::vector<Ray> rays;
+    rays.reserve(shell.body.points.size());
+    for (const GridPoint& p : shell.body.points) {
+        const double x = p.x - place[0], y = p.y - place[1], z = p.z - place[2];
+        rays.push_back({x, y, z, std::sqrt(x * x + y * y + z * z)});
     }
-    return sum / (4.0 * 3.14159265358979323846);
+    const auto dot = [](const Ray& a, const Ray& b) { return a.x * b.x + a.y * b.y + a.z * b.z; };
+    double real = 1.0, imaginary = 0.0;
+    int turns = 0;
+    for (std::size_t t = shell.begin; t < shell.end; ++t) {
+        const std::int32_t* corner = shell.at(t);
+        const Ray &a = rays[std::size_t(corner[0])], &b = rays[std::size_t(corner[1])],
+                  &c = rays[std::size_t(corner[2])];
+        double det =
+            a.x * (b.y * c.z - b.z * c.y) + a.y * (b.z * c.x - b.x * c.z) + a.z * (b.x * c.y - b.y * c.x);
+        double rest = a.length * b.length * c.length + dot(a, b) * c.length + dot(b, c) * a.length +
+                      dot(c, a) * b.length;
+        const double size = std::fabs(det) + std::fabs(rest);
+        if (!(size > 0.0)) continue;
+        det /= size, rest /= size;
+        const double next = real * det + imaginary * rest;
+        if (imaginary >= 0.0 && det >= 0.0 && next < 0.0) ++turns;
+        if (imaginary < 0.0 && det < 0.0 && next >= 0.0) --turns;
+        real = real * rest - imaginary * det;
+        imaginary = next;
+        const double shrink = std::fabs(real) + std::fabs(imaginary);
+        real /= shrink, imaginary /= shrink;
+    }
+    constexpr double half_turn = 3.14159265358979323846;
+    return (std::atan2(imaginary, real) + 2.0 * half_turn * turns) / (2.0 * half_turn);
 }
 
 // A place beside the middle of a triangle, `depth` steps to its inside (negative: outside).
@@ -111,6 +126,17 @@ Box moved_box(const GridPoint (&p)[3]) {
     return box;
 }
 
+Box box_of_all(const std::vector<Box>& boxes) {
+    Box whole = boxes.front();
+    for (const Box& box : boxes) {
+        for (int k = 0; k < 3; ++k) {
+            whole.low[k] = std::min(whole.low[k], box.low[k]);
+            whole.high[k] = std::max(whole.high[k], box.high[k]);
+        }
+    }
+    return whole;
+}
+
 bool pierced(const Triangles& mine, const Triangles& other, const std::int32_t (&shift)[3]) {
     std::vector<Box> boxes;
     GridPoint p[3], q[3];
@@ -118,10 +144,12 @@ bool pierced(const Triangles& mine, const Triangles& other, const std::int32_t (
         other.corners(t, q);
         boxes.push_back(moved_box(q));
     }
+    const Box whole = box_of_all(boxes);
     for (std::size_t s = mine.begin; s < mine.end; ++s) {
         mine.corners(s, p);
         for (GridPoint& c : p) c = {c.x + shift[0], c.y + shift[1], c.z + shift[2]};
         const Box box = moved_box(p);
+        if (!box.meets(whole)) continue;
         for (std::size_t t = 0; t < boxes.size(); ++t) {
             if (!box.meets(boxes[t])) continue;
             other.corners(other.begin + t, q);
@@ -131,8 +159,10 @@ bool pierced(const Triangles& mine, const Triangles& other, const std::int32_t (
     return false;
 }
 
-std::vector<std::array<std::int64_t, 3>> places(const Context& c, const Triangles& shell) {
-    std::vector<std::array<std::int64_t, 3>> out;
+using Places = std::vector<std::array<std::int64_t, 3>>;
+
+Places places(const Context& c, const Triangles& shell) {
+    Places out;
     for (std::size_t i = 3 * shell.begin; i < 3 * shell.end; ++i) {
         const std::int64_t* v =
             c.view.vertices + 3 * shell.body.sources[std::size_t(shell.body.triangles[i])];
@@ -142,6 +172,33 @@ std::vector<std::array<std::int64_t, 3>> places(const Context& c, const Triangle
     out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
 }
+
+// One of several in a group, with what is asked of it for each of the others.
+struct Solid {
+    Solid(const Context& context, const Body& of)
+        : body(of), shell(shell_of(of, 0)), places(polyhedra::places(context, shell)), span(shell) {
+        const std::int64_t* first = context.view.vertices + 3 * of.sources[0];
+        corner = {first[0] - of.points[0].x, first[1] - of.points[0].y, first[2] - of.points[0].z};
+    }
+
+    // Whether their boxes are further apart than `least` steps, or so far that offsets have no room.
+    bool apart(const Solid& other, double least) const {
+        for (std::size_t k = 0; k < 3; ++k) {
+            const auto offset = corner[k] - other.corner[k];
+            if (std::abs(offset) >= 1000000000) return true;
+            const auto shift = static_cast<double>(offset);
+            if (span.low[k] + shift > other.span.high[k] + least) return true;
+            if (span.high[k] + shift < other.span.low[k] - least) return true;
+        }
+        return false;
+    }
+
+    const Body& body;
+    Triangles shell;
+    Places places;
+    Span span;
+    std::array<std::int64_t, 3> corner;
+};
 
 }  // namespace
 
@@ -183,37 +240,31 @@ void check_solid(const Context& context, Body& body) {
 }
 
 void check_group(const Context& context, const std::vector<Body>& bodies) {
-    const PolyhedraView& v = context.view;
-    const double steps = nudge / v.grid;
-    const auto corner = [&](const Body& body, int k) {
-        const std::int64_t file = v.vertices[3 * body.sources[0] + k];
-        const std::int32_t own[3] = {body.points[0].x, body.points[0].y, body.points[0].z};
-        return file - own[k];
-    };
-    for (std::size_t i = 1; i < bodies.size(); ++i) {
+    const double steps = nudge / context.view.grid;
+    std::vector<Solid> solids;
+    for (const Body& body : bodies)
+        if (body.sound && !body.triangles.empty()) solids.emplace_back(context, body);
+    for (std::size_t i = 1; i < solids.size(); ++i) {
         for (std::size_t j = 0; j < i; ++j) {
-            const Body &a = bodies[i], &b = bodies[j];
-            if (!a.sound || !b.sound || a.triangles.empty() || b.triangles.empty()) continue;
-            const Triangles mine = shell_of(a, 0), other = shell_of(b, 0);
+            const Solid &a = solids[i], &b = solids[j];
+            // Most stand apart; those that do by more than the nudge have nothing to do with each other.
+            if (a.apart(b, steps)) continue;
             std::int32_t shift[3];
             double there[3], back[3];
-            bool near = true;
-            for (int k = 0; k < 3; ++k) {
-                const std::int64_t apart = corner(a, k) - corner(b, k);
-                near = near && std::abs(apart) < 1000000000;
-                shift[k] = static_cast<std::int32_t>(near ? apart : 0);
-                there[k] = static_cast<double>(apart);
+            for (std::size_t k = 0; k < 3; ++k) {
+                const std::int64_t offset = a.corner[k] - b.corner[k];
+                shift[k] = static_cast<std::int32_t>(offset);
+                there[k] = static_cast<double>(offset);
                 back[k] = -there[k];
             }
-            if (!near) continue;
             const auto say = [&](std::int32_t what) {
-                context.findings.push_back(
-                    {a.primitive, what, a.triangle_polygon[0], a.sources[0], b.primitive, 1.0});
+                context.findings.push_back({a.body.primitive, what, a.body.triangle_polygon[0],
+                                            a.body.sources[0], b.body.primitive, 1.0});
             };
-            if (places(context, mine) == places(context, other)) {
+            if (a.places == b.places) {
                 say(code::duplicated_solids);
-            } else if (pierced(mine, other, shift) || reaches_into(mine, other, steps, there) ||
-                       reaches_into(other, mine, steps, back)) {
+            } else if (pierced(a.shell, b.shell, shift) || reaches_into(a.shell, b.shell, steps, there) ||
+                       reaches_into(b.shell, a.shell, steps, back)) {
                 say(code::solids_overlap);
             }
         }
