@@ -9,6 +9,9 @@ namespace geovision {
 namespace {
 
 constexpr double steepest_eave = 1;  // overhangs continue a roof down to this slope
+constexpr double straight = 1.98;    // 1 + cos of a turn that may be rounding, in a piece of 1 cm
+constexpr double least_lean = 0.35;  // cosine of the angle between a crease and the way out of its wall
+constexpr double meeting = 30;       // grid steps between roofs that meet
 
 }  // namespace
 
@@ -201,8 +204,36 @@ void Cells::draw_overhang(const double* overhang_of_part, double thickness, Draw
         };
         const Vec a = point(map.origin[std::size_t(h)]), b = point(map.origin[std::size_t(h ^ 1)]),
                   n = normal(h);
-        const Vec quad[4] = {a, mitre(a, normal(outer_prev(h)), n), mitre(b, normal(outer_next(h)), n), b};
-        if ((quad[2].x - quad[1].x) * (b.x - a.x) + (quad[2].y - quad[1].y) * (b.y - a.y) <= 0) {
+        const auto square = [&](std::int32_t g, bool end) {
+            return end ? mitre(point(map.origin[std::size_t(g ^ 1)]), normal(outer_next(g)), normal(g))
+                       : mitre(point(map.origin[std::size_t(g)]), normal(outer_prev(g)), normal(g));
+        };
+        // Where two roofs meet in a straight wall, as those that lie off their outline do beside its
+        // corners, the crease between them goes on, to the outer end of either strip at most. The first
+        // half-edge ends at p, where the second begins.
+        const auto crease = [&](Vec p, std::int32_t first, std::int32_t second, Vec otherwise) {
+            const Vec m = normal(first), k = normal(second), out{m.x + k.x, m.y + k.y};
+            const Plane &q = surfaces[std::size_t(surface_of_half(first))].top,
+                        &r = surfaces[std::size_t(surface_of_half(second))].top;
+            const Vec along{q.b - r.b, r.a - q.a};
+            const double length = norm(along.x, along.y), way = along.x * out.x + along.y * out.y;
+            if (1 + m.x * k.x + m.y * k.y < straight || length < 1e-6 ||
+                std::abs(way) < least_lean * length * norm(out.x, out.y) ||
+                std::abs(q.at(p.x, p.y) - r.at(p.x, p.y)) > meeting)
+                return otherwise;
+            const double step = reach * norm(out.x, out.y) / way;
+            const Vec to{p.x + step * along.x, p.y + step * along.y}, begin = square(first, false),
+                                                                      end = square(second, true);
+            if ((to.y - begin.y) * m.x - (to.x - begin.x) * m.y <= 0) return begin;
+            if ((end.y - to.y) * k.x - (end.x - to.x) * k.y <= 0) return end;
+            return to;
+        };
+        const std::int32_t before = outer_prev(h), after = outer_next(h);
+        const Vec first = square(h, false), last = square(h, true);
+        const Vec quad[4] = {a, crease(a, before, h, first), crease(b, h, after, last), b};
+        const double outer = (quad[2].x - quad[1].x) * (b.x - a.x) + (quad[2].y - quad[1].y) * (b.y - a.y);
+        const bool pointed = quad[1].x == quad[2].x && quad[1].y == quad[2].y;
+        if (outer <= 0 && !pointed) {
             drawing.flags |= flag::overhang_dropped;  // mitres of a narrow court cross
             continue;
         }
@@ -223,7 +254,13 @@ void Cells::draw_overhang(const double* overhang_of_part, double thickness, Draw
             continue;
         }
         drawing.surfaces.push_back(strip);
-        drawing.polygon(quad, 4, id, strips.layer_for(quad, drawing));
+        const std::int16_t layer = strips.layer_for(quad, drawing);
+        if (pointed) {
+            const Vec corners[3] = {a, quad[1], b};
+            drawing.polygon(corners, 3, id, layer);
+        } else {
+            drawing.polygon(quad, 4, id, layer);
+        }
     }
 }
 

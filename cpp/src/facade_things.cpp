@@ -234,12 +234,12 @@ bool Dresser::write_steps(const WallFrame& f, const Thing& thing, FaceStyle styl
     return true;
 }
 
-// A pane round the balcony, or a rail on bars.
+// A rail on bars; a pane or a sheet round the balcony where there is a design.
 bool Dresser::write_railing(const WallFrame& f, const Thing& thing, FaceStyle style) {
     const std::int64_t e = thing.element;
     const Rect r = rect(e);
     const std::int32_t depth = e_.depth[std::size_t(e)];
-    const bool bars = !design(e).glass && e_.design[std::size_t(e)] >= 0;
+    const bool bars = e_.design[std::size_t(e)] < 0;
     const std::int32_t s0 = r.s0 + 1, s1 = r.s1 - 1, z0 = f.z + r.z0 + 1, z1 = f.z + r.z1 - 1;
     const std::int32_t from = railing_from(depth);
     const auto round_three_sides = [&](std::int32_t thick, std::int32_t low, std::int32_t high) {

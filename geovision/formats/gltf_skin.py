@@ -19,11 +19,13 @@ from geovision.formats.materials import material_name
 from geovision.formats.pictures import PictureKind, encode_picture
 from geovision.mesh.looks import NO_FINISH, FaceLooks
 from geovision.mesh.textures import Finish, draw_texture, linear
+from geovision.model.labels import Label
 
 __all__ = ["TEXTURE_M", "Skin", "SkinSettings", "make_skin", "texture_files"]
 
 TEXTURE_M = 2.0
 """What a side of every texture covers."""
+_JOINERY = (Label.WINDOW, Label.DOOR, Label.FRAME)
 _MAPS = ("base", "normal", "orm")
 _WEBP = "EXT_texture_webp"
 _MIME = {"webp": "image/webp", "png": "image/png", "jpeg": "image/jpeg"}
@@ -130,7 +132,10 @@ def make_skin(face_label: NDArray[np.uint8], looks: FaceLooks, settings: SkinSet
             f"do not go with {len(face_label)} faces",
             "Make them for these very solids",
         )
-    pairs, group = np.unique(face_label.astype(np.int64) << 8 | looks.finish, return_inverse=True)
+    # Boards lie on walls; frames and leaves are too narrow to be made of them.
+    smooth = np.isin(face_label, _JOINERY) & (looks.finish == Finish.WOOD)
+    finishes = np.where(smooth, NO_FINISH, looks.finish)
+    pairs, group = np.unique(face_label.astype(np.int64) << 8 | finishes, return_inverse=True)
     groups = tuple((int(pair) >> 8, int(pair) & 255) for pair in pairs)
     level = np.ones(256)
     buffers: list[bytes] = []
@@ -138,7 +143,7 @@ def make_skin(face_label: NDArray[np.uint8], looks: FaceLooks, settings: SkinSet
         files, level[finish] = _drawn(Finish(finish), settings.size, settings.pictures, settings.seed)
         if settings.uri is None:
             buffers += files
-    factor = np.minimum(linear(looks.colour) / level[looks.finish][:, None], 1.0)
+    factor = np.minimum(linear(looks.colour) / level[finishes][:, None], 1.0)
     arrays = {
         "face_group": group.reshape(-1).astype(np.uint8),
         "face_colour": np.rint(65535 * factor).astype(np.uint16),

@@ -45,7 +45,6 @@ _PLAIN: dict[PartShape, Design] = {
     PartShape.DOOR: Design(panel=1.0, glass=False),
     PartShape.GARAGE_DOOR: Design(panes_up=4, mullion=0.015, panel=1.0, glass=False),
     PartShape.SHOPFRONT: Design(panel=0.1),
-    PartShape.RAILING: Design(glass=False),
 }
 _GLASS_Y, _PANEL_Y, _BAR_Y = 0.020, 0.024, 0.030
 """Out of the wall: glass 2 cm, so that no depth buffer takes it for the wall."""
@@ -100,7 +99,7 @@ def part_mesh(
         quads.back(0, 1, 0, 1)
         return (quads.mesh(glass=False),)
     if shape == PartShape.RAILING:
-        return _railing(chosen, width, height)
+        return _railing(design, width, height)
     frame = min(chosen.frame, width / 4, height / 4)
     bar = min(chosen.mullion, width / 8, height / 8)
     _bars(quads, chosen, width, height, frame, bar)
@@ -128,15 +127,15 @@ def _bars(quads: _Quads, design: Design, width: float, height: float, frame: flo
         quads.front(frame, width - frame, z - bar / 2, z + bar / 2, _BAR_Y + 0.002)
 
 
-def _railing(design: Design, width: float, height: float) -> tuple[PartMesh, ...]:
-    """A rail, and below it balusters or a pane."""
+def _railing(design: Design | None, width: float, height: float) -> tuple[PartMesh, ...]:
+    """A rail, and below it balusters, or a pane or a sheet where there is a design."""
     rail = _Quads()
     rail.box(0, width, height - _RAIL, height, _RAIL)
     rail.back(0, width, height - _RAIL, height)
     filling = _Quads()
-    if design.glass:
+    if design is not None:
         filling.front(0, width, 0.03, height - _RAIL, _RAIL / 2)
-        return (rail.mesh(glass=False), filling.mesh(glass=True, both=True))
+        return (rail.mesh(glass=False), filling.mesh(glass=design.glass, both=True))
     count = max(2, round(width / _BALUSTER_M))
     for i in range(count + 1):
         x = width * i / count

@@ -157,8 +157,8 @@ class _Elevation:
     def _railing(self, elements: Elements, index: int, colour: Colour) -> None:
         s0, s1, z0, z1 = box = _rectangle(elements, index)
         design = int(elements.design[index])
-        if design >= 0 and not elements.glass[design]:
-            self._box(box, colour)
+        if design >= 0:
+            self._box(box, _GLASS_LIGHT if elements.glass[design] else colour)
         else:
             for s in range(s0, s1, 110):
                 self._box((s, s + 22, z0, z1), colour)

@@ -253,6 +253,14 @@ def test_wrong_tables_are_refused(dressed: tuple[Solids, Walls, Elements]) -> No
         make_parts(houses(3, 5).arrays(), walls, elements)
 
 
+def test_railings_are_bars_unless_a_design_says_otherwise() -> None:
+    bars, pane, sheet = (
+        part_mesh(PartShape.RAILING, design, 2.0, 1.0) for design in (None, Design(), Design(glass=False))
+    )
+    assert len(bars[1].indices) > 10 * len(sheet[1].indices)
+    assert [mesh_.glass for mesh_ in (bars[1], pane[1], sheet[1])] == [False, True, False]
+
+
 @pytest.mark.parametrize("shape", list(PartShape))
 @pytest.mark.parametrize("design", [None, Design(3, 2, 0.07, 0.04), Design(1, 1, 0.5, 0.5, 0.4)])
 def test_meshes_face_outward_and_keep_their_size(shape: PartShape, design: Design | None) -> None:

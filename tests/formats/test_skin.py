@@ -14,7 +14,7 @@ from PIL import Image
 
 from geovision.errors import InputError, UsageError
 from geovision.formats.glb import glb_bytes, write_glb
-from geovision.formats.gltf_skin import TEXTURE_M, SkinSettings, texture_files
+from geovision.formats.gltf_skin import TEXTURE_M, SkinSettings, make_skin, texture_files
 from geovision.mesh import mesh
 from geovision.mesh.looks import NO_FINISH, FaceLooks, face_looks
 from geovision.mesh.materials import Material
@@ -69,6 +69,16 @@ def corners_of(glb: Glb, primitive: dict[str, Any], name: str) -> NDArray[np.flo
 
 def textured(glb: Glb) -> list[dict[str, Any]]:
     return [one for one in glb.primitives if "TEXCOORD_0" in one["attributes"]]
+
+
+def test_frames_and_leaves_are_not_made_of_boards(solids: Solids) -> None:
+    faces = len(solids.face_label)
+    boards = FaceLooks(np.full(faces, Finish.WOOD, np.uint8), np.full((faces, 3), 120, np.uint8))
+    for label, smooth in ((Label.FRAME, True), (Label.DOOR, True), (Label.WALL, False)):
+        skin = make_skin(np.full(faces, label, np.uint8), boards, SMALL)
+        assert skin.groups == ((label, NO_FINISH if smooth else Finish.WOOD),)
+        light = skin.arrays["face_colour"] / 65535
+        assert np.allclose(light, linear(np.full(3, 120, np.uint8)), atol=1e-4) == smooth
 
 
 def test_a_primitive_for_each_pair_of_label_and_finish(
@@ -188,7 +198,7 @@ def test_every_label_may_stand_in_every_finish(programs: ProgramTable) -> None:
     town.face_label[:] = faces % len(Label)
     many = FaceLooks(finishes[faces // len(Label) % len(finishes)], np.full((len(faces), 3), 99, np.uint8))
     glb = parse_glb(glb_bytes(town, looks=many, skin=SMALL))
-    assert len(glb.primitives) == len(Label) * len(finishes)
+    assert len(glb.primitives) == len(Label) * len(finishes) - 3  # joinery of boards is plain
     corners, _ = glb.world_triangles()
     assert len(corners) == len(town.triangles)
 

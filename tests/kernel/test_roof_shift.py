@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 import geovision
 from geovision.mesh.check import check
 from geovision.model import Gabled, Hipped, Part, Program, ProgramTable
-from geovision.model.labels import Status
+from geovision.model.labels import Label, Status
 from geovision.quality.explain import roof_heights
 from tests import strategies
 
@@ -99,6 +99,29 @@ def test_hips_and_valleys_run_on(shift: tuple[float, float]) -> None:
     x, y = (xy - shift).T
     wings = np.maximum(np.minimum.reduce([x, y, 14 - x, 6 - y]), np.minimum.reduce([x, y, 6 - x, 15 - y]))
     assert np.abs(heights(part, xy) - 6 - wings).max() < 0.005
+
+
+def test_eaves_of_shifted_hips_have_no_steps() -> None:
+    """Creases run on through the overhang, wherever they leave the wall: all had steps without that."""
+    rng = np.random.default_rng(7)
+    programs = []
+    for row in range(300):
+        shape = np.array(ELL if row % 3 == 0 else BOX) + rng.uniform(-0.2, 0.2, (6 if row % 3 == 0 else 4, 2))
+        shift = rng.uniform(-0.15, 0.15, 2)
+        part = Part(
+            shell=[(float(x), float(y)) for x, y in shape],
+            eave_height=5.0,
+            overhang=float(rng.uniform(0.2, 0.6)),
+            roof_shift=(float(shift[0]), float(shift[1])),
+            roof=Hipped(pitch_deg=float(rng.uniform(20, 44))),
+        )
+        programs.append(Program(id=str(row), parts=[part]))
+    solids = geovision.mesh(programs, lod="2.3")
+    assert check(solids, self_intersection=True).ok
+    owner = np.repeat(np.arange(len(solids)), np.diff(solids.face_offsets))
+    # Left are creases that leave their wall within a centimetre or two of its end.
+    assert len(np.unique(owner[solids.face_label == Label.STEP_WALL])) < 0.05 * len(programs)
+    assert (solids.face_label == Label.UNDERSIDE).sum() > 4 * len(programs)
 
 
 def test_walls_stay_with_the_outline() -> None:

@@ -188,6 +188,18 @@ def test_what_stands_out_has_its_own_volume() -> None:
     assert stairs.volume - 600 == pytest.approx(0.998 * 0.678 * 1.2 * (4 + 1) / 8, rel=0.01)
 
 
+def test_railings_are_bars_unless_a_design_says_otherwise() -> None:
+    slab = row(ElementKind.BALCONY, 2000, 5000, 2800, 3000, 1200)
+    bars, sheet, pane = (
+        dressed([slab, row(ElementKind.RAILING, 2000, 5000, 3000, 4000, 1200, design=design)]).solids[0]
+        for design in (-1, 4, 0)
+    )
+    assert len(bars.triangles) > 5 * len(sheet.triangles)
+    assert len(sheet.triangles) == len(pane.triangles)
+    # Four centimetres thick along three sides.
+    assert sheet.volume - bars.volume > 0.5 * 0.038 * (3.0 + 2 * 1.0)
+
+
 def test_things_may_adjoin_but_not_overlap() -> None:
     first = row(ElementKind.PILASTER, 1000, 1200, 500, 4000, 60)
     beside = row(ElementKind.BALCONY, 1200, 2000, 1000, 3000, 800)
