@@ -98,11 +98,10 @@ public:
           streets_(bin_m * steps_) {
         for (std::size_t w = 0; w < walls.face.size(); ++w) add_wall(w);
         for (std::int64_t n = 0; n < around.neighbours; ++n)
-            add_line(neighbours_, around.neighbour_xy, around.neighbour_offsets[n],
-                     around.neighbour_offsets[n + 1], true, around.neighbour_top[n]);
+            add_outline(around.neighbour_xy, around.neighbour_offsets[n], around.neighbour_offsets[n + 1],
+                        around.neighbour_top[n]);
         for (std::int64_t n = 0; n < around.streets; ++n)
-            add_line(streets_, around.street_xy, around.street_offsets[n], around.street_offsets[n + 1],
-                     false, 0);
+            add_street(around.street_xy, around.street_offsets[n], around.street_offsets[n + 1]);
         neighbours_.finish(), streets_.finish();
     }
 
@@ -184,22 +183,31 @@ private:
         if (Label(walls_.label[w]) != Label::wall) return;
         const WallFrame f = frame(w);
         const Vec base = origin(w), end = f.at(f.length, 0);
+        // On the grid, so that a wall is the same to those who are given it as a neighbour.
         add_pieces(neighbours_,
-                   {base.x + f.x, base.y + f.y, base.x + end.x, base.y + end.y,
-                    base_z(w) + f.z + walls_.height[w], walls_.building[w]},
+                   {base.x + f.x, base.y + f.y, base.x + std::nearbyint(end.x),
+                    base.y + std::nearbyint(end.y), base_z(w) + f.z + walls_.height[w], walls_.building[w]},
                    bin_m * steps_);
     }
 
-    void add_line(Bins& bins, const double* xy, std::int64_t begin, std::int64_t end, bool closed,
-                  double top) {
+    // On the grid, as the walls of the batch are.
+    void add_outline(const double* xy, std::int64_t begin, std::int64_t end, double top) {
+        const auto at = [&](double v) { return std::nearbyint(v * steps_); };
         for (std::int64_t i = begin; i < end; ++i) {
             const std::int64_t k = i + 1 < end ? i + 1 : begin;
-            if (k == begin && !closed) break;
-            add_pieces(bins,
-                       {xy[2 * i] * steps_, xy[2 * i + 1] * steps_, xy[2 * k] * steps_,
-                        xy[2 * k + 1] * steps_, top * steps_, -1},
+            if (k == begin && end - begin == 2) break;
+            add_pieces(neighbours_,
+                       {at(xy[2 * i]), at(xy[2 * i + 1]), at(xy[2 * k]), at(xy[2 * k + 1]), at(top), -1},
                        bin_m * steps_);
         }
+    }
+
+    void add_street(const double* xy, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i + 1 < end; ++i)
+            add_pieces(streets_,
+                       {xy[2 * i] * steps_, xy[2 * i + 1] * steps_, xy[2 * i + 2] * steps_,
+                        xy[2 * i + 3] * steps_, 0, -1},
+                       bin_m * steps_);
     }
 
     static void box(const WallFrame& f, const Vec& base, double reach, const Bins& bins,

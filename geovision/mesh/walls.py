@@ -121,7 +121,8 @@ class Surroundings:
     """What stands round a batch, in the coordinates of its solids. All of it may be left out."""
 
     neighbours: Sequence[ArrayLike] = ()
-    """Outlines of buildings that are not in the batch, [n, 2] each; those within `REACH_M` matter."""
+    """Outlines of buildings that are not in the batch, [n, 2] each, or single walls, [2, 2]; those within
+    `REACH_M` matter."""
     neighbour_tops: ArrayLike = ()
     """Height of the top of each of them."""
     streets: Sequence[ArrayLike] = field(default=())

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geovision.formats.atlas import PhotoSource
-from geovision.formats.glb import write_glb
 from geovision.formats.roof_colours import roof_colours
 from geovision.formats.terrain import Terrain
 from geovision.formats.tiles3d_content import TileFacades
@@ -31,10 +29,10 @@ from geovision.mesh import (
     open_walls,
 )
 from geovision.mesh.foundations import on_lower_ground
+from geovision.model.labels import Label
 from geovision.model.table import ProgramTable
 
 if TYPE_CHECKING:
-    from geovision.sources.footprint_set import Footprints
     from geovision.sources.streets import Streets
 
 __all__ = [
@@ -45,7 +43,6 @@ __all__ = [
     "FacadeDresser",
     "Neighbourhood",
     "with_roof_colours",
-    "write_dressed",
 ]
 
 F64 = NDArray[np.float64]
@@ -59,61 +56,75 @@ FACADE_LOD = "3.2"
 NO_STREETS = "no streets were given: the front of a building, with its door, is the wall that is most open"
 _NEAR_M = 25.0
 """A wall looks no further for what stands round it."""
-_TALL_M = 10_000.0
-"""Top of a neighbour of which only the outline is known: no window looks over it."""
 
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """Outlines of all buildings of a scene, for walls at the border of a batch."""
+    """The outer walls of all buildings, for walls at the border of a batch: seen from there they are the same
+    as those of the batch.
+    """
 
     ids: NDArray[np.object_]
+    """[buildings] that have walls."""
     boxes: F64
-    tops: F64
+    """[buildings, 4] west, south, east, north."""
     offsets: NDArray[np.int64]
-    xy: F64
+    """[buildings + 1] into the walls."""
+    ends: F64
+    """[walls, 2, 2] on the grid of solids."""
+    tops: F64
 
     @classmethod
-    def of_programs(cls, tables: Iterable[ProgramTable]) -> Neighbourhood:
-        """Every part's outline, as high as its roof."""
-        ids, tops, rings = [], [], []
+    def of_programs(
+        cls, tables: Iterable[ProgramTable], terrain: Terrain | None = None, *, threads: int = 0
+    ) -> Neighbourhood:
+        """Walls as facades have them.
+
+        Args:
+            tables: programs of all buildings.
+            terrain: as for `FacadeDresser`.
+            threads: 0 for all cores.
+        """
+        ids, counts = list[str](), [np.zeros(0, np.int64)]
+        ends, tops = [np.zeros((0, 2, 2))], [np.zeros(0)]
         for table in tables:
-            first = table.ring_offsets[:-1]
-            owner = np.repeat(np.arange(len(table)), np.diff(table.part_offsets))
-            ids += [table.ids[row] for row in owner.tolist()]
-            tops.append(table.ground_z[owner] + np.fmax(table.eave, table.roof_params[:, 0]))
-            spans = zip(
-                table.vertex_offsets[first].tolist(), table.vertex_offsets[first + 1].tolist(), strict=True
-            )
-            rings += [table.xy[a:b] for a, b in spans]
-        return cls._of(ids, np.concatenate(tops) if tops else np.zeros(0), rings)
-
-    @classmethod
-    def of_footprints(cls, footprints: Footprints) -> Neighbourhood:
-        """Outlines alone, of which no height is known."""
-        rings = [footprints.rings(row)[0] for row in range(len(footprints))]
-        return cls._of(list(footprints.ids), np.full(len(rings), _TALL_M), rings)
-
-    @classmethod
-    def _of(cls, ids: list[str], tops: F64, rings: list[F64]) -> Neighbourhood:
-        boxes = np.array([[*ring.min(axis=0), *ring.max(axis=0)] for ring in rings]).reshape(-1, 4)
-        offsets = np.concatenate(
-            [np.zeros(1, np.int64), np.cumsum([len(ring) for ring in rings], dtype=np.int64)]
-        )
-        return cls(
-            np.array(ids, object), boxes, tops, offsets, np.concatenate(rings) if rings else np.zeros((0, 2))
-        )
+            base = _base(table, terrain, threads)
+            walls = find_walls(base, table, threads=threads)
+            outer = np.flatnonzero(walls.label == Label.WALL)
+            each = np.bincount(walls.building[outer], minlength=len(table))
+            ids += [table.ids[row] for row in np.flatnonzero(each).tolist()]
+            counts.append(each[each > 0])
+            begin = walls.corner[outer, :2].astype(np.float64)
+            end = np.rint(begin + walls.direction[outer] * walls.length[outer, None])
+            origin = base.origin[walls.building[outer]]
+            ends.append(origin[:, None, :2] + np.stack([begin, end], axis=1) * base.grid)
+            tops.append(origin[:, 2] + (walls.corner[:, 2] + walls.height)[outer] * base.grid)
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts))])
+        lines = np.concatenate(ends)
+        first = offsets[:-1]
+        low = np.minimum.reduceat(lines.min(axis=1), first) if len(first) else np.zeros((0, 2))
+        high = np.maximum.reduceat(lines.max(axis=1), first) if len(first) else np.zeros((0, 2))
+        boxes = np.concatenate([low, high], axis=1)
+        return cls(np.array(ids, object), boxes, offsets, lines, np.concatenate(tops))
 
     def around(self, table: ProgramTable) -> tuple[list[F64], F64]:
-        """Outlines and tops of what stands near some buildings and is none of them."""
+        """Lines and tops of the walls near some buildings that are none of theirs."""
         if not len(table) or not len(self.boxes):
             return [], np.zeros(0)
         low, high = table.xy.min(axis=0) - _NEAR_M, table.xy.max(axis=0) + _NEAR_M
         near = (self.boxes[:, :2] <= high).all(axis=1) & (self.boxes[:, 2:] >= low).all(axis=1)
         own = set(table.ids)
         rows = [row for row in np.flatnonzero(near).tolist() if self.ids[row] not in own]
-        rings = [self.xy[self.offsets[row] : self.offsets[row + 1]] for row in rows]
-        return rings, self.tops[rows]
+        spans = [np.arange(self.offsets[row], self.offsets[row + 1]) for row in rows]
+        walls = np.concatenate([np.zeros(0, np.int64), *spans])
+        return list(self.ends[walls]), self.tops[walls]
+
+
+def _base(table: ProgramTable, terrain: Terrain | None, threads: int) -> Solids:
+    """What facades are put on: walls go down to the terrain."""
+    if terrain is not None:
+        table = on_lower_ground(table, terrain.lowest(plan_boxes(table)))
+    return mesh(table, lod=FACADE_BASE, threads=threads, on_error="record")
 
 
 @dataclass(frozen=True)
@@ -199,13 +210,13 @@ class FacadeDresser:
         return (NO_STREETS,) if self._streets is None else self._streets.notes
 
     def _surroundings(self, table: ProgramTable) -> Surroundings:
-        rings, tops = ([], np.zeros(0)) if self._near is None else self._near.around(table)
+        lines, tops = ([], np.zeros(0)) if self._near is None else self._near.around(table)
         streets: list[F64] = []
         if self._streets is not None and len(table):
             west, south = table.xy.min(axis=0).tolist()
             east, north = table.xy.max(axis=0).tolist()
             streets = self._streets.near((west, south, east, north))
-        return Surroundings(rings, tops, streets, self._terrain)
+        return Surroundings(lines, tops, streets, self._terrain)
 
     def _made(self, table: ProgramTable) -> _Made:
         last: _Made | None = getattr(self._last, "made", None)
@@ -213,9 +224,7 @@ class FacadeDresser:
             return last
         from geovision.procedural.grammar import evaluate
 
-        ground = self._terrain
-        stands = table if ground is None else on_lower_ground(table, ground.lowest(plan_boxes(table)))
-        base = mesh(stands, lod=FACADE_BASE, threads=1, on_error="record")
+        base = _base(table, self._terrain, 1)
         walls = find_walls(base, table, around=self._surroundings(table), threads=1)
         done = evaluate(walls, table, origin_z=base.origin[:, 2], solids=base, style=self._style, threads=1)
         self._last.made = made = _Made(table, base, walls, done.elements)
@@ -241,37 +250,4 @@ def with_roof_colours(table: ProgramTable, solids: Solids, photo: PhotoSource) -
         facade=table.facade,
         provenance=provenance,
         **table.columns(),
-    )
-
-
-def write_dressed(
-    path: Path,
-    dresser: FacadeDresser,
-    table: ProgramTable,
-    *,
-    attributes: Mapping[str, list[Any]],
-    crs: str | None = None,
-    threads: int = 0,
-) -> None:
-    """Write programs as a GLB with facades and materials, atomically.
-
-    Args:
-        path: the file.
-        dresser: what they look like.
-        table: the programs.
-        attributes: columns of the property table.
-        crs: of the programs.
-        threads: 0 for all cores.
-    """
-    full = dresser.form == "full"
-    base, walls, elements = dresser.instances(table)
-    solids = dresser.opened(table) if full else base
-    write_glb(
-        path,
-        solids,
-        attributes=attributes,
-        crs=crs,
-        looks=dresser.looks(table, solids),
-        facades=None if full else (base, walls, elements),
-        threads=threads,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,14 +34,13 @@ from geovision.mesh.foundations import with_foundations
 from geovision.model.fit import FitTable
 from geovision.model.labels import Label
 from geovision.model.table import ProgramTable
+from geovision.pipeline.dressed_files import known_programs, write_dressed_glbs, write_dressed_seq
 from geovision.pipeline.dresser import (
     FACADE_BASE,
-    FACADE_LOD,
     ROOF_COLOUR,
     FacadeDresser,
     Neighbourhood,
     with_roof_colours,
-    write_dressed,
 )
 from geovision.pipeline.ground import Surroundings, terrain_of_programs
 from geovision.pipeline.sinks import open_program_sink
@@ -184,11 +183,16 @@ class Products:
             settings = replace(settings, types={**settings.types, ROOF_COLOUR: "text"})
         self._settings = settings
         self._roof_photo = self._around.photo if settings.textures and not dressed else None
-        self._dresser = self._make_dresser(None) if dressed else None
+        self._dressed = dressed
         self._formats = frozenset(settings.formats)
         self._tile: list[tuple[ProgramTable, dict[str, list[Any]]]] = []
+        # With facades these are written when all buildings are known, from what the tables know of them.
         self._seq = bool(self._formats & {"cityjson", "cityjsonseq"})
+        self._meshes = self._formats.intersection(_MESHES) - ({"glb"} if dressed else set())
         self._tables = bool(self._formats & {"parquet", "gpkg", "fgb", "3dtiles", "viewer"})
+        self._tables |= dressed and bool(self._formats & {"glb", "cityjson", "cityjsonseq"})
+        self._counts: list[tuple[str, int]] = []
+        self._rows = 0
 
     def __enter__(self) -> Products:
         self._stack = ExitStack()
@@ -196,13 +200,13 @@ class Products:
             self._programs = stack.enter_context(open_program_sink(self.folder, "parquet"))
             fits = open_parquet(self.folder / "programs.fits.parquet", FitTable([]).to_arrow().schema)
             self._fits = stack.enter_context(fits)
-            if self._seq:
+            if self._seq and not self._dressed:
                 path = self.folder / "buildings.city.jsonl"
                 self._features = stack.enter_context(
                     open_cityjsonseq(
                         path,
                         crs=self._settings.crs_of_solids,
-                        lod=self._settings.lod if self._dresser is None else FACADE_LOD,
+                        lod=self._settings.lod,
                         threads=self._settings.threads,
                     )
                 )
@@ -245,18 +249,20 @@ class Products:
             own = building_columns(table, self._settings.types)
             columns = own | facts_columns(building_facts(solids)) | fits_columns(fits)
         self.failures += [f"building {one.id!r}: {one.message}" for one in solids.failures]
-        if self._seq:
+        if self._seq and not self._dressed:
             with self._timings.stage("cityjsonseq"):
-                shown = solids if self._dresser is None else self._dresser.opened(table)
-                self._features.write(shown, columns | {PROGRAM: table.to_dicts()})
+                self._features.write(solids, columns | {PROGRAM: table.to_dicts()})
         if self._tables:
             with self._timings.stage("tables"):
                 self._add_rows(solids, columns)
-        if self._formats.intersection(_MESHES):
+        if self._meshes:
             self._tile.append((table, columns))
+        self._rows += len(table)
 
     def end_tile(self, name: str) -> None:
         """Write the mesh files of the batches since the last tile."""
+        self._counts.append((name, self._rows))
+        self._rows = 0
         if not self._settings.merged:
             self._write_meshes({kind: self.folder / kind / f"{name}.{kind}" for kind in _MESHES})
 
@@ -268,6 +274,8 @@ class Products:
         """
         settings = self._settings
         programs, features = self.folder / "programs.parquet", self.folder / "buildings.city.jsonl"
+        tables = {name: self.folder / f"{name}.parquet" for name in ("buildings", "roof_facets")}
+        dresser = self._finish_facades(programs, tables["buildings"], features) if self._dressed else None
         if settings.merged:
             self._write_meshes({kind: self.folder / f"buildings.{kind}" for kind in _MESHES})
         if "cityjson" in self._formats:
@@ -275,11 +283,6 @@ class Products:
                 cityjson_from_seq(features, self.folder / "buildings.city.json")
             if "cityjsonseq" not in self._formats:
                 features.unlink()
-        if self._dresser is not None:
-            with self._timings.stage("facades"):
-                self._dresser = self._make_dresser(Neighbourhood.of_programs(iter_programs(programs)))
-                self.notes += [self._dresser.count(iter_programs(programs)), *self._dresser.notes]
-        tables = {name: self.folder / f"{name}.parquet" for name in ("buildings", "roof_facets")}
         with self._timings.stage("tables"):
             if "gpkg" in self._formats:
                 write_geopackage(self.folder / "buildings.gpkg", tables)
@@ -288,7 +291,7 @@ class Products:
                     write_flatgeobuf(self.folder / f"{name}.fgb", source)
         if "3dtiles" in self._formats:
             with self._timings.stage("3dtiles"):
-                self._write_tiles(programs, tables["buildings"], progress)
+                self._write_tiles(programs, tables["buildings"], dresser, progress)
         if settings.terrain and _ON_TERRAIN & self._formats and self._around.scene is not None:
             with self._timings.stage("terrain"):
                 self._write_terrain(programs)
@@ -313,32 +316,47 @@ class Products:
                     crs=settings.crs,
                     scene=self._around.scene,
                     links={"report": "report.html"} if "report" in self._formats else {},
-                    dresser=self._dresser,
+                    dresser=dresser,
                     threads=settings.threads,
                 )
         if self._tables and "parquet" not in self._formats:
             for source in tables.values():
                 source.unlink()
 
+    def _finish_facades(self, programs: Path, columns: Path, features: Path) -> FacadeDresser:
+        """Write what shows them beside 3D Tiles and the page, and say how many there are."""
+        settings, around = self._settings, self._around
+        with self._timings.stage("facades"):
+            near = Neighbourhood.of_programs(
+                iter_programs(programs), around.terrain, threads=settings.threads
+            )
+            streets = None if around.scene is None else around.scene.streets
+            dresser = FacadeDresser(settings.facades, settings.lod3, near, around.terrain, streets)
+            self.notes += [dresser.count(iter_programs(programs)), *dresser.notes]
+        if self._seq:
+            with self._timings.stage("cityjsonseq"):
+                crs = settings.crs_of_solids
+                write_dressed_seq(features, programs, columns, dresser, crs=crs, threads=settings.threads)
+        if "glb" in self._formats:
+            with self._timings.stage("meshes"):
+                paths = [(self.folder / "glb" / f"{name}.glb", count) for name, count in self._counts]
+                if settings.merged:
+                    paths = [(self.folder / "buildings.glb", sum(count for _, count in self._counts))]
+                write_dressed_glbs(
+                    paths, programs, columns, dresser, crs=settings.crs, threads=settings.threads
+                )
+        return dresser
+
     def _write_tiles(
-        self, programs: Path, columns: Path, progress: Callable[[int, int], None] | None
+        self,
+        programs: Path,
+        columns: Path,
+        dresser: FacadeDresser | None,
+        progress: Callable[[int, int], None] | None,
     ) -> None:
-        import pyarrow.parquet as pq
-
-        names = [name for name in pq.read_schema(columns).names if name not in ("id", "geometry")]
-        known = pq.read_table(columns, columns=names)
-
-        def batches() -> Iterator[tuple[ProgramTable, dict[str, list[Any]]]]:
-            first = 0
-            for table in iter_programs(programs):
-                rows = known.slice(first, len(table))
-                first += len(table)
-                yield table, {name: rows[name].to_pylist() for name in names}
-
-        dresser = self._dresser
         summary = write_3dtiles(
             self.folder / "tiles" / _BUILDINGS,
-            batches(),
+            known_programs(programs, columns),
             crs=self._settings.crs_of_solids,
             geoid=self._settings.geoid,
             floor=None if self._around.terrain is None else self._around.terrain.lowest,
@@ -412,18 +430,9 @@ class Products:
                 polygons=False,
             )
             floor = self._around.lowest(table)
-            for kind in sorted(self._formats.intersection(_MESHES)):
+            for kind in sorted(self._meshes):
                 paths[kind].parent.mkdir(exist_ok=True)
-                if kind == "glb" and self._dresser is not None:
-                    write_dressed(
-                        paths[kind],
-                        self._dresser,
-                        table,
-                        attributes=columns,
-                        crs=settings.crs,
-                        threads=settings.threads,
-                    )
-                elif kind == "glb":
+                if kind == "glb":
                     write_glb(
                         paths[kind],
                         solids if floor is None else with_foundations(solids, floor),
@@ -436,11 +445,3 @@ class Products:
                     write_usd(paths[kind], solids, attributes=columns, crs=settings.crs)
                 else:
                     write_mesh(paths[kind], solids, crs=settings.crs)
-
-    def _make_dresser(self, near: Neighbourhood | None) -> FacadeDresser:
-        """With what stands round tiles: programs once all are known, until then outlines alone."""
-        if near is None and self._around.scene is not None:
-            near = Neighbourhood.of_footprints(self._around.scene.footprints)
-        scene = self._around.scene
-        streets = None if scene is None else scene.streets
-        return FacadeDresser(self._settings.facades, self._settings.lod3, near, self._around.terrain, streets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -113,8 +114,21 @@ def test_merged_tiles_are_the_bytes_of_a_build(village: Path, built: Path, tmp_p
     assert table.union_all().contains(geopandas.read_parquet(built / "buildings.parquet").union_all())
 
 
+def features(folder: Path) -> dict[str, Any]:
+    """What CityJSON says of each building, in the CRS: where its corners are, and what its faces."""
+    head, *lines = (folder / "buildings.city.jsonl").read_text(encoding="utf-8").splitlines()
+    scale, shift = (np.array(json.loads(head)["transform"][name]) for name in ("scale", "translate"))
+    found = {}
+    for line in lines:
+        one = json.loads(line)
+        corners = (np.array(one["vertices"]) * scale + shift).round(3).tolist()
+        found[one["id"]] = (corners, one["CityObjects"])
+    return found
+
+
 def test_merged_tiles_have_facades_as_a_build_has(village: Path, tmp_path: Path) -> None:
-    publish = {"formats": ["3dtiles", "glb"], "geoid": 43.0, "facades": "auto", "merged": True}
+    formats = ["3dtiles", "glb", "cityjsonseq"]
+    publish = {"formats": formats, "geoid": 43.0, "facades": "auto", "merged": True}
     west, south, east, north = geovision.open_scene(village / "scene.toml").footprints.bounds
     line = shapely.LineString([(west, south), (east, north)])
     roads = geopandas.GeoDataFrame(geometry=[line], crs="EPSG:28992")
@@ -127,11 +141,16 @@ def test_merged_tiles_have_facades_as_a_build_has(village: Path, tmp_path: Path)
     do(tmp_path / "run")
     merge(tmp_path / "run")
     scene = geovision.open_scene(file)
-    build_to(scene, tmp_path / "built", formats=["3dtiles", "glb"], geoid=43.0, facades="auto", merged=True)
+    build_to(scene, tmp_path / "built", formats=formats, geoid=43.0, facades="auto", merged=True)
     merged, built = (leave_volatile(tmp_path / name) for name in ("run/merged", "built"))
     tiles = {name for name in built if name.startswith("tiles/") and name.endswith(".glb")}
     assert tiles
     assert merged == built
+    small = BatchConfig.model_validate({**wanted.model_dump(exclude={"schema_"}), "tile_m": 40.0})
+    plan(small, tmp_path / "small")
+    assert len(do(tmp_path / "small")) > 3
+    merge(tmp_path / "small")
+    assert features(tmp_path / "small" / "merged") == features(tmp_path / "built")
     assert b"no streets were given" not in merged["index.json"]
     roads.translate(1).to_file(tmp_path / "roads.gpkg")
     with pytest.raises(InputError, match=r"roads\.gpkg.*changed"):

@@ -19,6 +19,7 @@ from geovision.formats.programs import read_programs
 from geovision.formats.terrain import Terrain
 from geovision.formats.tiles3d_spool import plan_boxes
 from geovision.mesh import ElementKind, Elements, Side, Walls, check, mesh
+from geovision.model import Flat, Gabled, Part, Program
 from geovision.model.labels import Label
 from geovision.model.table import ProgramTable
 from geovision.pipeline.build_to import build_to
@@ -124,20 +125,64 @@ def test_full_geometry_and_other_threads(scene_file: Path, town: Path, tmp_path:
     assert any(name.startswith("door") for name in names)
 
 
+def rows_of_houses(count: int) -> ProgramTable:
+    """Rows in any direction, of houses of any width, depth and height, wall to wall or a little apart."""
+    rng = np.random.default_rng(7)
+    programs = []
+    for row in range(count):
+        turn, x = rng.uniform(0, 6.3), 0.0
+        axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+        for house in range(12):
+            wide, deep, eave = rng.uniform((3, 6, 3), (9, 11, 9))
+            corners = np.array([(x, 0), (x + wide, 0), (x + wide, deep), (x, deep)]) @ axes + (
+                300 + 90 * row,
+                40,
+            )
+            shell = [tuple(corner) for corner in corners.round(3).tolist()]
+            roof = Gabled(ridge_height=eave + rng.uniform(1, 3))
+            part = Part(shell=shell, eave_height=eave, roof=roof)
+            programs.append(Program(id=f"{row}/{house}", parts=[part], attributes={"building": "house"}))
+            x += wide + rng.choice([0.0, 0.3, 0.9, 2.0])
+    return ProgramTable.from_programs(programs)
+
+
 def test_a_building_does_not_depend_on_its_tile() -> None:
-    """Neighbours of another batch block walls as those of the same do."""
-    table = generate(area=(0.0, 0.0, 160.0, 120.0), seed=8)
+    """Neighbours of another batch are to the millimetre what those of the same are."""
+    table = ProgramTable.concat([generate(area=(0.0, 0.0, 160.0, 120.0), seed=8), rows_of_houses(6)])
     near = Neighbourhood.of_programs([table.slice(0, 7), table.slice(7, len(table))])
     whole = FacadeDresser("auto", "instanced", near)
-    _, _, all_of_them = whole.instances(table)
-    for row in range(0, len(table), 9):
-        alone = FacadeDresser("auto", "instanced", near)
-        _, _, own = alone.instances(table.take([row]))
-        first, last = all_of_them.building_offsets[row : row + 2]
-        assert own.s0.tolist() == all_of_them.s0[first:last].tolist()
-        assert own.kind.tolist() == all_of_them.kind[first:last].tolist()
-        assert own.roof_colour.tolist() == all_of_them.roof_colour[row : row + 1].tolist()
+    _, walls, elements = whole.instances(table)
+    rng = np.random.default_rng(3)
+    parts = np.array_split(rng.permutation(len(table)), 9)
+    for rows in parts:
+        _, own_walls, own = FacadeDresser("auto", "instanced", near).instances(table.take(rows))
+        for number, row in enumerate(rows.tolist()):
+            here = np.arange(*elements.building_offsets[row : row + 2])
+            there = np.arange(*own.building_offsets[number : number + 2])
+            for name in ("kind", "s0", "s1", "z0", "z1", "depth", "material", "parent"):
+                assert getattr(own, name)[there].tolist() == getattr(elements, name)[here].tolist()
+            here, there = (
+                np.arange(*one.blocked_offsets[one.building_offsets[[at, at + 1]]])
+                for one, at in ((walls, row), (own_walls, number))
+            )
+            assert own_walls.blocked[there].tolist() == walls.blocked[here].tolist()
+    assert len(walls.blocked) > 100
     assert len(whole.looks(table, mesh(table, lod="1.1", polygons=False)).finish)
+
+
+def test_windows_look_over_a_low_neighbour_of_another_tile() -> None:
+    def block(name: str, x: float, height: float) -> Program:
+        shell = [(x, 0.0), (x + 10, 0.0), (x + 10, 12.0), (x, 12.0)]
+        return Program(id=name, parts=[Part(shell=shell, eave_height=height, roof=Flat())])
+
+    table = ProgramTable.from_programs([block("tall", 0, 15), block("low", 10, 4)])
+    near = Neighbourhood.of_programs([table])
+    _, walls, elements = FacadeDresser("slab_1960s", "full", near).instances(table.slice(0, 1))
+    (party,) = np.flatnonzero(walls.direction[:, 1] > 0.5)
+    assert walls.blocked[slice(*walls.blocked_offsets[party : party + 2])].tolist() == [[0, 12000, 4000]]
+    lone = FacadeDresser("slab_1960s", "full").instances(table.slice(0, 1))[2]
+    assert not (elements.z0[(elements.wall == party) & (elements.kind == ElementKind.WINDOW)] < 4000).any()
+    assert len(elements) < len(lone)
 
 
 class Hillside:

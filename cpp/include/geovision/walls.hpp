@@ -49,7 +49,7 @@ struct Walls {
 // Solids::origin. All of it may be left out.
 struct Surroundings {
     std::int64_t neighbours = 0;                      // outlines that are not in the batch
-    const std::int64_t* neighbour_offsets = nullptr;  // [N+1] closed rings, any orientation
+    const std::int64_t* neighbour_offsets = nullptr;  // [N+1] closed rings, any orientation; or a wall each
     const double* neighbour_xy = nullptr;             // [.., 2]
     const double* neighbour_top = nullptr;            // [N] height of the top
     std::int64_t streets = 0;                         // centre lines, or borders of street areas
