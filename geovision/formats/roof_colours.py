@@ -75,7 +75,7 @@ def roof_colours(arrays: Mapping[str, Any], photo: PhotoSource) -> RoofColours:
     for members in near_each_other(boxes):
         seen = np.flatnonzero(np.isin(of_triangle, rows[members]))
         box = (*boxes[members, :2].min(axis=0).tolist(), *boxes[members, 2:].max(axis=0).tolist())
-        found = _pixels(places, triangles[seen], photo, box)
+        found = _pixels(places, triangles[seen], of_triangle[seen], photo, box)
         if found is None:
             continue
         triangle, light = found
@@ -93,7 +93,7 @@ def roof_colours(arrays: Mapping[str, Any], photo: PhotoSource) -> RoofColours:
 
 
 def _pixels(
-    places: F64, triangles: I64, photo: PhotoSource, box: tuple[float, float, float, float]
+    places: F64, triangles: I64, owner: I64, photo: PhotoSource, box: tuple[float, float, float, float]
 ) -> tuple[I64, F64] | None:
     """The triangle and the linear light of every pixel that lies well inside a building's roof."""
     cell = photo.cell_m
@@ -113,10 +113,12 @@ def _pixels(
     inside = hit >= 0
     if picture.missing is not None:
         inside &= ~picture.missing
+    # A border is one to a neighbour's roof too, whether that is looked at with it or not.
+    own = np.where(inside, owner[np.maximum(hit, 0)], -1)
     core = inside.copy()
     for axis in (0, 1):
         for step in (1, -1):
-            core &= np.roll(inside, step, axis)
+            core &= np.roll(own, step, axis) == own
     return hit[core].astype(np.int64), linear(picture.pixels[core])
 
 

@@ -148,7 +148,7 @@ def rows_of_houses(count: int) -> ProgramTable:
 
 def test_a_building_does_not_depend_on_its_tile() -> None:
     """Neighbours of another batch are to the millimetre what those of the same are."""
-    table = ProgramTable.concat([generate(area=(0.0, 0.0, 160.0, 120.0), seed=8), rows_of_houses(6)])
+    table = ProgramTable.concat([generate(area=(0.0, 0.0, 160.0, 120.0), seed=8), rows_of_houses(10)])
     near = Neighbourhood.of_programs([table.slice(0, 7), table.slice(7, len(table))])
     whole = FacadeDresser("auto", "instanced", near)
     _, walls, elements = whole.instances(table)
