@@ -29,6 +29,7 @@ void bind_warp(py::module_& m);
 void bind_windows(py::module_& m);
 void bind_inverse(py::module_& m);
 void bind_fit(py::module_& m);
+void bind_refine(py::module_& m);
 void bind_placement(py::module_& m);
 void bind_outline(py::module_& m);
 void bind_facade_rules(py::module_& m);
@@ -76,6 +77,7 @@ PYBIND11_MODULE(_kernel, m) {
     geovision::bindings::bind_windows(m);
     geovision::bindings::bind_inverse(m);
     geovision::bindings::bind_fit(m);
+    geovision::bindings::bind_refine(m);
     geovision::bindings::bind_placement(m);
     geovision::bindings::bind_outline(m);
     geovision::bindings::bind_facade_rules(m);
