@@ -21,7 +21,7 @@ from geovision.confine import reading
 from geovision.errors import InputError, UsageError
 from geovision.sources.crs import known_crs
 from geovision.sources.limits import Limits
-from geovision.sources.raster_info import Cut, Pixels, SheetInfo
+from geovision.sources.raster_info import Cut, Pixels, SheetInfo, check_transform
 from geovision.sources.raster_remote import RemoteRaster
 from geovision.sources.remote_files import check_uri, is_uri
 from geovision.sources.sidecars import check_references, check_sidecars
@@ -310,6 +310,7 @@ def _header(path: str, dataset: Any, stored_bytes: int) -> SheetInfo:
             if how
             else "Put a world file beside it, or set it with gdal_edit.py -a_ullr",
         )
+    check_transform(transform, dataset.width, dataset.height, thing)
     colours = tuple(item.name if item.name in _COLOURS else "undefined" for item in dataset.colorinterp)
     flags = {flag.name for flag in dataset.mask_flag_enums[0]}
     return SheetInfo(

@@ -24,6 +24,7 @@ from geovision.sources import open_scene, read_footprints
 from geovision.vision.data.real import read_places
 from geovision.vision.data.store import TileStore
 from geovision.vision.store import list_models, load_arrays, load_card, save_model
+from tests.rasters import write_tif
 from tests.security.test_bombs import glb, tileset
 
 SQUARE = shapely.box(155_000, 463_000, 155_010, 463_010)
@@ -77,6 +78,22 @@ def test_a_geopackage_whose_schema_is_no_text(tmp_path: Path) -> None:
     path.write_bytes(data.replace(b"CREATE TABLE gpkg_contents", b"CREATE TABLE gpkg_\xb4ontents"))
     with pytest.raises(InputError, match=r"schema\.gpkg"):
         read_footprints(path)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        (3.5e-310, 0.0, 3.5e-310, 0.0, -3.5e-310, 3.5e-310),
+        (7.7e-312, 0.0, 1.4e-309, 0.0, -2.1e-314, 2.1e-314),
+        (1.5e-313, 0.0, 0.0, 0.0, -0.5, 0.0),
+        (0.5, 0.0, 1e300, 0.0, -0.5, 463_000.0),
+        (0.5, 0.0, float("nan"), 0.0, -0.5, 463_000.0),
+    ],
+)
+def test_rasters_whose_pixels_have_no_size(tmp_path: Path, place: tuple[float, ...]) -> None:
+    path = write_tif(tmp_path / "nowhere.tif", np.ones((8, 8), np.float32), place)
+    with pytest.raises(InputError, match=r"nowhere\.tif.*(places it nowhere|no place on Earth)"):
+        open_scene(dsm=path)
 
 
 def test_columns_that_cannot_be_decoded(tmp_path: Path) -> None:
