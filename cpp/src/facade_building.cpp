@@ -8,6 +8,8 @@ namespace geovision {
 namespace {
 
 constexpr std::int64_t roof_numbers = std::int64_t(1) << 40;  // keys of roof faces begin here
+constexpr std::int32_t own_eave =
+    1000;  // from here on a wall that is higher than its part's eave has its own
 constexpr std::int32_t cap_reach = 60, cap_thickness = 80;
 
 struct Look {
@@ -53,6 +55,7 @@ void FacadeDeriver::derive_rows(const Walls& walls, std::int64_t b, std::int64_t
             cap_chimney(walls, w);
         } else {
             std::int64_t salt = number;
+            find_eave(w);
             for (std::size_t i = 0; i < wall_.pieces().size(); ++i) {
                 const FacadePiece& piece = wall_.pieces()[i];
                 const bool main = walls_ == batch_.walls && w == main_ && i == main_piece_;
@@ -67,6 +70,17 @@ void FacadeDeriver::derive_rows(const Walls& walls, std::int64_t b, std::int64_t
         surface_.finish();
         write(w, out);
     }
+}
+
+// A part's eave is its lowest: under a slope to one side, or where its roof is planes, walls go on above it.
+// A wall of several parts is as high as most of it is.
+void FacadeDeriver::find_eave(std::int64_t row) {
+    const auto w = std::size_t(row);
+    eave_ = walls_->level[w];
+    const auto label = static_cast<Label>(walls_->label[w]);
+    if (label != Label::wall && label != Label::step_wall) return;
+    const std::int32_t top = wall_.usual_top();
+    if (top > eave_ + own_eave) eave_ = top;
 }
 
 // A slab over all of a chimney's top, whatever the style.
@@ -107,7 +121,7 @@ void FacadeDeriver::set_wall(std::int64_t wall, const FacadePiece& piece, bool g
     const Side side = static_cast<Side>(walls.side[w]);
     const Label label = static_cast<Label>(walls.label[w]);
     const bool dormer = label == Label::dormer_wall, front = side == Side::front;
-    const double blocked = wall_.blocked_share(piece), eave = walls.level[w] * 0.001;
+    const double blocked = wall_.blocked_share(piece), eave = eave_ * 0.001;
     machine_.part = walls.part[w];
     machine_.side = walls.side[w];
     machine_.z_ground = wall_.z_ground();

@@ -49,6 +49,7 @@ private:
     void cap_chimney(const Walls& walls, std::int64_t row);
     void set_wall(std::int64_t wall, const FacadePiece& piece, bool gable, bool main);
     void find_main(std::int64_t b);
+    void find_eave(std::int64_t row);
     void find_lines();
     void derive(const FacadePiece& piece, bool gable, std::int64_t number);
     void node(std::int32_t n, FacadeScope scope, double* frame, int depth);
@@ -81,6 +82,7 @@ private:
     std::int32_t line_count_ = 0, floor_count_ = 0;
     std::int64_t steps_ = 0, main_ = -1;
     std::size_t main_piece_ = 0;
+    std::int32_t eave_ = 0;  // of the wall, above the building's ground
     std::int32_t written_ = 0;
     std::vector<std::int32_t> row_;
 };

@@ -128,6 +128,19 @@ void FacadeWall::find_pieces() {
     }
 }
 
+std::int32_t FacadeWall::usual_top() const {
+    // Few pieces: nothing is sorted.
+    std::int64_t all = 0;
+    for (const FacadePiece& p : pieces_) all += p.band.s1 - p.band.s0;
+    std::int32_t found = INT32_MIN;
+    for (const FacadePiece& p : pieces_) {
+        std::int64_t up_to = 0;
+        for (const FacadePiece& q : pieces_) up_to += q.band.z1 <= p.band.z1 ? q.band.s1 - q.band.s0 : 0;
+        if (2 * up_to >= all && (found == INT32_MIN || p.band.z1 < found)) found = p.band.z1;
+    }
+    return found == INT32_MIN ? found : found - z_ground_;
+}
+
 double FacadeWall::blocked_share(const FacadePiece& piece) const {
     // A neighbour that reaches a man's height up is in the way of windows.
     const std::int32_t foot = std::max(piece.band.z0, std::min(z_ground_, piece.band.z1));

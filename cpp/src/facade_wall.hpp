@@ -63,6 +63,8 @@ public:
     std::int32_t z_ground() const { return z_ground_; }  // the building's ground in the frame
     std::int32_t base() const;                           // the wall's foot above the building's ground
     double blocked_share(const FacadePiece& piece) const;
+    // What half of the wall's length is as high as, above the building's ground: its own eave.
+    std::int32_t usual_top() const;
     bool outer() const { return outer_; }
     bool roof() const { return roof_; }
 

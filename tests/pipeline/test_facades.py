@@ -11,7 +11,7 @@ import geovision
 from geovision.cli.main import call
 from geovision.errors import UsageError
 from geovision.mesh import ElementKind, Outcome, Solids, Surroundings, check
-from geovision.model import Flat, Gabled, Hipped, Part, Program, ProgramTable
+from geovision.model import Flat, Gabled, Hipped, Part, Program, ProgramTable, Skillion
 from geovision.model.labels import Label, Provenance
 from geovision.pipeline.facades import BASE_LOD, dress
 from geovision.pipeline.generate import generate
@@ -70,6 +70,25 @@ def test_floors_are_level_and_windows_stay_off_the_edges() -> None:
     assert windows.sum() >= 3 * len(heads)
     assert (elements.s0[windows] >= 50).all()
     assert (elements.s1[windows] <= walls.length[front] - 50).all()
+
+
+def test_walls_above_the_lowest_eave_have_floors_too() -> None:
+    """The high side under a shed roof, and a wall that a low annex begins."""
+    roof = Skillion(ridge_height=8.6, azimuth_deg=0.0)
+    part = Part(shell=[(0, 0), (12, 0), (12, 8), (0, 8)], eave_height=2.6, roof=roof)
+    annex = Part(shell=[(0, 0), (4, 0), (4, 8), (0, 8)], eave_height=2.4, roof=Flat())
+    main = Part(shell=[(4, 0), (14, 0), (14, 8), (4, 8)], eave_height=8.6, roof=Flat())
+    style = {"style": "dutch_terraced"}
+    shed = Program(id="shed", parts=[part], facade=style)
+    joined = Program(id="joined", parts=[annex, main], facade=style)
+    for program in (shed, joined):
+        dressed = dress(program)
+        walls, elements = dressed.walls, dressed.elements
+        tall = (walls.height > 8000) & (walls.length > 9000) & (walls.label == Label.WALL)
+        assert tall.any()
+        for wall in np.flatnonzero(tall).tolist():
+            heads = elements.z1[(elements.wall == wall) & (elements.kind == ElementKind.WINDOW)]
+            assert (heads > 6000).any(), program.id
 
 
 def test_levels_add_to_each_other() -> None:

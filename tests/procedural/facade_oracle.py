@@ -96,7 +96,7 @@ class Building(Surface):
     def _derive(self, w: int, number: int, p: Piece, gable: bool, main: bool, salt: int) -> None:
         A, walls = Attribute, self.walls
         side, label, street = int(walls.side[w]), int(walls.label[w]), int(walls.street[w])
-        blocked, eave = self.blocked(p), int(walls.level[w]) * 0.001
+        blocked, eave = self.blocked(p), self.eave_of(w) * 0.001
         dormer, front = label == Label.DORMER_WALL, side == Side.FRONT
         tagged = self.attributes[A.TAGGED_LEVELS]
         each = eave / tagged if tagged >= 1 else 0.0

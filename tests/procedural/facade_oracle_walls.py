@@ -93,6 +93,20 @@ class Surface:
                 low, high = max(lower), min(upper)
                 self.pieces.append(Piece(s0, s1, low, max(low, high), max(upper), min(lower) == low))
 
+    def eave_of(self, w: int) -> int:
+        """Of the wall's part; the wall's own where half of it is over a metre higher."""
+        eave = int(self.walls.level[w])
+        if self.walls.label[w] not in (Label.WALL, Label.STEP_WALL) or not self.pieces:
+            return eave
+        heights = sorted((p.high, p.s1 - p.s0) for p in self.pieces)
+        half, up_to = sum(wide for _, wide in heights) / 2, 0
+        for high, wide in heights:
+            up_to += wide
+            if up_to >= half:
+                own = high - self.z_ground
+                return own if own > eave + 1000 else eave
+        return eave
+
     def find_main(self, first: int, last: int) -> int:
         best, main = -1, -1
         for w in range(first, last):
