@@ -25,6 +25,8 @@ _LEAST_SHARE = 0.15
 """Of a roof's pixels that the sun has to be on."""
 _APART = 1.6
 """How many times as bright as shade the sun is at least; less is one slope and another."""
+_LEAF = (1.15, 1.6)
+"""How much more green than red and than blue leaves are, in linear light; copper has more blue."""
 _COLOURED = (Label.ROOF, Label.DORMER_ROOF)
 
 
@@ -49,9 +51,9 @@ class RoofColours:
 def roof_colours(arrays: Mapping[str, Any], photo: PhotoSource) -> RoofColours:
     """The median colour of each roof's pixels, without its border and without what lies in shade.
 
-    Pixels are parted into bright and dark by Otsu's threshold on the logarithm of their light. Where both are
-    many and the bright ones 1.6 times as bright, the dark ones are shade (of a ridge, a tree, a neighbour)
-    and count no more.
+    Leaves of trees above are left out. Pixels are parted into bright and dark by Otsu's threshold on the
+    logarithm of their light. Where both are many and the bright ones 1.6 times as bright, the dark ones are
+    shade (of a ridge, a tree, a neighbour) and count no more.
 
     Args:
         arrays: of the solids, in the CRS of the photo.
@@ -86,7 +88,7 @@ def roof_colours(arrays: Mapping[str, Any], photo: PhotoSource) -> RoofColours:
         order = np.argsort(building, kind="stable")
         for piece in np.split(order, np.flatnonzero(np.diff(building[order])) + 1):
             if len(piece) >= _LEAST_PIXELS:
-                lit = _lit(light[piece])
+                lit = _lit(_leafless(light[piece]))
                 row = building[piece[0]]
                 colour[row], pixels[row] = srgb(np.median(lit, axis=0)), len(lit)
     return RoofColours(colour, pixels)
@@ -120,6 +122,13 @@ def _pixels(
         for step in (1, -1):
             core &= np.roll(own, step, axis) == own
     return hit[core].astype(np.int64), linear(picture.pixels[core])
+
+
+def _leafless(light: F64) -> F64:
+    """Pixels without the tree that hangs over a roof; a roof that is mostly green is green itself."""
+    red, green, blue = light.T
+    leaf = (green > _LEAF[0] * red) & (green > _LEAF[1] * blue)
+    return light[~leaf] if np.count_nonzero(leaf) <= len(light) / 2 else light
 
 
 def _lit(light: F64) -> F64:

@@ -119,6 +119,26 @@ def test_shade_does_not_darken() -> None:
     assert np.quantile(errors(shaded, colours), 0.9) < 0.75
 
 
+def test_trees_above_do_not_paint_roofs_green() -> None:
+    """Sunlit leaves are brighter than a dark roof, which is no shade for that."""
+    solids, table, colours = estate(36, 8)
+    colours //= 2
+    colours[:, 1] = np.minimum(colours[:, 1], colours[:, 0])
+    photo = photo_of(solids, table, colours, Light())
+    bare = roof_colours(solids.arrays(), photo)
+    rng = np.random.default_rng(1)
+    leafy = photo.pixels.copy()
+    leaf = rng.integers((90, 130, 50), (120, 165, 75), leafy.shape).astype(np.uint8)
+    stripes = np.arange(leafy.shape[1]) % 12 < 4
+    leafy[:, stripes] = leaf[:, stripes]
+    found = roof_colours(solids.arrays(), Photo(leafy, photo.window))
+    assert np.abs(found.colour.astype(int) - bare.colour).max() < 16
+    green = colours.copy()
+    green[:] = (70, 110, 50)
+    own = roof_colours(solids.arrays(), photo_of(solids, table, green, Light()))
+    assert (own.colour[:, 1] > own.colour[:, 0]).all()
+
+
 def test_a_building_does_not_depend_on_what_is_near() -> None:
     solids, table, colours = estate(12, 7)
     photo = photo_of(solids, table, colours, Light())
