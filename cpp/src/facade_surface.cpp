@@ -32,7 +32,8 @@ std::int32_t FacadeSurface::add(const FacadePiece& piece, FacadeElement e) {
             openings_.any(e.box, facade_margin, [](std::int32_t, const FacadeBox&) { return true; }))
             why = int(FacadeDrop::overlap);
     } else {
-        if (e.kind == ElementKind::band) wall_->settle_plinth(piece, e.box);
+        if (e.kind == ElementKind::band || e.kind == ElementKind::pilaster)
+            wall_->settle_foot(e.kind, piece, e.box);
         why = wall_->settle_thing(e.kind, piece, e.box);
     }
     if (why >= 0) {

@@ -249,10 +249,11 @@ int FacadeWall::settle(ElementKind kind, const FacadePiece& piece, FacadeBox& bo
     return is_blocked(box, facade_margin) ? int(FacadeDrop::blocked) : -1;
 }
 
-void FacadeWall::settle_plinth(const FacadePiece& piece, FacadeBox& box) const {
+void FacadeWall::settle_foot(ElementKind kind, const FacadePiece& piece, FacadeBox& box) const {
     if (!outer_ || box.z0 != z_ground_) return;
     const std::int32_t lift = std::clamp(terrain_max(box) - z_ground_, 0, plinth_up);
     box.z0 = std::min(box.z0, piece.band.z0);
+    if (kind != ElementKind::band) return;
     box.z1 = std::max(box.z1, std::min(box.z1 + lift, piece.band.z1));
 }
 

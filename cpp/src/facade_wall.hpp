@@ -73,8 +73,8 @@ public:
     int settle(ElementKind kind, const FacadePiece& piece, FacadeBox& box, std::int32_t& steps) const;
     // Why a thing cannot hang here, or -1; bands are cut instead where a neighbour stands.
     int settle_thing(ElementKind kind, const FacadePiece& piece, FacadeBox& box) const;
-    // What stands on the building's ground goes down to the wall's foot, and up with the terrain.
-    void settle_plinth(const FacadePiece& piece, FacadeBox& box) const;
+    // What stands on the building's ground goes down to the wall's foot, and plinths up with the terrain.
+    void settle_foot(ElementKind kind, const FacadePiece& piece, FacadeBox& box) const;
     bool is_blocked(const FacadeBox& box, std::int32_t gap) const;
     template <class Cut>
     void cut_blocked(Cut cut) const {

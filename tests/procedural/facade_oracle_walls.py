@@ -152,8 +152,8 @@ class Surface:
         if t.kind in OPENINGS:
             why, rise = self._settle(t)
         else:
-            if t.kind == K.BAND:
-                self._settle_plinth(t)
+            if t.kind in (K.BAND, K.PILASTER):
+                self._settle_foot(t)
             why = self._settle_thing(t)
         if not why and t.kind in OPENINGS:
             others = [o for o in self.things if o.kind in OPENINGS]
@@ -213,13 +213,14 @@ class Surface:
                 return "", rise
         return "outside", rise
 
-    def _settle_plinth(self, t: Thing) -> None:
+    def _settle_foot(self, t: Thing) -> None:
         if self.walls.label[self.w] != Label.WALL or t.z0 != self.z_ground:
             return
         high = max(self._terrain(t.s0, True), self._terrain(t.s1, True))
         lift = min(max(high - self.z_ground, 0), 900)
         t.z0 = min(t.z0, self.piece.low)
-        t.z1 = max(t.z1, min(t.z1 + lift, self.piece.high))
+        if t.kind == K.BAND:
+            t.z1 = max(t.z1, min(t.z1 + lift, self.piece.high))
 
     def _settle_thing(self, t: Thing) -> str:
         t.s0, t.s1 = max(t.s0, 0), min(t.s1, self.length)

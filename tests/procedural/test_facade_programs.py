@@ -224,7 +224,7 @@ def test_old_facades_are_read_and_kept() -> None:
     ({"building": "apartments", "start_date": "1971"}, (15, 400, False), "slab_1960s"),
     ({"building": "office"}, (40, 900, False), "glass_office"),
     ({"building": "warehouse"}, (9, 3000, False), "warehouse"),
-    ({"building": "church"}, (15, 500, False), ""),
+    ({"building": "church"}, (15, 500, False), "church"),
     ({"shop": "bakery"}, (6, 80, True), "dutch_terraced"),
     ({"building": "yes"}, (3, 12, False), "shed"),
     ({}, (7, 2000, False), "warehouse"),
@@ -262,3 +262,30 @@ def test_the_command_draws_checks_and_shows(tmp_path: Path, capsys: pytest.Captu
     assert (first["line"], first["column"], first["ok"], second["ok"]) == (2, 13, False, True)
     assert call(["style", "render", "shed", "-o", str(tmp_path / "x.jpg")]) == 2
     assert call(["style", "render", "nowhere", "-o", str(sheet)]) == 2
+
+
+@pytest.mark.parametrize("use", ["church", "chapel", "mosque", "temple"])
+def test_churches_have_a_portal_and_tall_windows(use: str) -> None:
+    tags = {"building": use}
+    for seed in range(6):
+        _, found = dressed({"seed": seed}, width=24.0, depth=11.0, height=8.5, gable=7.0, attributes=tags)
+        assert found.styles == ["church"]
+        assert of(found, DOOR)
+        tall = [z1 - z0 for s0, s1, z0, z1 in of(found, WINDOW) if z1 - z0 > 2 * (s1 - s0)]
+        assert max(tall) > 2500
+        assert found.totals().keys() <= {"outside", "overlap"}
+    buttresses = of(found, ElementKind.PILASTER)
+    assert bool(buttresses) == (use in ("church", "chapel"))
+
+
+def test_facets_of_round_walls_have_one_light_or_none() -> None:
+    for width, lights in ((0.6, 0), (0.95, 4), (1.8, 4)):
+        _, found = dressed({"style": "church"}, width=width, depth=width, height=7.0)
+        assert len(of(found, WINDOW)) in (lights, lights - 1)
+
+
+def test_what_has_nothing_to_open_stays_plain() -> None:
+    for tag in ("silo", "storage_tank", "greenhouse", "water_tower"):
+        assert choose_style({"building": tag}, height=12, area=80) == ""
+    worship = {"building": "yes", "amenity": "place_of_worship"}
+    assert choose_style(worship, height=9, area=300) == "church"

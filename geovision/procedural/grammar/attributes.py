@@ -86,6 +86,8 @@ def use_of(own: Mapping[str, Any]) -> str:
         word = own.get(key)
         if isinstance(word, str) and word.lower() not in ("", "yes", "no"):
             return word.lower()
+    if own.get("amenity") == "place_of_worship":
+        return "mosque" if own.get("religion") == "muslim" else "church"
     return "retail" if _is_shop(own) else ""
 
 

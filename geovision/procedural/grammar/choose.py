@@ -36,10 +36,14 @@ _OFFICES = {
 _FLATS = {"apartments", "dormitory", "perimeter", "tower", "block"}
 _HOUSES = {"house", "detached", "bungalow", "semi", "semidetached_house", "farm", "cabin", "villa"}
 _ROWS = {"terrace", "terraced"}
-_PLAIN = {
-    "church", "chapel", "cathedral", "mosque", "temple", "synagogue", "shrine", "silo", "storage_tank",
-    "greenhouse", "bunker", "ruins", "transformer_tower", "water_tower",
+_CHURCHES = {
+    "church", "chapel", "cathedral", "basilica", "mosque", "temple", "synagogue", "shrine", "religious",
 }  # fmt: skip
+_PLAIN = {
+    "silo", "storage_tank", "tank", "gasometer", "digester", "cooling_tower", "chimney", "greenhouse",
+    "bunker", "ruins", "transformer_tower", "water_tower",
+}  # fmt: skip
+"""What has no windows, or none that rules could place: glass all over, concrete all over, no roof."""
 
 
 def choose_style(attributes: Mapping[str, Any], *, height: float, area: float, attached: bool = False) -> str:
@@ -60,8 +64,9 @@ def choose_style(attributes: Mapping[str, Any], *, height: float, area: float, a
     """
     use = use_of(attributes)
     year = next((year_of(attributes[key]) for key in ("start_date", "year") if key in attributes), None) or 0
-    if use in _PLAIN or use in _SHEDS:
-        return PLAIN if use in _PLAIN else "shed"
+    for words, style in ((_PLAIN, PLAIN), (_SHEDS, "shed"), (_CHURCHES, "church")):
+        if use in words:
+            return style
     if use in _HALLS or (use == "retail" and area >= 600 and height < 9):
         return "warehouse"
     if use in _OFFICES:
