@@ -1,5 +1,6 @@
 #include "instance_slabs.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace geovision {
@@ -62,6 +63,42 @@ double SlabCorners::beyond(std::size_t element, bool to_right) {
         return outward > 0.0 && outward < widest_turn ? std::tan(outward / 2) : 0.0;
     }
     return 0.0;
+}
+
+// Whether a line square to the direction parts them.
+bool FarOut::apart(const Box& a, const Box& b, double dx, double dy) {
+    double low[2], high[2];
+    const Box* boxes[2] = {&a, &b};
+    for (int k = 0; k < 2; ++k) {
+        low[k] = high[k] = boxes[k]->x[0] * dx + boxes[k]->y[0] * dy;
+        for (int i = 1; i < 4; ++i) {
+            const double at = boxes[k]->x[i] * dx + boxes[k]->y[i] * dy;
+            low[k] = std::min(low[k], at), high[k] = std::max(high[k], at);
+        }
+    }
+    return high[0] <= low[1] || high[1] <= low[0];
+}
+
+bool FarOut::place(std::int64_t wall, std::int32_t s0, std::int32_t s1, std::int32_t z0, std::int32_t z1,
+                   std::int32_t depth) {
+    const auto w = static_cast<std::size_t>(wall);
+    const double dx = walls_.direction[2 * w], dy = walls_.direction[2 * w + 1];
+    const std::int32_t* c = walls_.corner.data() + 3 * w;
+    Box box{wall, c[2] + z0, c[2] + z1, {}, {}};
+    for (int i = 0; i < 4; ++i) {
+        const double s = i == 0 || i == 3 ? s0 : s1, out = i < 2 ? 0 : depth;
+        box.x[i] = c[0] + s * dx + out * dy, box.y[i] = c[1] + s * dy - out * dx;
+    }
+    for (const Box& other : placed_) {
+        if (other.wall == wall || other.z0 >= box.z1 || other.z1 <= box.z0) continue;
+        const auto o = static_cast<std::size_t>(other.wall);
+        const double ox = walls_.direction[2 * o], oy = walls_.direction[2 * o + 1];
+        if (!apart(box, other, dx, dy) && !apart(box, other, dy, -dx) && !apart(box, other, ox, oy) &&
+            !apart(box, other, oy, -ox))
+            return false;
+    }
+    placed_.push_back(box);
+    return true;
 }
 
 }  // namespace geovision

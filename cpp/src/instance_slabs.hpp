@@ -1,4 +1,5 @@
-// Cornices and bands as boxes: how far each runs on round the corners of its building.
+// What stands out of walls as boxes: how far cornices and bands run on round the corners of their building,
+// and what would stand in another in its inner corners.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +39,27 @@ private:
     std::int64_t building_ = 0;
     bool known_ = false;
     std::vector<Slab> slabs_;  // of the building, that reach an end of their wall
+};
+
+// Balconies and canopies of a building: those of one wall stand clear of those of another.
+class FarOut {
+public:
+    explicit FarOut(const Walls& walls) : walls_(walls) {}
+    void begin() { placed_.clear(); }
+    // False where the box would stand in one that was placed before it on another wall; else it is placed.
+    bool place(std::int64_t wall, std::int32_t s0, std::int32_t s1, std::int32_t z0, std::int32_t z1,
+               std::int32_t depth);
+
+private:
+    struct Box {
+        std::int64_t wall;
+        std::int32_t z0, z1;
+        double x[4], y[4];
+    };
+    static bool apart(const Box& a, const Box& b, double dx, double dy);
+
+    const Walls& walls_;
+    std::vector<Box> placed_;
 };
 
 }  // namespace geovision

@@ -119,6 +119,7 @@ public:
           elements_(elements),
           frames_(solids, options),
           slabs_(walls, elements),
+          far_out_(walls),
           grid_(solids.grid) {}
 
     void building(std::int64_t b, Block& out) {
@@ -126,6 +127,7 @@ public:
         building_ = b;
         known_ = std::numeric_limits<std::int64_t>::max();
         slabs_.begin(b);
+        far_out_.begin();
         const auto first = static_cast<std::size_t>(elements_.building_offsets[static_cast<std::size_t>(b)]),
                    last =
                        static_cast<std::size_t>(elements_.building_offsets[static_cast<std::size_t>(b) + 1]);
@@ -163,6 +165,9 @@ private:
         const std::int32_t parent = elements_.parent[e];
         if (parent >= 0 && first + static_cast<std::size_t>(parent) < e &&
             left_out_[static_cast<std::size_t>(parent)] != 0)
+            return false;
+        if ((kind == ElementKind::balcony || kind == ElementKind::canopy) && wall >= 0 &&
+            !far_out_.place(wall, r.s0, r.s1, r.z0, r.z1, elements_.depth[e]))
             return false;
         const double s0 = grid_ * r.s0, s1 = grid_ * r.s1, z0 = grid_ * r.z0, z1 = grid_ * r.z1;
         const double depth = grid_ * elements_.depth[e];
@@ -272,6 +277,7 @@ private:
     const Elements& elements_;
     FrameMaker frames_;
     SlabCorners slabs_;
+    FarOut far_out_;
     double grid_;
     Block* out_ = nullptr;
     std::int64_t building_ = 0, known_ = 0;

@@ -253,6 +253,32 @@ def test_wrong_tables_are_refused(dressed: tuple[Solids, Walls, Elements]) -> No
         make_parts(houses(3, 5).arrays(), walls, elements)
 
 
+def test_balconies_do_not_meet_in_inner_corners() -> None:
+    ell = [(0, 0), (12, 0), (12, 5), (5, 5), (5, 12), (0, 12)]
+    part = Part(shell=[(AT[0] + x, AT[1] + y) for x, y in ell], eave_height=6.0, roof=Flat())
+    solids = mesh([Program(id="ell", parts=[part])])
+    walls = plain_walls(solids)
+    inner = [
+        wall
+        for wall in range(len(walls))
+        if np.allclose(world(solids, walls, wall, 0, 0, 0)[:2], np.add(AT, (12, 5)), atol=0.01)
+        or np.allclose(world(solids, walls, wall, 0, 0, 0)[:2], np.add(AT, (5, 5)), atol=0.01)
+    ]
+    assert len(inner) == 2
+    # One ends, and the other begins, at the corner; the second is left out only where they meet.
+    for gap, kept in ((400, 2), (1300, 4)):
+        rows: list[Row] = []
+        for wall in inner:
+            length = int(walls.length[wall])
+            ends = np.allclose(world(solids, walls, wall, length, 0, 0)[:2], np.add(AT, (5, 5)), atol=0.01)
+            s0, s1 = (length - gap - 2000, length - gap) if ends else (gap, gap + 2000)
+            rows.append((wall, K.BALCONY, (s0, s1, 2800, 2950), 1100, -1))
+            rows.append((wall, K.RAILING, (s0, s1, 2950, 3900), 1100, -1))
+        parts = make_parts(solids.arrays(), walls, elements_of(walls, rows, [-1, 0, -1, 2]))
+        assert parts.dropped == 4 - kept
+        assert parts.found["count"] == 4 * kept // 2
+
+
 def test_railings_are_bars_unless_a_design_says_otherwise() -> None:
     bars, pane, sheet = (
         part_mesh(PartShape.RAILING, design, 2.0, 1.0) for design in (None, Design(), Design(glass=False))

@@ -69,7 +69,8 @@ struct InstanceSet {
     Column<float> feature;              // [n] building
     std::array<float, 3> min{}, max{};  // of everything that the pieces cover
     std::int64_t dropped = 0;  // openings that reach over the edge of their wall, into another or into a
-                               // neighbour, and what belongs to them
+                               // neighbour, balconies and canopies that stand in those of another wall, and
+                               // what belongs to them
 };
 
 // Pieces of all elements, group by group, buildings in order within each. Nothing depends on the threads.
