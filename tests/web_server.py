@@ -19,6 +19,7 @@ import contextlib
 import http.server
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 from base64 import b64encode
 from collections import Counter
@@ -47,6 +48,9 @@ def requests_for(server: str, name: str) -> int:
         return int(answer.read())
 
 
+_DATE = "Thu, 01 Jan 2026 00:00:00 GMT"
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     folder = Path()
     asked: Counter[str] = Counter()
@@ -58,7 +62,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(body=True)
 
     def _answer(self, *, body: bool) -> None:
-        way, name = self.path.split("/")[1], Path(self.path).name
+        path = urllib.parse.unquote(self.path)
+        way, name = path.split("/")[1], Path(path).name
         if way == "count":
             self._send(str(self.asked[name]).encode(), {})
             return
@@ -71,7 +76,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if way == "changing" and turn >= 1:
             content, tag = bytes(255 - byte for byte in content), "v2"
         span = self.headers.get("Range", "") if way != "whole" else ""
-        headers = {"Accept-Ranges": "bytes", "ETag": f'"{tag}"'}
+        headers = {"Accept-Ranges": "bytes", "ETag": f'"{tag}"', "Last-Modified": _DATE}
         data = content
         if span:
             low, _, high = span.removeprefix("bytes=").partition("-")

@@ -72,7 +72,7 @@ def _open_line(options: tuple[tuple[str, str], ...]) -> bool:
     return any(end.startswith("http://") for end in ends)
 
 
-_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AZURE_STORAGE_ENDPOINT")
+_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AZURE_STORAGE_ENDPOINT", "GOOGLE_BASE_URL")
 
 
 def _fault(error: Exception) -> OSError:

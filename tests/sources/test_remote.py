@@ -156,6 +156,25 @@ def test_from_an_object_store(store: str, way: str) -> None:
     same_as_local(store + way)
 
 
+CLOUDS = {
+    "gs": {"GOOGLE_BASE_URL": "{}", "GOOGLE_SKIP_SIGNATURE": "true"},
+    "az": {
+        "AZURE_STORAGE_ENDPOINT": "{}",
+        "AZURE_STORAGE_ACCOUNT_NAME": "ann",
+        "AZURE_SKIP_SIGNATURE": "true",
+    },
+}
+
+
+@pytest.mark.parametrize("scheme", CLOUDS)
+def test_the_clients_of_google_and_azure(web: str, scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a plain web server, whose first folder is the bucket: what they ask is what it answers."""
+    for name, value in CLOUDS[scheme].items():
+        monkeypatch.setenv(name, value.format(web))
+    same_as_local(f"{scheme}://flaky")
+    assert "there is no such object" in fault_of(f"{scheme}://flaky/none.laz")
+
+
 @pytest.mark.parametrize("name", NAMES[:3])
 def test_faults_of_an_object_store(
     store: str, endpoint: str, name: str, monkeypatch: pytest.MonkeyPatch
