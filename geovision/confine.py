@@ -7,6 +7,7 @@ known to whoever watches it (`geovision --untrusted`).
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import platform
 import resource
@@ -45,7 +46,7 @@ class Confinement:
     >>> Confinement(memory_gb=0)
     Traceback (most recent call last):
     ...
-    geovision.errors.UsageError: confinement: memory_gb = 0 is not above 0. Give a larger number.
+    geovision.errors.UsageError: confinement: memory_gb = 0 is no number above 0. Give a larger one.
     """
 
     memory_gb: float = 8.0
@@ -57,8 +58,8 @@ class Confinement:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not value > 0:
-                raise UsageError("confinement", f"{name} = {value} is not above 0", "Give a larger number")
+            if not 0 < value < math.inf:
+                raise UsageError("confinement", f"{name} = {value} is no number above 0", "Give a larger one")
 
 
 def is_confined() -> bool:

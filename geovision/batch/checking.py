@@ -69,7 +69,9 @@ def verify(
     summary = VerifySummary()
     with place.hold():
         ledger = place.ledger(plan)
-        recorded = {one.key: one for one in place.attempts() if _is_of(one, plan.digests())}
+        digests = plan.digests()
+        told = sorted((one for one in place.attempts() if _is_of(one, digests)), key=lambda one: one.number)
+        recorded = {one.key: one for one in told}
         done = [task for task in plan.tasks() if ledger[task.key].done]
         summary.pending = len(plan) - len(done)
         for number, task in enumerate(done):
@@ -78,7 +80,7 @@ def verify(
                 progress(number + 1, len(done))
         if repair and summary.bad:
             rows = [
-                Attempt(key, plan.digests()[key], ledger.next_number(key), "released", secrets.token_hex(8))
+                Attempt(key, digests[key], ledger.next_number(key), "released", secrets.token_hex(8))
                 for key in summary.bad
             ]
             journal = place.journal()

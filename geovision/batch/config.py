@@ -64,7 +64,8 @@ class PublishConfig(_Table):
     terrain: bool = True
     textures: bool = True
     facades: str = ""
-    """Facades and materials in 3D Tiles, GLB and CityJSON: a style, or auto; none where it is empty."""
+    """Facades and materials in 3D Tiles, GLB and CityJSON: a style, its file NAME.facade, or auto; none where
+    it is empty."""
     lod3: Literal["instanced", "full"] = "instanced"
     """Facades in 3D Tiles and GLB as small meshes before whole walls, or as openings cut into them."""
     title: str = "Buildings"
@@ -128,7 +129,11 @@ class BatchConfig(_Table):
         return self
 
     def placed(self, folder: Path) -> BatchConfig:
-        """The same with the scene file's name taken from the configuration's folder."""
-        if isinstance(self.scene, dict):
-            return self
-        return self.model_copy(update={"scene": str(folder / Path(self.scene).expanduser())})
+        """The same with the scene's and a style's file taken from the configuration's folder."""
+        changed: dict[str, Any] = {}
+        if isinstance(self.scene, str):
+            changed["scene"] = str(folder / Path(self.scene).expanduser())
+        if self.publish.facades.endswith(".facade"):
+            style = str(folder / Path(self.publish.facades).expanduser())
+            changed["publish"] = self.publish.model_copy(update={"facades": style})
+        return self.model_copy(update=changed)

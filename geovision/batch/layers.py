@@ -45,7 +45,7 @@ def load_config(
     TOML; what is none is text.
 
     Args:
-        path: the TOML file; a scene file in it is relative to its folder.
+        path: the TOML file; a scene's and a style's file in it are relative to its folder.
         flags: values by dotted key.
         environ: variables; none are looked at where it is left out.
     """

@@ -21,6 +21,7 @@ from geovision.model.table import ProgramTable
 from geovision.pipeline.build_to import BuildProgress, BuildSummary, publish_buildings
 from geovision.pipeline.fit import Fitted
 from geovision.pipeline.products import ProductSettings
+from geovision.procedural.grammar import AUTO, load_facade
 
 if TYPE_CHECKING:
     from geovision.sources import Scene
@@ -110,7 +111,10 @@ def _identity(plan: Plan, done: list[Task]) -> dict[str, Any]:
     tiles = content_hash([[task.key, task.digest] for task in done])
     publish = plan.config.publish.model_dump(mode="json")
     marks = [[source["role"], source["mark"]] for source in plan.sources]
-    return {"schema": MERGED, "version": plan.version, "tiles": tiles, "publish": publish, "sources": marks}
+    wanted = {"schema": MERGED, "version": plan.version, "tiles": tiles, "publish": publish, "sources": marks}
+    facades = plan.config.publish.facades
+    # A rule file may have changed since, under its name.
+    return wanted | ({} if facades in ("", AUTO) else {"style": load_facade(facades).digest()})
 
 
 def _is_there(target: Path, wanted: dict[str, Any]) -> bool:

@@ -73,17 +73,19 @@ def status(folder: str | Path) -> Status:
     ledger, digests, rules = place.ledger(plan), plan.digests(), plan.config.run
     found = Status(str(place.path), plan.id, len(plan), planned_buildings=sum(plan.tiles["buildings"]))
     last: dict[str, Attempt] = {}
+    done: dict[str, Attempt] = {}  # once, though a tile may have been done again
     for one in place.attempts():
         found.attempts += one.state != "released"
         found.seconds += one.seconds
         found.cpu_s += one.cpu_s
         if digests.get(one.key) != one.digest:
             continue
-        if one.state == "done":
-            found.buildings += one.buildings
-            found.bytes += sum(size for _, size in one.outputs.values())
+        if one.state == "done" and ledger[one.key].done:
+            done[one.key] = max(done.get(one.key, one), one, key=lambda attempt: attempt.number)
         if one.error and (one.key not in last or one.number > last[one.key].number):
             last[one.key] = one
+    found.buildings = sum(one.buildings for one in done.values())
+    found.bytes = sum(size for one in done.values() for _, size in one.outputs.values())
     for task in plan.tasks():
         word = ledger.word(task.key, rules)
         found.counts[word] = found.counts.get(word, 0) + 1

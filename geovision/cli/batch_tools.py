@@ -24,7 +24,7 @@ _SHOWN = 20
 @run_folder
 @click.option(
     "--watch",
-    type=click.FloatRange(min=0.5),
+    type=options.FiniteRange(min=0.5),
     metavar="SECONDS",
     help="Say it again so often, until every tile is done or set aside.",
 )

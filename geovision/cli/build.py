@@ -54,8 +54,8 @@ __all__ = ["command"]
 @click.option(
     "--facades",
     metavar="STYLE",
-    help="Facades and materials in 3D Tiles, GLB and CityJSON: a style (see geovision style list), or auto "
-    "to choose by attributes and size. Roofs take the colour that the photo shows.",
+    help="Facades and materials in 3D Tiles, GLB and CityJSON: a style (see geovision style list), its "
+    "file, or auto to choose by attributes and size. Roofs take the colour that the photo shows.",
 )
 @click.option(
     "--lod3",

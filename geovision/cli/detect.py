@@ -30,14 +30,14 @@ def detection(function: options.Function) -> options.Function:
         ),
         click.option(
             "--threshold",
-            type=click.FloatRange(0.0, 1.0, min_open=True),
+            type=options.FiniteRange(0.0, 1.0, min_open=True),
             metavar="P",
             help="Probability from which a pixel is building. By default the model's own.",
         ),
         click.option(
             "--min-area",
             "min_area_m2",
-            type=click.FloatRange(min=0.0),
+            type=options.FiniteRange(min=0.0),
             default=6.0,
             show_default=True,
             metavar="M2",

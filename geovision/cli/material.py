@@ -48,7 +48,7 @@ def _size(default: int) -> Callable[[Function], Function]:
 
 _metres = click.option(
     "--metres",
-    type=click.FloatRange(0.05, 100),
+    type=options.FiniteRange(0.05, 100),
     default=2.0,
     show_default=True,
     metavar="M",

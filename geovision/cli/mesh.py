@@ -28,8 +28,8 @@ MOST_REMARKS = 10
 @click.option(
     "--style",
     metavar="NAME",
-    help="At levels 3: facade style of buildings that name none, or auto to choose by their attributes. "
-    "Without it they keep plain walls.",
+    help="At levels 3: facade style of buildings that name none: a name, a file, or auto to choose by "
+    "their attributes. Without it they keep plain walls.",
 )
 @options.streets
 @options.threads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ __all__ = [
     "FORMATS",
     "LODS",
     "SOURCE_ROLES",
+    "FiniteRange",
     "changes",
     "crs",
     "formats",
@@ -51,6 +53,18 @@ FORMATS = (
 )
 LODS = ("1.1", "1.2", "1.3", "2.2", "2.3")
 FACADE_LODS = ("3.0", "3.1", "3.2")
+
+
+class FiniteRange(click.FloatRange):
+    """A number within bounds; NaN is in none, though comparisons let it pass."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
+
 
 input_path = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path, allow_dash=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-METRES, HEIGHT, SLOPE = click.FloatRange(0.05, 1000), click.FloatRange(0, 100), click.FloatRange(-50, 50)
+METRES = options.FiniteRange(0.05, 1000)
+HEIGHT, SLOPE = options.FiniteRange(0, 100), options.FiniteRange(-50, 50)
 
 
 @click.group("style", short_help="List, check, show and draw facade styles.")
@@ -120,11 +122,20 @@ def _variables(_ctx: click.Context, _option: click.Parameter, values: tuple[str,
         name, equals, text = value.partition("=")
         if not equals or not name.strip():
             raise click.BadParameter(f"{value!r} is not NAME=VALUE, such as storey=3.1")
-        try:
-            found[name.strip()] = float(text)
-        except ValueError:
-            found[name.strip()] = text.strip()
+        found[name.strip()] = _variable(value, text.strip())
     return found
+
+
+def _variable(value: str, text: str) -> bool | float | str:
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    if not math.isfinite(number):
+        raise click.BadParameter(f"{value!r} has no finite value")
+    return number
 
 
 @command.command("render", short_help="Draw a house in a style.")

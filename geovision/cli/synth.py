@@ -61,7 +61,7 @@ def _area(_ctx: click.Context, _option: click.Parameter, value: str) -> Area:
 @click.option(
     "--cell",
     "cell_m",
-    type=click.FloatRange(0.02, 10),
+    type=options.FiniteRange(0.02, 10),
     default=0.25,
     show_default=True,
     metavar="M",
@@ -70,7 +70,7 @@ def _area(_ctx: click.Context, _option: click.Parameter, value: str) -> Area:
 @click.option(
     "--dsm-cell",
     "dsm_cell_m",
-    type=click.FloatRange(0.02, 10),
+    type=options.FiniteRange(0.02, 10),
     default=0.5,
     show_default=True,
     metavar="M",

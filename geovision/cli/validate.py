@@ -32,7 +32,7 @@ def _show_codes(ctx: click.Context, _option: click.Parameter, wanted: bool) -> N
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--planarity",
-    type=click.FloatRange(min=0.0, min_open=True),
+    type=options.FiniteRange(min=0.0, min_open=True),
     default=10.0,
     show_default=True,
     metavar="MM",
@@ -40,7 +40,7 @@ def _show_codes(ctx: click.Context, _option: click.Parameter, wanted: bool) -> N
 )
 @click.option(
     "--snap",
-    type=click.FloatRange(min=0.0),
+    type=options.FiniteRange(min=0.0),
     default=1.0,
     show_default=True,
     metavar="MM",

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from geovision.errors import UsageError
 from geovision.formats.atomic import atomic_write
 from geovision.formats.pictures import encode_picture
 from geovision.mesh.elements import ElementKind
 from geovision.procedural.grammar import evaluate, load_facade
+from geovision.procedural.grammar.fault import did_you_mean
 from geovision.procedural.grammar.sample import sample_house
 from geovision.quality.facade_sheet import draw_sheet
 
@@ -43,6 +45,13 @@ def render_style(
         house: what `geovision.procedural.grammar.sample.sample_house` takes.
     """
     grammar = load_facade(style)
+    for name in changes or {}:
+        if name not in grammar.variables:
+            raise UsageError(
+                f"variable {name!r}",
+                f"is none of style {grammar.name}'s",
+                did_you_mean(name, grammar.variables, "Leave it out; geovision style show lists them"),
+            )
     sample = sample_house(facade={"style": grammar.name, "with": dict(changes or {})}, **house)
     found = evaluate(
         sample.walls, sample.programs, origin_z=sample.origin_z, styles={grammar.name: grammar}, seed=seed

@@ -21,6 +21,7 @@ from geovision.batch.checking import verify
 from geovision.batch.config import BatchConfig
 from geovision.batch.executors.protocol import Outcome
 from geovision.batch.jobs import open_job
+from geovision.batch.layers import load_config
 from geovision.batch.merging import merge
 from geovision.batch.plan_file import Plan, Task
 from geovision.batch.planning import plan
@@ -159,6 +160,23 @@ def test_merged_tiles_have_facades_as_a_build_has(village: Path, tmp_path: Path)
     assert not do(tmp_path / "run"), "streets decide no program"
     with pytest.raises(UsageError, match="nonsense"):
         plan(config(village, publish={"facades": "nonsense"}), tmp_path / "other")
+
+
+def test_a_style_file_dresses_what_is_merged(village: Path, tmp_path: Path) -> None:
+    rules, file = tmp_path / "mine.facade", tmp_path / "batch.toml"
+    text = 'facade 1 "Mine"\nrule wall { place 1 by 1.2 up 1 : WHAT }\n'
+    rules.write_text(text.replace("WHAT", "window"))
+    file.write_text(
+        f'scene = "{village / "scene.toml"}"\n[publish]\nformats = ["cityjsonseq"]\nfacades = "mine.facade"\n'
+    )
+    plan(load_config(file).config, tmp_path / "run")
+    do(tmp_path / "run")
+    merge(tmp_path / "run")
+    models = tmp_path / "run/merged/buildings.city.jsonl"
+    assert b'"Window"' in models.read_bytes()
+    assert not merge(tmp_path / "run").fresh
+    rules.write_text(text.replace("WHAT", "shopfront"))
+    assert merge(tmp_path / "run").fresh
 
 
 def by_building(folder: Path) -> dict[str, tuple[str, Any]]:
@@ -316,6 +334,8 @@ def test_what_is_damaged_is_found_and_done_again(village: Path, tmp_path: Path) 
     assert do(folder) == [task.key]
     assert target.read_bytes() == whole
     assert verify(folder).to_dict()["bad"] == []
+    stands = status(folder)
+    assert stands.buildings == stands.planned_buildings, "those of a tile that was done twice count once"
 
 
 def test_merging_asks_for_all_tiles(village: Path, tmp_path: Path) -> None:

@@ -186,6 +186,27 @@ def test_what_a_style_does_not_know_is_noted() -> None:
         evaluate(sample.walls, sample.programs, origin_z=0, style="nowhere")
 
 
+def test_a_rule_file_can_be_the_style_of_a_batch(tmp_path: Path) -> None:
+    rules = tmp_path / "mine.facade"
+    rules.write_text('facade 1 "Mine"\nrule wall { place 1 by 1.2 up 1 : window }\n')
+    facades: list[dict[str, Any] | None] = [None, {}, {"seed": 3}, {"style": "shed"}, {"style": str(rules)}]
+    for facade in facades:
+        sample = sample_house(facade=facade)
+        found = evaluate(sample.walls, sample.programs, origin_z=0, style=str(rules))
+        # A program is what strangers write: it names styles, never files.
+        named = (facade or {}).get("style")
+        assert found.styles == [{None: "mine", "shed": "shed", str(rules): ""}[named]]
+        assert bool(found.notes) == (named == str(rules))
+
+
+@pytest.mark.parametrize("seed", [2**63 - 1, 2**63, 2**64 - 1, 10**30])
+def test_any_seed_is_one(seed: int) -> None:
+    _, found = dressed({"style": "dutch_terraced"}, seed=seed)
+    _, same = dressed({"style": "dutch_terraced"}, seed=seed % 2**64)
+    assert len(found.elements) > 0
+    assert found.elements.colour.tobytes() == same.elements.colour.tobytes()
+
+
 BOX: dict[str, Any] = {
     "id": "a",
     "parts": [{"shell": [[0, 0], [4, 0], [4, 4]], "eave_height": 3.0, "roof": {"kind": "flat"}}],
@@ -289,3 +310,26 @@ def test_what_has_nothing_to_open_stays_plain() -> None:
         assert choose_style({"building": tag}, height=12, area=80) == ""
     worship = {"building": "yes", "amenity": "place_of_worship"}
     assert choose_style(worship, height=9, area=300) == "church"
+
+
+def test_variables_of_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def draw(*options: str) -> bytes:
+        sheet = tmp_path / "sheet.png"
+        sheet.unlink(missing_ok=True)
+        assert call(["style", "render", "dutch_terraced", "-q", *options, "-o", str(sheet)]) == 0
+        return sheet.read_bytes()
+
+    left, right = draw("--with", "door_right=0"), draw("--with", "door_right=1")
+    assert left != right
+    assert draw("--with", "door_right=false") == left
+    assert draw("--with", "door_right=true") == right
+    capsys.readouterr()
+    for options, told in (
+        (("--with", "storey=nan"), "no finite value"),
+        (("--with", "strorey=3"), "Did you mean 'storey'?"),
+        (("--gable", "nan"), "no finite number"),
+        (("--slope", "nan"), "no finite number"),
+    ):
+        assert call(["style", "render", "dutch_terraced", *options, "-o", str(tmp_path / "no.png")]) == 2
+        assert told in capsys.readouterr().err
+    assert not (tmp_path / "no.png").exists()

@@ -52,8 +52,9 @@ def test_a_confined_process_has_limits(tmp_path: Path) -> None:
     done = confined(f"open({str(tmp_path / 'a')!r}, 'wb').write(bytes(3 << 20))", "file_gb=0.001")
     assert done.returncode != 0
     assert (tmp_path / "a").stat().st_size <= 1.1e6
-    with pytest.raises(UsageError, match="cpu_s"):
-        Confinement(cpu_s=float("nan"))
+    for value in (float("nan"), float("inf"), -1.0):
+        with pytest.raises(UsageError, match="cpu_s"):
+            Confinement(cpu_s=value)
 
 
 def test_a_scene_that_is_not_trusted_is_not_opened_without_limits(

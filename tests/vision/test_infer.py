@@ -372,6 +372,21 @@ def test_what_a_network_cannot_see_is_refused(
         infer.scene_feed(open_scene(**sources), strips_card(model), **options)
 
 
+@pytest.mark.parametrize(
+    ("box", "words"),
+    [
+        ((0.0, 0.0, float("nan"), 9.0), "are no area"),
+        ((9.0, 0.0, 1.0, 9.0), "are no area"),
+        ((-9.0, 0.0, float("inf"), 9.0), "are no area"),
+        ((446100.0, 85000.0, 446200.0, 85100.0), "lie outside of the scene, which is"),
+    ],
+)
+def test_bounds_without_a_scene_are_refused(model: Path, box: tuple[float, ...], words: str) -> None:
+    scene = open_scene(image=raster(picture(50, 50)))
+    with pytest.raises(UsageError, match=words):
+        infer.scene_feed(scene, strips_card(model), bounds=Bounds(*box))
+
+
 def test_wrong_wishes_are_refused(model: Path) -> None:
     scene = open_scene(image=raster(picture(50, 50)))
     with pytest.raises(UsageError, match="input group 'thermal'"):

@@ -66,8 +66,8 @@ def evaluate(
         programs: the buildings of the walls, row by row.
         origin_z: [buildings] height of each building's origin (`Solids.origin[:, 2]`), or one for all.
         solids: that the walls are of; with them roofs get windows, and chimneys caps.
-        style: of buildings whose facade names none: a name, `"auto"` to choose by attributes, None for plain
-            walls.
+        style: of buildings whose facade names none: a name or the path of a rule file, `"auto"` to choose by
+            attributes, None for plain walls.
         styles: more styles by name, over those that come with geovision.
         seed: another seed, other facades.
         threads: of the kernel, 0 for all cores.

@@ -44,8 +44,8 @@ class Batch:
         self.seeds = np.full(count, -1, np.int64)
         self.with_: list[list[tuple[int, float]]] = [[] for _ in range(count)]
         self.edits: list[list[tuple[list[int], float]]] = [[] for _ in range(count)]
-        if default not in (None, AUTO):
-            self._grammar(str(default))
+        # The caller's own may be a rule file; programs name styles alone.
+        self._usual = -1 if default in (None, AUTO) else self._grammar(str(default))
 
     def _grammar(self, name: str) -> int:
         if name not in self._rows:
@@ -61,14 +61,15 @@ class Batch:
         rows = attributes[:, [Attribute.HEIGHT, Attribute.AREA, Attribute.ATTACHED]].tolist()
         for row, record in enumerate(facades):
             facade = None if record is None else self._facade(row, record)
-            name = facade.style if facade and facade.style else self.default
-            if facade and name is None:
-                name = AUTO
+            self.style[row] = self._usual
+            name = facade.style if facade and facade.style else None
+            if name is None and self._usual < 0:
+                name = AUTO if facade else self.default
             if name == AUTO:
                 height, area, attached = rows[row]
                 name = choose_style(tags[row], height=height, area=area, attached=bool(attached))
-            if name:
-                self.style[row] = self._known(row, name)
+            if name is not None:
+                self.style[row] = self._known(row, name) if name else -1
             if facade and self.style[row] >= 0:
                 self._overrides(row, facade)
 
@@ -139,7 +140,8 @@ class Batch:
     ) -> dict[str, npt.NDArray[Any]]:
         """As the kernel takes them."""
         ids = id_keys(self.programs.ids)
-        seeds = np.where(self.seeds >= 0, self.seeds, self.seed).astype(np.uint64)
+        usual = np.uint64(self.seed % 2**64)  # as `rng.combine` takes it
+        seeds = np.where(self.seeds >= 0, self.seeds.astype(np.uint64), usual)
         variables = [item for row in self.with_ for item in row]
         edits = [item for row in self.edits for item in row]
         return {

@@ -160,7 +160,7 @@ def scene_feed(
     Args:
         scene: where from.
         card: of the model.
-        bounds: in the CRS of the scene; by default all that its rasters cover.
+        bounds: in the CRS of the scene, which they must touch; by default all that its rasters cover.
         gsd_m: size of a pixel; by default the image's own (else that of the heights) where the model takes
             it, else the nearest that it takes, which is announced in `notes`.
         use: input groups to use of those that are there; by default all.
@@ -183,8 +183,29 @@ def scene_feed(
         )
     cell_m, said = _cell(scene, card, [role for role, _ in roles.values()], gsd_m)
     grid = scene.grid(cell_m)
-    area = _area(scene, {role for role, _ in roles.values()}) if bounds is None else bounds
+    area = _area(scene, {role for role, _ in roles.values()})
+    if bounds is not None:
+        area = _within(bounds, area)
     return SceneFeed(scene, grid, grid.cut(area), roles, hints, (*notes, *said))
+
+
+def _within(asked: Bounds, area: Bounds) -> Bounds:
+    """Bounds to look at: a part of the plan that has something to see."""
+    from geovision.sources.grid import overlaps
+
+    if not (all(map(math.isfinite, asked)) and asked.west < asked.east and asked.south < asked.north):
+        raise UsageError(
+            f"bounds {asked}",
+            "are no area",
+            "Give west, south, east and north in this order, in the CRS of the scene",
+        )
+    if not overlaps(asked, area):
+        raise UsageError(
+            f"bounds {asked}",
+            f"lie outside of the scene, which is {area}",
+            "Give them in the CRS of the scene, east before north",
+        )
+    return asked
 
 
 def _roles(
