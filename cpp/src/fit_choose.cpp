@@ -12,7 +12,7 @@ namespace {
 
 constexpr double piece_nats = 4;  // what one more piece costs besides its parameters
 constexpr double place_nats = 8;  // and where no wall shows the place of the cut
-constexpr double alike_nats = 2;  // what it gains where its kind is the first one's
+constexpr double alike_nats = 2;  // what it gains where its kind is the first one's and it is no mere porch
 constexpr double well_explained = 0.96;
 constexpr double held_explained = 0.85;  // of the points, or more than what was proposed is tried
 constexpr double close_nats = 0.2;       // a point, that the further rounds may make good
@@ -88,12 +88,12 @@ double RoofSearch::least_nats(const Piece& piece) const {
     return sum * double(piece.count) / thin_ / std::max(1.0, double(piece.some.weight.size()));
 }
 
-RoofSearch::Piece& RoofSearch::piece_of(Pool& pool, const Ring& ring) {
+RoofSearch::Piece& RoofSearch::piece_of(Pool& pool, const std::vector<Ring>& rings) {
     for (const auto& known : pool)
-        if (known->rings.size() == 1 && same_ring(known->rings[0], ring)) return *known;
+        if (std::equal(known->rings.begin(), known->rings.end(), rings.begin(), rings.end(), same_ring))
+            return *known;
     pool.push_back(std::make_unique<Piece>());
-    const bool whole = pool.size() == 1;
-    make_piece(*building_, whole ? building_->rings : std::vector<Ring>{ring}, whole, *pool.back());
+    make_piece(*building_, rings, pool.size() == 1, *pool.back());
     return *pool.back();
 }
 
@@ -120,7 +120,7 @@ bool RoofSearch::begin_plan(const Plan& plan, double most, double* scatter) {
 void RoofSearch::begin_plans(Pool& pool, std::vector<Plan>& plans, double* scatter) {
     std::vector<Way> ways{{{building_->rings[0]}, 0}};
     if (!held_.empty()) {
-        ways.clear(), piece_of(pool, building_->rings[0]);
+        ways.clear(), piece_of(pool, building_->rings);
         if (std::any_of(building_->proposed.begin(), building_->proposed.end(),
                         [](const Proposed& p) { return p.pieces.size() == 1; }))
             ways.push_back({{building_->rings[0]}, 0});
@@ -129,7 +129,13 @@ void RoofSearch::begin_plans(Pool& pool, std::vector<Plan>& plans, double* scatt
     for (std::size_t w = 0; w < ways.size(); ++w) {
         Plan plan;
         plan.price = piece_nats * double(ways[w].pieces.size() - 1) + place_nats * ways[w].free_cuts;
-        for (const Ring& ring : ways[w].pieces) plan.pieces.push_back(&piece_of(pool, ring));
+        for (const Ring& ring : ways[w].pieces) {
+            const bool whole = ways[w].pieces.size() == 1;
+            std::vector<Ring> rings = whole ? building_->rings : std::vector<Ring>{ring};
+            if (ways[w].nested && plan.pieces.empty())
+                rings.emplace_back(ways[w].pieces[1].rbegin(), ways[w].pieces[1].rend());
+            plan.pieces.push_back(&piece_of(pool, rings));
+        }
         if (!begin_plan(plan, second_best(plans), scatter) && w > 0) continue;
         plans.push_back(std::move(plan));
         // One simple roof over all leaves nothing to cut.
@@ -184,7 +190,7 @@ Alternative RoofSearch::order(const Plan& priced) const {
         if (piece.best.empty()) return {{}, std::numeric_limits<double>::infinity()};
         const RoofKind first = plan[0]->best[0].site.kind;
         const auto cost = [&](const Candidate& c) {
-            return c.nats - (k > 0 && c.site.kind == first ? alike_nats : 0);
+            return c.nats - (k > 0 && c.site.kind == first && !piece.porch ? alike_nats : 0);
         };
         std::stable_sort(piece.best.begin(), piece.best.end(),
                          [&](const Candidate& a, const Candidate& b) { return cost(a) < cost(b); });

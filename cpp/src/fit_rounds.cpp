@@ -42,8 +42,9 @@ void RoofSearch::add_skeleton(Piece& piece, RoofKind kind) {
     piece.best.push_back(std::move(c));
 }
 
-// Whether the middle of a roof is lower than both its sides.
-bool RoofSearch::has_valley(const Piece& piece, Vec down) {
+// Middle heights of three strips across a slope, the lowest first as it faces `down`; false where one holds
+// too few points.
+bool RoofSearch::strips(const Piece& piece, Vec down, double middle[3]) {
     double low = 1e300, high = -1e300;
     for (const Vec p : piece.rings[0]) {
         const double v = p.x * down.x + p.y * down.y;
@@ -52,10 +53,11 @@ bool RoofSearch::has_valley(const Piece& piece, Vec down) {
     std::vector<double> z[3];
     for (std::size_t i = 0; i < piece.some.x.size(); ++i) {
         const double v = piece.some.x[i] * down.x + piece.some.y[i] * down.y;
-        z[std::clamp(int(3 * (v - low) / (high - low)), 0, 2)].push_back(piece.some.z[i]);
+        z[std::clamp(int(3 * (high - v) / (high - low)), 0, 2)].push_back(piece.some.z[i]);
     }
     if (std::min({z[0].size(), z[1].size(), z[2].size()}) < 3) return false;
-    return quantile(z[1], 0.5) < std::min(quantile(z[0], 0.5), quantile(z[2], 0.5)) - least_valley;
+    for (int k = 0; k < 3; ++k) middle[k] = quantile(z[k], 0.5);
+    return true;
 }
 
 void RoofSearch::first_round(Piece& piece) {
@@ -66,13 +68,19 @@ void RoofSearch::first_round(Piece& piece) {
     const std::vector<Vec>& downs = piece.downs;
     if (!downs.empty()) add(piece, RoofKind::flat, downs[0], false, 0, flat);
     for (std::size_t i = 0; i < downs.size(); ++i) {
-        add(piece, RoofKind::skillion, downs[i], false, 0, ridged);
+        double strip[3];
+        const bool seen = strips(piece, downs[i], strip);
+        // Outliers are higher and lower than any slope: it starts from what its lower and upper third share.
+        const double climb = seen ? std::max(0.0, strip[2] - strip[0]) : 0;
+        const double sloped[most_theta] = {seen ? strip[0] - climb / 4 : piece.low,
+                                           seen ? 1.5 * climb : rise};
+        add(piece, RoofKind::skillion, downs[i], false, 0, sloped);
         bool mirrored = false;
         for (std::size_t j = 0; j < i; ++j) mirrored |= opposite(downs[i], downs[j]);
         if (mirrored) continue;
         add(piece, RoofKind::gabled, downs[i], false, 0, ridged);
         add(piece, RoofKind::hipped, downs[i], false, 0, ridged);
-        if (has_valley(piece, downs[i])) {
+        if (seen && strip[1] < std::min(strip[0], strip[2]) - least_valley) {
             const double fallen[most_theta] = {piece.high, rise, 0.5, 0};
             add(piece, RoofKind::butterfly, downs[i], false, 0, fallen);
         }

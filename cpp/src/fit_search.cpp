@@ -11,8 +11,8 @@ namespace geovision::fit {
 namespace {
 
 constexpr double pi = 3.14159265358979323846;
-constexpr int step_points = 500;
 constexpr double most_shift = 3;         // sigmas
+constexpr double porch_area = 6;         // square metres
 constexpr double determined_nats = 2.5;  // log of how much better a roof knows its shift than the prior did
 
 // How rare a kind is, in nats: minus the log of its share, among roofs of all countries, roughly.
@@ -39,6 +39,20 @@ double rarity(RoofKind kind) {
     }
 }
 
+// The same of what is built on to a house: porches, bays and sheds.
+double porch_rarity(RoofKind kind) {
+    switch (kind) {
+        case RoofKind::flat:
+            return 0.7;
+        case RoofKind::skillion:
+            return 1.2;
+        case RoofKind::gabled:
+            return 2.5;
+        default:
+            return rarity(kind) + 1;
+    }
+}
+
 // Every n-th point, so that no more than `most` are left.
 void thin_out(const ProblemPoints& from, int most, ProblemPoints& to) {
     const std::size_t n = from.x.size(),
@@ -50,6 +64,17 @@ void thin_out(const ProblemPoints& from, int most, ProblemPoints& to) {
     }
     to.part_begin = {0, std::int32_t(to.x.size())};
 }
+
+bool all_convex(const Ring& ring) {
+    const std::size_t n = ring.size();
+    for (std::size_t i = 0; i < n; ++i) {
+        const Vec a = ring[i], b = ring[(i + 1) % n], c = ring[(i + 2) % n];
+        if ((b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x) < 0) return false;
+    }
+    return true;
+}
+
+}  // namespace
 
 // Directions that slopes may face: outward normals of the longest walls, at most four.
 std::vector<Vec> slope_directions(const Ring& ring, double jitter) {
@@ -73,26 +98,6 @@ std::vector<Vec> slope_directions(const Ring& ring, double jitter) {
     }
     return downs;
 }
-
-// The same without those that only point the other way.
-std::vector<Vec> slope_axes(const Ring& ring, double jitter) {
-    std::vector<Vec> axes;
-    for (const Vec down : slope_directions(ring, jitter))
-        if (std::none_of(axes.begin(), axes.end(), [&](Vec d) { return opposite(d, down); }))
-            axes.push_back(down);
-    return axes;
-}
-
-bool all_convex(const Ring& ring) {
-    const std::size_t n = ring.size();
-    for (std::size_t i = 0; i < n; ++i) {
-        const Vec a = ring[i], b = ring[(i + 1) % n], c = ring[(i + 2) % n];
-        if ((b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x) < 0) return false;
-    }
-    return true;
-}
-
-}  // namespace
 
 // Whether a roof shows where it stands on its footprint. On one slope, or with two eaves, any shift is as
 // well another height.
@@ -120,6 +125,7 @@ void hold_above_ground(const Site& site, double low, double* lower, double* uppe
 
 void RoofSearch::make_piece(const Building& b, const std::vector<Ring>& rings, bool whole, Piece& piece) {
     piece.rings = rings;
+    piece.porch = !whole && area_of(rings[0]) < porch_area;
     ProblemPoints inner;
     double low[2] = {1e300, 1e300}, high[2] = {-1e300, -1e300};
     for (const Vec p : rings[0]) {
@@ -155,7 +161,7 @@ bool RoofSearch::allowed(RoofKind kind) const {
 }
 
 double RoofSearch::kind_nats(const Piece& piece, const Candidate& c) const {
-    double nats = rarity(c.site.kind);
+    double nats = piece.porch ? porch_rarity(c.site.kind) : rarity(c.site.kind);
     // At its bound a shape is on its way to another kind.
     if (c.edge && c.site.kind != RoofKind::hipped) nats += 4;
     if (c.edge && c.site.kind == RoofKind::hipped && c.theta[2] < 0.9) nats += 4;
@@ -310,60 +316,6 @@ void RoofSearch::price_first(Piece& piece) {
     see_faces(piece, c);
     const double count = double(piece.count) / thin_;
     piece.first = misfit(piece, c, true) * count + structure(c, count) + kind_nats(piece, c);
-}
-
-// Ways with more pieces: cut where the heights jump, and then also where they bend upward.
-void RoofSearch::add_breaks(std::vector<Way>& ways) const {
-    const Building& b = *building_;
-    // Some of the points show a step as well as all.
-    const std::size_t stride = std::max<std::size_t>(1, b.x.size() / std::size_t(step_points));
-    std::vector<Height> heights;
-    for (std::size_t i = 0; i < b.x.size(); i += stride) heights.push_back({b.x[i], b.y[i], b.z[i]});
-    const double spacing = std::sqrt(area_of(b.rings[0]) / std::max(1.0, double(heights.size())));
-    std::vector<std::pair<Ring, Breaks>> known;
-    const auto breaks_of = [&](const Ring& ring) {
-        for (const auto& [seen, breaks] : known)
-            if (same_ring(seen, ring)) return breaks;
-        Breaks found = find_breaks(ring, slope_axes(ring, o_.decompose.jitter), heights, spacing);
-        // Wings meet in valleys that their outline explains.
-        if (main_corners(ring, o_.decompose.jitter).size() > 4) found.kink.size = 0;
-        known.push_back({ring, found});
-        return found;
-    };
-    const auto cut_all = [&](Way& way, Break Breaks::* which, int most) {
-        Pieces& pieces = way.pieces;
-        const int before_it = way.free_cuts;
-        for (std::size_t k = 0; k < pieces.size() && way.free_cuts - before_it < most &&
-                                int(pieces.size()) < o_.decompose.most_pieces;
-             ++k) {
-            Ring before, behind;
-            const Break found = breaks_of(pieces[k]).*which;
-            if (found.size <= 0 || !cut_along(pieces[k], found.axis, found.place, before, behind)) continue;
-            pieces[k] = before;
-            pieces.insert(pieces.begin() + std::ptrdiff_t(k) + 1, behind);
-            ++way.free_cuts;
-            --k;  // what is left may have another
-        }
-        return way.free_cuts > before_it;
-    };
-    const std::size_t given = std::min<std::size_t>(ways.size(), 2);
-    for (std::size_t w = 0; w < given; ++w) {
-        Way way = ways[w];
-        if (cut_all(way, &Breaks::jump, o_.decompose.most_pieces)) ways.push_back(way);
-        if (cut_all(way, &Breaks::kink, 1)) ways.push_back(std::move(way));
-    }
-}
-
-// The ways to cut the outline: where it bends, and where its heights jump or bend.
-void RoofSearch::add_ways(std::vector<Way>& ways) const {
-    if (building_->rings.size() != 1) return;
-    for (Pieces& way : decompose(building_->rings[0], o_.decompose)) ways.push_back({std::move(way), 0});
-    add_breaks(ways);
-    const auto frail = [](const Way& way) {
-        return !std::all_of(way.pieces.begin(), way.pieces.end(),
-                            [](const Ring& r) { return is_simple(r, 0.01); });
-    };
-    ways.erase(std::remove_if(ways.begin() + 1, ways.end(), frail), ways.end());
 }
 
 void RoofSearch::run(const Building& building, const SearchOptions& options, SearchResult& result) {

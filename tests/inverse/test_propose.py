@@ -161,3 +161,49 @@ def test_a_footprint_beside_its_roof_keeps_the_kind() -> None:
             errors.extend(np.abs(found.shift[0] - shift)[seen])
     assert np.mean(kinds) > 0.9
     assert np.quantile(errors, 0.9) < 0.05
+
+
+def part_of(sides: tuple[float, float, float, float], eave: float, **roof: Any) -> geovision.Part:
+    left, bottom, right, top = sides
+    shell = [(left, bottom), (right, bottom), (right, top), (left, top)]
+    return geovision.Part.model_validate({"shell": shell, "eave_height": eave, "roof": roof})
+
+
+def scans(parts: list[geovision.Part], count: int) -> list[Evidence]:
+    program = Program(id="a", parts=parts)
+    solid = geovision.mesh(program)[0]
+    return [scan(program, solid, Scanner(seed=seed), 0) for seed in range(count)]
+
+
+def test_a_level_set_back_on_all_sides_is_one_part() -> None:
+    """No wall leads to it; strips round it would be four parts that nobody built."""
+    low, high = (0.0, 0.0, 14.0, 11.0), (4.0, 3.0, 11.0, 8.5)
+    evidence = scans([part_of(low, 6.0, kind="flat"), part_of(high, 9.0, kind="flat")], 8)
+    found = propose_parametric(evidence)
+    # A level may be seen as a box that stands on the roof, too.
+    rows = [
+        row
+        for row, fit in enumerate(found.fits)
+        if fit.kind == "flat+flat" and not found.table[row].superstructures
+    ]
+    assert len(rows) >= 5
+    solids = geovision.mesh(found.table)
+    assert (solids.status == Status.OK).all()
+    for row in rows:
+        around, above = found.table[row].parts
+        assert (around.eave_height, above.eave_height) == pytest.approx((6.0, 9.0), abs=0.05)
+        assert np.allclose(np.min(above.shell, axis=0), high[:2], atol=0.25)
+        assert np.allclose(np.max(above.shell, axis=0), high[2:], atol=0.25)
+
+
+def test_outliers_do_not_hide_a_lean_to() -> None:
+    """They lie as far above and below it as it is high, and its slope is slight."""
+    house = part_of((0.0, 0.0, 9.0, 8.0), 5.6, kind="gabled", ridge_height=9.7, azimuth_deg=180.0)
+    right = 0
+    for depth, rise in ((3.1, 0.75), (3.6, 0.4), (2.7, 0.5)):
+        shed = part_of(
+            (2.0, -depth, 8.0, 0.0), 3.0, kind="skillion", ridge_height=3 + rise, azimuth_deg=180.0
+        )
+        found = propose_parametric(scans([house, shed], 10))
+        right += sum(sorted(fit.kind.split("+")) == ["gabled", "skillion"] for fit in found.fits)
+    assert right >= 28

@@ -98,6 +98,9 @@ struct SearchResult {
 // Narrows the bounds of theta so that nothing dips under the ground; `low` is a low roof height.
 void hold_above_ground(const Site& site, double low, double* lower, double* upper);
 
+// Directions that slopes may face: outward normals of the longest walls, at most four.
+std::vector<Vec> slope_directions(const Ring& ring, double jitter);
+
 // Whether a roof of this kind shows where it stands on its footprint.
 bool sees_shift(const Site& site);
 
@@ -128,6 +131,7 @@ private:
         ProblemPoints all, some;
         SkeletonSites skeleton;
         bool has_skeleton = false;
+        bool porch = false;                    // a small part of a building
         std::vector<std::int32_t> face[2][2];  // [hipped, by wings][all, some]
         std::vector<Vec> downs;
         std::vector<Candidate> best;
@@ -139,7 +143,8 @@ private:
     };
     struct Way {
         Pieces pieces;
-        int free_cuts = 0;  // those that no wall shows the place of
+        int free_cuts = 0;    // those that no wall shows the place of
+        bool nested = false;  // the second piece stands within the first, away from its walls
     };
     struct Plan {
         std::vector<Piece*> pieces;
@@ -149,6 +154,7 @@ private:
 
     void add_ways(std::vector<Way>& ways) const;
     void add_breaks(std::vector<Way>& ways) const;
+    void add_set_back(std::vector<Way>& ways) const;
     void make_piece(const Building& b, const std::vector<Ring>& rings, bool whole, Piece& piece);
     void rescore(Piece& piece);
     void price_first(Piece& piece);
@@ -156,7 +162,7 @@ private:
     static double first_nats(const Plan& plan);
     static double second_best(const std::vector<Plan>& plans);
     static void keep_best_plans(std::vector<Plan>& plans, double points);
-    static bool has_valley(const Piece& piece, Vec down);
+    static bool strips(const Piece& piece, Vec down, double middle[3]);
     void first_round(Piece& piece);
     void second_round(Piece& piece, const Candidate& parent);
     void third_round(Piece& piece);
@@ -171,7 +177,7 @@ private:
     double kind_nats(const Piece& piece, const Candidate& candidate) const;
     double begin(Piece& piece);
     double least_nats(const Piece& piece) const;
-    Piece& piece_of(Pool& pool, const Ring& ring);
+    Piece& piece_of(Pool& pool, const std::vector<Ring>& rings);
     bool begin_plan(const Plan& plan, double most, double* scatter);
     void choose(SearchResult& result);
     Alternative order(const Plan& plan) const;
