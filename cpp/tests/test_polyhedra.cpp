@@ -1,7 +1,9 @@
 // The checker of polyhedra on boxes: sound ones pass, each fault has its code, threads do not matter.
 #include "geovision/polyhedra.hpp"
 
+#include <array>
 #include <cstdint>
+#include <random>
 #include <utility>
 #include <vector>
 
@@ -12,18 +14,23 @@ using namespace geovision;
 namespace {
 
 using Ring = std::vector<std::int64_t>;
+using Place = std::array<std::int64_t, 3>;
 
 struct Maker {
     std::vector<std::int64_t> vertices, ring_vertices, rings{0}, polygons{0}, shells{0}, primitives{0},
         groups;
     std::vector<std::uint8_t> kinds;
 
-    // Six faces of a box at (x, 0, 0); indices count from `first`.
     std::vector<Ring> box(std::int64_t x, std::int64_t size) {
+        return box({x, 0, 0}, {x + size, size, size});
+    }
+
+    // Six faces.
+    std::vector<Ring> box(const Place& low, const Place& high) {
         const auto o = static_cast<std::int64_t>(vertices.size() / 3);
-        for (const std::int64_t z : {std::int64_t{0}, size})
+        for (const std::int64_t z : {low[2], high[2]})
             for (const auto& [u, v] : {std::pair{0, 0}, {1, 0}, {1, 1}, {0, 1}})
-                vertices.insert(vertices.end(), {x + u * size, v * size, z});
+                vertices.insert(vertices.end(), {u ? high[0] : low[0], v ? high[1] : low[1], z});
         return {{o + 3, o + 2, o + 1, o},     {o + 4, o + 5, o + 6, o + 7}, {o, o + 1, o + 5, o + 4},
                 {o + 1, o + 2, o + 6, o + 5}, {o + 2, o + 3, o + 7, o + 6}, {o + 3, o, o + 4, o + 7}};
     }
@@ -112,6 +119,32 @@ void groups_must_not_overlap() {
     }
 }
 
+// On a coarse lattice, so that most touch along faces, edges or corners, or lie in one another.
+void random_boxes_overlap_where_their_spans_do() {
+    std::mt19937 chance(11);
+    const auto draw = [&](int most) { return static_cast<std::int64_t>(chance() % unsigned(most)); };
+    int overlapping = 0;
+    for (int round = 0; round < 3000; ++round) {
+        Maker maker;
+        Place low[2], high[2];
+        for (int b = 0; b < 2; ++b) {
+            for (std::size_t k = 0; k < 3; ++k) {
+                low[b][k] = 100 * draw(7);
+                high[b][k] = low[b][k] + 100 * (1 + draw(5));
+            }
+            maker.solid(maker.box(low[b], high[b]), 7);
+        }
+        bool meet = true;
+        for (std::size_t k = 0; k < 3; ++k) meet = meet && low[0][k] < high[1][k] && low[1][k] < high[0][k];
+        const bool same = low[0] == low[1] && high[0] == high[1];
+        overlapping += meet;
+        CHECK(only_code(maker) == (same   ? polyhedron_code::duplicated_solids
+                                   : meet ? polyhedron_code::solids_overlap
+                                          : 0));
+    }
+    CHECK(overlapping > 300);
+}
+
 void threads_do_not_matter() {
     Maker maker;
     for (int i = 0; i < 500; ++i) {
@@ -133,6 +166,7 @@ int main() {
     sound_boxes_pass();
     each_fault_has_its_code();
     groups_must_not_overlap();
+    random_boxes_overlap_where_their_spans_do();
     threads_do_not_matter();
     return TEST_RESULT();
 }
