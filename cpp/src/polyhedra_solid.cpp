@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 #include <vector>
 
 #include "check_sweep.hpp"
@@ -69,6 +70,44 @@ double winding(const Triangles& shell, const double (&place)[3]) {
     return (std::atan2(imaginary, real) + 2.0 * half_turn * turns) / (2.0 * half_turn);
 }
 
+// The same from what lies above the place; nothing where an edge or a face passes within a step of that line
+// or of the place, so that roundings could decide.
+std::optional<int> faces_above(const Triangles& shell, const double (&place)[3]) {
+    int sum = 0;
+    GridPoint p[3];
+    for (std::size_t t = shell.begin; t < shell.end; ++t) {
+        shell.corners(t, p);
+        const auto [west, east] = std::minmax({p[0].x, p[1].x, p[2].x});
+        if (place[0] < west - 1.0 || place[0] > east + 1.0) continue;
+        const auto [south, north] = std::minmax({p[0].y, p[1].y, p[2].y});
+        if (place[1] < south - 1.0 || place[1] > north + 1.0) continue;
+        if (double(std::max({p[0].z, p[1].z, p[2].z})) < place[2] - 1.0) continue;
+        // An upright face is a line in plan, and an edge of it a point.
+        double side[3], area = 0.0;
+        bool near = false;
+        for (std::size_t k = 0; k < 3; ++k) {
+            const GridPoint &a = p[(k + 1) % 3], &b = p[(k + 2) % 3];
+            const double dx = double(b.x) - a.x, dy = double(b.y) - a.y;
+            side[k] = dx * (place[1] - a.y) - dy * (place[0] - a.x);
+            const double reach = std::fabs(dx) + std::fabs(dy);
+            near = near || (reach > 0.0 && std::fabs(side[k]) <= reach);
+            area += side[k];
+        }
+        if (near) return std::nullopt;
+        const bool left = area > 0.0;
+        if ((side[0] > 0.0) != left || (side[1] > 0.0) != left || (side[2] > 0.0) != left) continue;
+        const double z = (side[0] * p[0].z + side[1] * p[1].z + side[2] * p[2].z) / area;
+        if (std::fabs(z - place[2]) <= 1.0) return std::nullopt;
+        if (z > place[2]) sum += left ? 1 : -1;
+    }
+    return sum;
+}
+
+bool lies_in(const Triangles& shell, const double (&place)[3]) {
+    const std::optional<int> sum = faces_above(shell, place);
+    return sum ? *sum != 0 : std::fabs(winding(shell, place)) > 0.5;
+}
+
 // A place beside the middle of a triangle, `depth` steps to its inside (negative: outside).
 bool beside(const Triangles& shell, std::size_t t, double depth, double (&place)[3]) {
     GridPoint p[3];
@@ -108,7 +147,7 @@ bool reaches_into(const Triangles& mine, const Triangles& other, double depth, c
         double place[3];
         if (!beside(mine, t, depth, place) || !span.holds(place, shift)) continue;
         const double moved[3] = {place[0] + shift[0], place[1] + shift[1], place[2] + shift[2]};
-        if (std::fabs(winding(other, moved)) > 0.5) return true;
+        if (lies_in(other, moved)) return true;
     }
     return false;
 }

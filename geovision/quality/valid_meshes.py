@@ -187,14 +187,15 @@ def check_with_trimesh(path: Path, report: ValidationReport, rules: GeometryRule
     if faces.min() < 0 or faces.max() >= len(vertices):
         report.add(803, "", f"vertex {int(faces.max())} of {len(vertices)}")
         return
-    building = _ply_buildings(mesh, len(faces))
-    names = [f"building {row}" for row in range(int(building.max()) + 1)]
-    report.objects = len(np.unique(building))
+    # By rank: a file may say that its only building is number two thousand million.
+    numbers, building = np.unique(_ply_buildings(mesh, len(faces)), return_inverse=True)
+    names = [f"building {number}" for number in numbers.tolist()]
+    report.objects = len(names)
     at = _ORIGIN.search(head)
     x, y, z = map(float, at.groups()) if at else (0.0, 0.0, 0.0)
     # Without numbers of buildings solids that touch cannot be told apart: only what meets what is judged.
     exact = "building" in getattr(mesh, "face_attributes", {}) or _ply_numbers(mesh) is not None
-    made = TriangleMesh(vertices, faces, building, names, (x, y, z), exact=exact)
+    made = TriangleMesh(vertices, faces, building.astype(np.int64), names, (x, y, z), exact=exact)
     report.invalid = len(check_triangles(made, report, rules))
     progress(path.stat().st_size)
 

@@ -225,6 +225,24 @@ def test_glb_whose_objects_are_text(tmp_path: Path) -> None:
     assert call(["info", str(path)]) == 1
 
 
+def test_a_building_of_any_number(tmp_path: Path) -> None:
+    path = tmp_path / "far.ply"
+    kinds = [("count", "u1"), ("corners", "<i4", 3), ("building", "<i4")]
+    faces = np.array(
+        [(3, [0, 2, 1], 2**31 - 1), (3, [0, 1, 3], 7), (3, [1, 2, 3], 7), (3, [2, 0, 3], 7)], kinds
+    )
+    head = (
+        "ply\nformat binary_little_endian 1.0\nelement vertex 4\nproperty float x\nproperty float y\n"
+        "property float z\nelement face 4\nproperty list uchar int vertex_indices\n"
+        "property int building\nend_header\n"
+    )
+    places = np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)], "<f4")
+    path.write_bytes(head.encode() + places.tobytes() + faces.tobytes())
+    report = validate(path, threads=1)
+    assert report.objects == 2
+    assert {finding.id for finding in report.findings} >= {"building 7", "building 2147483647"}
+
+
 def test_glb_whose_json_is_deep(tmp_path: Path) -> None:
     text = b'{"a":' + b"[" * 100_000
     text += b" " * (-len(text) % 4)
