@@ -57,6 +57,8 @@ class Place:
     share: tuple[float, float] = (0.0, 1.0)
     """Western and eastern border of what counts, as shares of the image's columns."""
     gsd_m: float | None = None
+    box: tuple[float, float, float, float] | None = None
+    """West, south, east, north of what is looked at; all of it where it is left out."""
 
 
 def places(root: Path) -> dict[str, Place]:
@@ -86,6 +88,19 @@ def places(root: Path) -> dict[str, Place]:
         "massachusetts": east,
         "delft": Place(
             "delft, heights 0.25 m", delft, root / "delft/footprints.gpkg", closing_m=20.0, gsd_m=0.25
+        ),
+        "ahn3": Place(
+            "ahn3_blocks, the densest 500 x 250 m, heights 0.25 m, points of buildings alone",
+            {"points": root / "ahn3_blocks/points.laz", "crs": "EPSG:28992"},
+            root / "ahn3_blocks/footprints.gpkg",
+            gsd_m=0.25,
+            box=(119000.0, 479036.0, 119500.0, 479286.0),
+        ),
+        "dales": Place(
+            "dales_west, heights 0.25 m",
+            {"points": root / "dales_west/points.laz", "crs": "EPSG:32610"},
+            root / "dales_west/footprints.gpkg",
+            gsd_m=0.25,
         ),
         "lidarhd": Place(
             "lidarhd, heights 0.25 m, without the house that has no label",
@@ -133,6 +148,7 @@ def look(place: Place, model: str | None, **changes: Any) -> list[Looked]:
     settings = DetectSettings(model=model, gsd_m=changes.pop("gsd_m", place.gsd_m), **changes)
     roles = [role for role in ("image", "ndsm", "dsm") if role in scene.layers]
     boxes = scene.layer(roles[0]).piece_bounds() if roles else [scene.bounds]
+    boxes = boxes if place.box is None else [Bounds(*place.box)]
     return [_look(place, scene, settings, box, number) for number, box in enumerate(boxes, 1)]
 
 

@@ -49,6 +49,8 @@ class DetectConfig(_Table):
     """Probability from which a pixel is building; the model's own by default."""
     min_area_m2: float = Field(default=6.0, ge=0)
     """Smaller buildings are left out."""
+    rows: bool = False
+    """Part rows of houses whose roofs go on into each other, as `geovision detect --rows` does."""
 
 
 class PublishConfig(_Table):

@@ -75,6 +75,7 @@ def planned_scene(
         model=settings.model or None,
         threshold=settings.threshold,
         min_area_m2=settings.min_area_m2,
+        rows=settings.rows,
         threads=0,
     )
     with found_buildings(scene, wanted, progress=looked, keep=inputs) as found:

@@ -20,7 +20,7 @@ __all__ = ["command", "detection", "how_to_find"]
 
 
 def detection(function: options.Function) -> options.Function:
-    """``--model``, ``--threshold``, ``--min-area``: how buildings are found."""
+    """``--model``, ``--threshold``, ``--min-area``, ``--rows``: how buildings are found."""
     decorators = [
         click.option(
             "--model",
@@ -43,6 +43,12 @@ def detection(function: options.Function) -> options.Function:
             metavar="M2",
             help="Smaller buildings are left out.",
         ),
+        click.option(
+            "--rows",
+            is_flag=True,
+            help="Part rows of houses whose roofs go on into each other, where measured heights say how. For "
+            "places that have rows: detached houses with many roofs would be cut up.",
+        ),
     ]
     for decorator in reversed(decorators):
         function = decorator(function)
@@ -50,12 +56,14 @@ def detection(function: options.Function) -> options.Function:
 
 
 def how_to_find(
-    model: str | None, threshold: float | None, min_area_m2: float, threads: int
+    model: str | None, threshold: float | None, min_area_m2: float, rows: bool, threads: int
 ) -> DetectSettings:
     """What the options of `detection` say."""
     from geovision.pipeline.detect import DetectSettings
 
-    return DetectSettings(model=model, threshold=threshold, min_area_m2=min_area_m2, threads=threads)
+    return DetectSettings(
+        model=model, threshold=threshold, min_area_m2=min_area_m2, rows=rows, threads=threads
+    )
 
 
 @click.command("detect", short_help="Find buildings in images, heights or LiDAR.")
@@ -109,6 +117,7 @@ def command(
     model: str | None,
     threshold: float | None,
     min_area_m2: float,
+    rows: bool,
     hints: tuple[str, ...],
     use: str | None,
     gsd_m: float | None,
@@ -131,7 +140,7 @@ def command(
     \b
     Examples:
       geovision detect --image ortho.tif -o footprints.gpkg --preview found.png
-      geovision detect --points points.laz --crs EPSG:28992 -o footprints.gpkg
+      geovision detect --points points.laz --crs EPSG:28992 -o footprints.gpkg --rows
       geovision detect --image ortho.tif --dsm dsm.tif --dtm dtm.tif --hints roads=roads.gpkg -o found.gpkg
       geovision detect scene.toml -o found.parquet --json | jq .buildings
     """
@@ -146,6 +155,7 @@ def command(
         model=model,
         threshold=threshold,
         min_area_m2=min_area_m2,
+        rows=rows,
         gsd_m=gsd_m,
         use=None if use is None else tuple(name.strip() for name in use.split(",") if name.strip()),
         dihedral=int(dihedral),  # type: ignore[arg-type]  # click has checked it

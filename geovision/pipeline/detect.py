@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -46,6 +47,9 @@ class DetectSettings:
     """Size of a pixel to work at; by default that of the image or heights, where the model takes it."""
     use: Sequence[str] | None = None
     """Groups of input to use, of rgb, nir, ndsm; by default all that are there."""
+    rows: bool = False
+    """Part rows of houses whose roofs go on into each other, where measured heights say how: for places that
+    have rows. Detached houses with many roofs would be cut up."""
     dihedral: Literal[1, 2, 4, 8] = 1
     """How many mirrored and turned copies are averaged: slower, a little better."""
     threads: int = 0
@@ -300,7 +304,23 @@ def find_outlines(
         if progress is not None:
             progress(DetectProgress("outlines", strip.row + strip.rows, feed.rows, sum(map(len, parts))))
     parts.append(stream.finish())
-    return _detected(finder, Outlines.concatenate(parts))
+    found = Outlines.concatenate(parts)
+    if settings.rows and measured:
+        from geovision.vision.rows import part_rows
+
+        found = part_rows(found, partial(_heights_at, finder), min_area_m2=settings.min_area_m2)
+    return _detected(finder, found)
+
+
+def _heights_at(finder: Finder, xy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Metres above the ground at places, from the raster that was looked at; NaN where unknown."""
+    from geovision.sources import Bounds, HeightGrid
+
+    cell, flat = finder.feed.grid.cell_m, xy.reshape(-1, 2)
+    low, high = flat.min(axis=0) - cell, flat.max(axis=0) + cell
+    window = finder.scene.window("ndsm", Bounds(*low.tolist(), *high.tolist()), cell)
+    grid = HeightGrid(window.data[0], window.bounds.west, window.bounds.north, window.cell_m)
+    return grid.at(flat).reshape(xy.shape[:-1])
 
 
 def _heights(finder: Finder, strip: Strip) -> NDArray[np.float32]:
