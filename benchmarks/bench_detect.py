@@ -4,9 +4,9 @@
 
 Rows: kampala, zanzibar, philippines, nairobi (images alone, at 0.3 m), massachusetts (east half), delft,
 lidarhd, goteborg (heights alone), delft-outlines, ahn3-outlines, dales-outlines (end to end, from points),
-synthetic, synthetic-image, synthetic-heights. Where labels cover a part only, that part alone counts; where it
-is not said which, bench_detect says what it took. Intervals are 95 % over blocks of 40 m (scenes where they
-are synthetic).
+synthetic, synthetic-image, synthetic-heights. Where labels cover a part only, that part alone counts; where
+it is not said which, bench_detect says what it took. Intervals are 95 % over blocks of 40 m (scenes where
+they are synthetic).
 """
 
 from __future__ import annotations
