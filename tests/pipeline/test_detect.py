@@ -200,7 +200,7 @@ def test_a_run_that_was_stopped_goes_on(model: Path, tmp_path: Path) -> None:
     settings = DetectSettings(model=model)
 
     def stop(state: DetectProgress) -> None:
-        if state.done > 700:
+        if state.done > 1000:
             raise KeyboardInterrupt
 
     out = tmp_path / "found.geojson"
