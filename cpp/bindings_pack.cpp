@@ -272,7 +272,7 @@ py::bytes compressed_glb(const PackSolids& solids, PackOptions& options, PackPla
         std::vector<std::uint8_t> filled(plan.bytes);
         if (fill_pack(solids, options, plan, filled.data()))
             pack = compress_pack(plan, filled.data(), solids.buildings, step_exponent,
-                                 options.metre_groups.any());
+                                 options.metre_groups.any(), options.photo_groups.any());
     });
     std::size_t bin_bytes = pack.bytes.size();
     const std::vector<std::size_t> offsets = place_columns(columns, bin_bytes);
@@ -292,7 +292,8 @@ py::bytes pack_glb(const py::dict& solids, const std::array<double, 3>& tile_ori
                    const std::array<std::uint8_t, label_count>& group_of_label,
                    const std::vector<py::bytes>& columns, const py::function& header, int threads,
                    const std::optional<FrameTuple>& frame, const std::optional<int>& compress,
-                   const std::vector<std::uint8_t>& metre_groups, double texture_m) {
+                   const std::vector<std::uint8_t>& metre_groups, double texture_m,
+                   const std::vector<std::uint8_t>& photo_groups) {
     if (!(texture_m > 0.0)) throw py::value_error("texture_m must be above 0");
     const PackArrays arrays = take_solids(solids);
     const std::optional<PackFrame> placed = take_frame(frame);
@@ -305,6 +306,10 @@ py::bytes pack_glb(const py::dict& solids, const std::array<double, 3>& tile_ori
         options.metre_groups.set(group);
     }
     options.texture_m = texture_m;
+    for (const std::uint8_t group : photo_groups) {
+        if (group >= pack_groups) throw py::value_error("a group in photo_groups is out of range");
+        options.photo_groups.set(group);
+    }
     options.frame = placed ? &*placed : nullptr;
     PackPlan plan;
     run_interruptible([&](const std::atomic<bool>& cancel) {
@@ -341,6 +346,7 @@ void bind_pack(py::module_& m) {
     m.def("pack_glb", &pack_glb, py::arg("solids"), py::arg("tile_origin"), py::arg("group_of_label"),
           py::arg("columns"), py::arg("header"), py::arg("threads") = 0, py::arg("frame") = py::none(),
           py::arg("compress") = py::none(), py::arg("metre_groups") = py::tuple(), py::arg("texture_m") = 2.0,
+          py::arg("photo_groups") = py::tuple(),
           "One finished GLB as bytes. `columns` are raw buffers put behind the geometry, each at a multiple "
           "of 8; "
           "`header(layout)` returns the JSON text and is called twice with the same layout, first with "
@@ -348,7 +354,8 @@ void bind_pack(py::module_& m) {
           "frame. Solids with an array \"uv\" of texture coordinates a vertex bring them to their roofs; "
           "with an array \"face_group\" groups are by face instead of by label, and \"face_colour\" gives "
           "every face linear factors of 16 bits. The groups in `metre_groups` have texture "
-          "coordinates in pieces of `texture_m`, along and down each face. "
+          "coordinates in pieces of `texture_m`, along and down each face; those in `photo_groups` have "
+          "\"uv\". "
           "With `compress` positions are rounded to 2^compress metres, the geometry is in the bitstream of "
           "EXT_meshopt_compression, layout['compressed'] says where, and the header is called once.");
     m.def("encode_meshopt", &encode_meshopt, py::arg("data"), py::arg("stride"), py::arg("mode"),

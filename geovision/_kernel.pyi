@@ -84,6 +84,7 @@ def pack_glb(
     compress: int | None = None,
     metre_groups: Sequence[int] = (),
     texture_m: float = 2.0,
+    photo_groups: Sequence[int] = (),
 ) -> bytes: ...
 def place_instances(
     solids: Mapping[str, Any],

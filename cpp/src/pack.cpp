@@ -75,7 +75,8 @@ std::array<std::int64_t, 2 * pack_groups> prefix_sums(
 
 bool has_texture(const PackSolids& solids, const PackOptions& options, std::size_t group) {
     if (in_metres(options, group)) return true;
-    if (solids.uv == nullptr || solids.face_group != nullptr) return false;
+    if (solids.uv == nullptr) return false;
+    if (solids.face_group != nullptr) return options.photo_groups[group];
     return options.group_of_label[std::size_t(Label::roof)] == group ||
            options.group_of_label[std::size_t(Label::dormer_roof)] == group;
 }

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t short_features = 65536;  // what a uint16 counts
 constexpr int uv_exponent = -10;                // 2 mm of a picture of 2 m
+constexpr int photo_exponent = -13;             // a quarter of a pixel of one with 2048
 
 template <class T>
 T load(const std::uint8_t* at) {
@@ -111,7 +112,7 @@ private:
 }  // namespace
 
 CompressedPack compress_pack(const PackPlan& plan, const std::uint8_t* filled, std::int64_t buildings,
-                             int step_exponent, bool repeats) {
+                             int step_exponent, bool repeats, bool photo) {
     CompressedPack pack;
     const auto count = static_cast<std::size_t>(plan.vertices);
     if (count == 0) return pack;
@@ -128,8 +129,8 @@ CompressedPack compress_pack(const PackPlan& plan, const std::uint8_t* filled, s
     pack.repeats = repeats;
     if (textured > 0 && repeats) {
         const std::size_t numbers = 2 * textured;
-        pack.uv =
-            packer.attributes(stepped_words(filled + plan.uv_offset, numbers, uv_exponent), textured, 8);
+        const int exponent = photo ? photo_exponent : uv_exponent;
+        pack.uv = packer.attributes(stepped_words(filled + plan.uv_offset, numbers, exponent), textured, 8);
         pack.tangent =
             packer.attributes(signed_words(filled + plan.tangent_offset, textured, 4), textured, 4);
     } else if (textured > 0) {

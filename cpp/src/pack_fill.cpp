@@ -54,13 +54,15 @@ Normal face_normal(const PackSolids& solids, const PackWalker& walker, const Coo
             static_cast<float>(nz / length)};
 }
 
+constexpr std::array<float, 4> no_tangent{1.0f, 0.0f, 0.0f, 1.0f};
+
 // Where the next vertex and triangle of a group go.
 struct Cursor {
     float* position;
     float* normal;
     float* feature;
     float* uv;       // null where the group has no texture
-    float* tangent;  // goes with uv where that is in metres
+    float* tangent;  // goes with uv where some of those are in metres
     bool metres;
     std::uint16_t* colour;  // null where there are none
     std::uint8_t* index;
@@ -86,7 +88,7 @@ Cursors cursors_of_block(const PackOptions& options, const PackPlan& plan, std::
                                        : reinterpret_cast<float*>(out + plan.uv_offset) +
                                              2 * static_cast<std::size_t>(group.first_uv + base[2 * g]);
         cursor.metres = in_metres(options, g);
-        cursor.tangent = cursor.uv == nullptr || !cursor.metres
+        cursor.tangent = cursor.uv == nullptr || !plan.tangents
                              ? nullptr
                              : reinterpret_cast<float*>(out + plan.tangent_offset) +
                                    4 * static_cast<std::size_t>(group.first_uv + base[2 * g]);
@@ -230,14 +232,15 @@ private:
             std::memcpy(cursor.normal, &normal, 12);
             *cursor.feature = feature;
             if (cursor.uv != nullptr) {
-                if (cursor.metres) {
+                if (cursor.metres)
                     hanging_.place(vertex, cursor.uv);
-                    std::memcpy(cursor.tangent, tangent_.data(), 16);
-                    cursor.tangent += 4;
-                } else {
+                else
                     std::memcpy(cursor.uv, uv_ + 2 * static_cast<std::size_t>(vertex), 8);
-                }
                 cursor.uv += 2;
+                if (cursor.tangent != nullptr) {
+                    std::memcpy(cursor.tangent, cursor.metres ? tangent_.data() : no_tangent.data(), 16);
+                    cursor.tangent += 4;
+                }
             }
             if (cursor.colour != nullptr) {
                 std::memcpy(cursor.colour, colour_, 6);

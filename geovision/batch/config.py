@@ -64,7 +64,8 @@ class PublishConfig(_Table):
     heights: str = ""
     """Vertical CRS of all heights, where the sources do not state it."""
     terrain: bool = True
-    textures: bool = True
+    textures: bool | None = None
+    """The orthophoto on roofs; by default where there are no facades."""
     facades: str = ""
     """Facades and materials in 3D Tiles, GLB and CityJSON: a style, its file NAME.facade, or auto; none where
     it is empty."""

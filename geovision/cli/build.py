@@ -47,9 +47,9 @@ __all__ = ["command"]
 )
 @click.option(
     "--textures/--no-textures",
-    default=True,
-    show_default=True,
-    help="Put the orthophoto, where the scene has one, on the roofs of 3D Tiles and GLB.",
+    default=None,
+    help="Put the orthophoto, where the scene has one, on the roofs of 3D Tiles and GLB. By default where "
+    "there are no facades, whose roofs have materials in the photo's colour.",
 )
 @click.option(
     "--facades",
@@ -88,7 +88,7 @@ def command(
     geoid: float | None,
     heights: str | None,
     terrain: bool,
-    textures: bool,
+    textures: bool | None,
     facades: str | None,
     lod3: Literal["instanced", "full"],
     title: str,

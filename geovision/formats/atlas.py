@@ -49,11 +49,19 @@ class Atlas:
     Attributes:
         cell_m: side of a pixel on the ground.
         uv: (vertices, 2) of the solids' vertices, from the upper left corner.
+        seen: (buildings,) of which the photo shows something.
     """
 
     pixels: NDArray[np.uint8]
     cell_m: float
     uv: NDArray[np.float32]
+    seen: NDArray[np.bool_]
+
+    def on_roofs(self, arrays: Mapping[str, Any]) -> NDArray[np.bool_]:
+        """(faces,) of the solids: whether they show it."""
+        building = np.repeat(np.arange(len(self.seen)), np.diff(arrays["face_offsets"]))
+        on: NDArray[np.bool_] = np.isin(arrays["face_label"], (Label.ROOF, Label.DORMER_ROOF))
+        return on & self.seen[building]
 
 
 def make_atlas(arrays: Mapping[str, Any], photo: PhotoSource, most: int) -> Atlas | None:
@@ -80,10 +88,11 @@ def make_atlas(arrays: Mapping[str, Any], photo: PhotoSource, most: int) -> Atla
     pixels[:] = LABEL_COLOURS[Label.ROOF]
     # Of each building the ground place of the atlas's upper left corner.
     corner = np.zeros((len(counts), 2))
+    seen = np.zeros(len(counts), bool)
     for members in near_each_other(boxes):
-        _paint(pixels, corner, rows, members, boxes, places, cell, photo)
+        _paint(pixels, corner, seen, rows, members, boxes, places, cell, photo)
     uv = (plan - corner[owner]) * np.array([1, -1]) / (cell * np.array(size))
-    return Atlas(pixels, cell, uv.astype(np.float32))
+    return Atlas(pixels, cell, uv.astype(np.float32), seen)
 
 
 def _layout(boxes: F64, least_m: float, most: int) -> tuple[float, NDArray[np.int64], tuple[int, int]]:
@@ -124,6 +133,7 @@ def near_each_other(boxes: F64) -> Iterator[NDArray[np.int64]]:
 def _paint(
     pixels: NDArray[np.uint8],
     corner: F64,
+    seen: NDArray[np.bool_],
     rows: NDArray[np.int64],
     members: NDArray[np.int64],
     boxes: F64,
@@ -151,4 +161,5 @@ def _paint(
         into = pixels[y : y + found.shape[0], x : x + found.shape[1]]
         there = True if picture.missing is None else ~picture.missing[piece][..., None]
         np.copyto(into, found, where=there)
+        seen[rows[member]] = found.size > 0 and bool(np.any(there))
         corner[rows[member]] = picture.bounds[0] + (left - x) * cell, picture.bounds[3] - (top - y) * cell

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision import _kernel
-from geovision.errors import InputError, UsageError
+from geovision.errors import InputError
 from geovision.formats.atlas import PhotoSource, make_atlas
 from geovision.formats.atomic import atomic_write
 from geovision.formats.columns import encode_table
@@ -122,7 +122,7 @@ def glb_bytes(
             formats that place it themselves; the extras hold the origin either way.
         photo: orthophoto in the solids' CRS, for roofs: an atlas of at most 4096 pixels a side.
         looks: finish and colour of every face: materials that repeat at true scale instead of a plain colour
-            a label. Not together with `photo`.
+            a label. Together with `photo` roofs that it shows have the photo, and all else its material.
         skin: how these are written.
         facades: as instances of small meshes before the walls: the solids whose walls were found (these, or
             these before they had foundations), the walls, and what is on them.
@@ -132,8 +132,6 @@ def glb_bytes(
     Raises:
         InputError: an attribute or looks do not fit, or the buildings lie too far apart for one origin.
     """
-    if photo is not None and looks is not None:
-        raise UsageError("photo and looks", "both say what roofs show", "Give one of them")
     arrays = solids.arrays()
     anchor = local_origin(arrays) if origin is None else [float(c) for c in origin]
     count = len(solids.ids)
@@ -144,7 +142,10 @@ def glb_bytes(
     picture = b"" if atlas is None else jpeg(atlas.pixels)
     if atlas is not None:
         arrays = {**arrays, "uv": atlas.uv}
-    dress = None if looks is None else make_skin(arrays["face_label"], looks, skin or SkinSettings())
+    dress = None
+    if looks is not None:
+        on_roofs = None if atlas is None else atlas.on_roofs(arrays)
+        dress = make_skin(arrays["face_label"], looks, skin or SkinSettings(), on_roofs)
     if dress is not None:
         arrays = {**arrays, **dress.arrays}
     buffers = [buffer for column in columns.values() for buffer in column.buffers.values()]
@@ -163,10 +164,10 @@ def glb_bytes(
             _check_reach(group)
         return gltf_json(layout, columns, count, node, extras, photo=len(picture), skin=dress, parts=parts)
 
-    if picture:
-        buffers.append(picture)
     if dress is not None:
         buffers += dress.buffers
+    if picture:
+        buffers.append(picture)
     return _kernel.pack_glb(
         dict(arrays),
         tuple(anchor),
@@ -177,6 +178,7 @@ def glb_bytes(
         compress=exponent,
         metre_groups=() if dress is None else dress.metre_groups,
         texture_m=TEXTURE_M,
+        photo_groups=() if dress is None else dress.photo_groups,
     )
 
 

@@ -48,8 +48,8 @@ def gltf_json(
         node: placement of the mesh's node, z up.
         extras: of the asset and the scene.
         photo: bytes of the JPEG for the roofs that is the last of the buffers behind the geometry; 0 without.
-        skin: materials by rule, whose pictures are the last of those buffers.
-        parts: facades as instances, whose buffers come before those of photo and skin.
+        skin: materials by rule, whose pictures are the last of those buffers but for the photo.
+        parts: facades as instances, whose buffers come before those of skin and photo.
     """
     gltf: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": f"geovision {__version__}", "extras": dict(extras)},
@@ -83,19 +83,21 @@ def gltf_json(
         if skin is None:
             gltf["materials"] = [_material(group["group"]) for group in layout["groups"]]
         else:
-            offsets = layout["columns"][len(layout["columns"]) - len(skin.buffers) :]
+            last = len(layout["columns"]) - bool(photo)
+            offsets = layout["columns"][last - len(skin.buffers) : last]
             made = skin.add_to(gltf, views, offsets)
             gltf["materials"] = [made[group["group"]] for group in layout["groups"]]
             used |= skin.extensions
             required |= skin.extensions
         if parts is not None:
-            behind = len(skin.buffers) if skin is not None else bool(photo)
+            behind = bool(photo) + (len(skin.buffers) if skin is not None else 0)
             first = len(layout["columns"]) - behind - len(parts.buffers)
             decoded = parts.add_to(gltf, views, layout["columns"][first:], count, decoded)
             used |= parts.extensions
             required |= parts.extensions - {"EXT_instance_features"}
         if photo:
-            _add_photo(gltf, views, layout["columns"][-1], photo)
+            shown = [skin is None or group["group"] in skin.photo_groups for group in layout["groups"]]
+            _add_photo(gltf, views, layout["columns"][-1], photo, shown)
     if views:
         gltf["bufferViews"] = views
         gltf["buffers"] = [{"byteLength": layout["bytes"]}, *_fallback(layout, decoded)]
@@ -119,15 +121,26 @@ def _material(label: int) -> dict[str, Any]:
     }
 
 
-def _add_photo(gltf: dict[str, Any], views: list[dict[str, Any]], offset: int, size: int) -> None:
-    """The picture, materials that show it, and the choice between them and the plain ones."""
-    gltf["images"] = [{"mimeType": "image/jpeg", "bufferView": len(views)}]
+def _add_photo(
+    gltf: dict[str, Any], views: list[dict[str, Any]], offset: int, size: int, shown: list[bool]
+) -> None:
+    """The picture, materials that show it, and the choice between them and the plain ones.
+
+    Args:
+        gltf: the document.
+        views: its buffer views.
+        offset: where the picture lies.
+        size: its bytes.
+        shown: which primitives may show it.
+    """
+    images, samplers, textures = (gltf.setdefault(name, []) for name in ("images", "samplers", "textures"))
+    images.append({"mimeType": "image/jpeg", "bufferView": len(views)})
     views.append({"buffer": 0, "byteOffset": offset, "byteLength": size})
-    gltf["samplers"] = [{"wrapS": _CLAMP, "wrapT": _CLAMP, "magFilter": 9729, "minFilter": 9987}]
-    gltf["textures"] = [{"sampler": 0, "source": 0}]
+    samplers.append({"wrapS": _CLAMP, "wrapT": _CLAMP, "magFilter": 9729, "minFilter": 9987})
+    textures.append({"sampler": len(samplers) - 1, "source": len(images) - 1})
     gltf.setdefault("extensions", {})[_VARIANTS] = {"variants": [{"name": "photo"}, {"name": "plain"}]}
-    for primitive in gltf["meshes"][0]["primitives"]:
-        if "TEXCOORD_0" not in primitive["attributes"]:
+    for primitive, may in zip(gltf["meshes"][0]["primitives"], shown, strict=True):
+        if not may or "TEXCOORD_0" not in primitive["attributes"]:
             continue
         plain = primitive["material"]
         primitive["material"] = len(gltf["materials"])
@@ -135,7 +148,7 @@ def _add_photo(gltf: dict[str, Any], views: list[dict[str, Any]], offset: int, s
             {
                 "name": f"{gltf['materials'][plain]['name']}_photo",
                 "pbrMetallicRoughness": {
-                    "baseColorTexture": {"index": 0},
+                    "baseColorTexture": {"index": len(textures) - 1},
                     "metallicFactor": 0.0,
                     "roughnessFactor": 0.9,
                 },

@@ -21,11 +21,13 @@ from geovision.mesh.looks import NO_FINISH, FaceLooks
 from geovision.mesh.textures import Finish, draw_texture, linear
 from geovision.model.labels import Label
 
-__all__ = ["TEXTURE_M", "Skin", "SkinSettings", "make_skin", "texture_files"]
+__all__ = ["PHOTO", "TEXTURE_M", "Skin", "SkinSettings", "make_skin", "texture_files"]
 
 TEXTURE_M = 2.0
 """What a side of every texture covers."""
 _JOINERY = (Label.WINDOW, Label.DOOR, Label.FRAME)
+PHOTO = 254
+"""In place of a finish, of faces that show the photo."""
 _MAPS = ("base", "normal", "orm")
 _WEBP = "EXT_texture_webp"
 _MIME = {"webp": "image/webp", "png": "image/png", "jpeg": "image/jpeg"}
@@ -63,7 +65,7 @@ class Skin:
 
     Attributes:
         arrays: "face_group" and "face_colour" for `_kernel.pack_glb`.
-        groups: label and finish of each group; `NO_FINISH` has no texture.
+        groups: label and finish of each group; `NO_FINISH` has no texture, `PHOTO` that of the orthophoto.
         buffers: pictures to put behind the geometry.
     """
 
@@ -74,12 +76,17 @@ class Skin:
 
     @property
     def metre_groups(self) -> tuple[int, ...]:
-        """Groups that have texture coordinates."""
-        return tuple(place for place, (_, finish) in enumerate(self.groups) if finish != NO_FINISH)
+        """Groups that have texture coordinates in metres."""
+        return tuple(place for place, (_, finish) in enumerate(self.groups) if finish < PHOTO)
+
+    @property
+    def photo_groups(self) -> tuple[int, ...]:
+        """Groups that show the photo."""
+        return tuple(place for place, (_, finish) in enumerate(self.groups) if finish == PHOTO)
 
     def finishes(self) -> list[Finish]:
         """All that are shown, in the order of their codes."""
-        return sorted({Finish(finish) for _, finish in self.groups if finish != NO_FINISH})
+        return sorted({Finish(finish) for _, finish in self.groups if finish < PHOTO})
 
     def add_to(
         self, gltf: dict[str, Any], views: list[dict[str, Any]], offsets: list[int]
@@ -108,7 +115,7 @@ class Skin:
         gltf["textures"] = [_texture(place, kind) for place in range(len(images))]
         first = {finish: 3 * place for place, finish in enumerate(self.finishes())}
         return [
-            _material(label, None if finish == NO_FINISH else Finish(finish), first)
+            _material(label, None if finish >= PHOTO else Finish(finish), first)
             for label, finish in self.groups
         ]
 
@@ -118,8 +125,19 @@ class Skin:
         return {_WEBP} if self.settings.pictures == "webp" and self.finishes() else set()
 
 
-def make_skin(face_label: NDArray[np.uint8], looks: FaceLooks, settings: SkinSettings) -> Skin:
+def make_skin(
+    face_label: NDArray[np.uint8],
+    looks: FaceLooks,
+    settings: SkinSettings,
+    photo: NDArray[np.bool_] | None = None,
+) -> Skin:
     """Groups of faces and their factors.
+
+    Args:
+        face_label: of every face.
+        looks: the same.
+        settings: how they are written.
+        photo: faces that show the orthophoto instead, as it is.
 
     >>> looks = FaceLooks(np.array([3, 3, 255], np.uint8), np.full((3, 3), 200, np.uint8))
     >>> skin = make_skin(np.array([1, 1, 3], np.uint8), looks, SkinSettings(size=16, uri="../"))
@@ -134,16 +152,19 @@ def make_skin(face_label: NDArray[np.uint8], looks: FaceLooks, settings: SkinSet
         )
     # Boards lie on walls; frames and leaves are too narrow to be made of them.
     smooth = np.isin(face_label, _JOINERY) & (looks.finish == Finish.WOOD)
-    finishes = np.where(smooth, NO_FINISH, looks.finish)
+    finishes, colour = np.where(smooth, NO_FINISH, looks.finish), looks.colour
+    if photo is not None:
+        finishes = np.where(photo, PHOTO, finishes)
+        colour = np.where(photo[:, None], np.uint8(255), colour)
     pairs, group = np.unique(face_label.astype(np.int64) << 8 | finishes, return_inverse=True)
     groups = tuple((int(pair) >> 8, int(pair) & 255) for pair in pairs)
     level = np.ones(256)
     buffers: list[bytes] = []
-    for finish in sorted({finish for _, finish in groups if finish != NO_FINISH}):
+    for finish in sorted({finish for _, finish in groups if finish < PHOTO}):
         files, level[finish] = _drawn(Finish(finish), settings.size, settings.pictures, settings.seed)
         if settings.uri is None:
             buffers += files
-    factor = np.minimum(linear(looks.colour) / level[finishes][:, None], 1.0)
+    factor = np.minimum(linear(colour) / level[finishes][:, None], 1.0)
     arrays = {
         "face_group": group.reshape(-1).astype(np.uint8),
         "face_colour": np.rint(65535 * factor).astype(np.uint16),

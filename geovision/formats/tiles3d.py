@@ -101,7 +101,7 @@ def write_3dtiles(
         photo: orthophoto in the CRS, for roofs; used by several threads. Leaves should then have fewer
             buildings: an atlas has 2048 pixels a side.
         dresser: what buildings look like: materials by rule at all levels, and below the leaves a level with
-            facades. Not together with `photo`, nor with implicit tiling, whose leaves have nothing below.
+            facades. Not with implicit tiling, whose leaves have nothing below. With `photo` roofs show that.
         texture_size: pixels of a side of a material's pictures, which lie in `folder`/materials.
         threads: 0 for all cores.
         progress: called with buildings written and in all.
@@ -119,12 +119,8 @@ def write_3dtiles(
     (1, 2)
     """
     _check(tiling, compression, lods, per_tile)
-    if dresser is not None and (photo is not None or tiling == "implicit"):
-        raise UsageError(
-            "facades in 3D Tiles",
-            "do not go with a photo on roofs or with implicit tiling",
-            "Leave out photo, and use explicit tiling",
-        )
+    if dresser is not None and tiling == "implicit":
+        raise UsageError("facades in 3D Tiles", "do not go with implicit tiling", "Use explicit tiling")
     globe = Globe(crs, geoid)
     target = Path(folder)
     with _output(target) as waiting:

@@ -279,7 +279,8 @@ class ContentWriter:
         skin = None
         if self.dresser is not None:
             looks = self.dresser.looks(kept.batch.table, solids)
-            skin = make_skin(solids.face_label, looks, self.skin or SkinSettings())
+            on_roofs = None if atlas is None else atlas.on_roofs(solids.arrays())
+            skin = make_skin(solids.face_label, looks, self.skin or SkinSettings(), on_roofs)
             self.finishes.update(skin.finishes())
         parts = None
         if facades is not None and facades.instances is not None:
@@ -303,11 +304,11 @@ class ContentWriter:
         buffers = [buffer for column in columns.values() for buffer in column.buffers.values()]
         if parts is not None:
             buffers += parts.buffers
-        if photo:
-            buffers.append(photo)
         if skin is not None:
             arrays = {**arrays, **skin.arrays}
             buffers += skin.buffers
+        if photo:
+            buffers.append(photo)
         data = _kernel.pack_glb(
             arrays,
             (0.0, 0.0, 0.0),
@@ -319,6 +320,7 @@ class ContentWriter:
             compress=step,
             metre_groups=() if skin is None else skin.metre_groups,
             texture_m=TEXTURE_M,
+            photo_groups=() if skin is None else skin.photo_groups,
         )
         path = self.folder / "content" / f"{name}.glb"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -109,7 +109,7 @@ def build_to(
     geoid: float | None = None,
     heights: str | None = None,
     terrain: bool = True,
-    textures: bool = True,
+    textures: bool | None = None,
     facades: str | None = None,
     lod3: Literal["instanced", "full"] = "instanced",
     title: str = "Buildings",
@@ -145,7 +145,8 @@ def build_to(
             the height sources state, where they agree.
         terrain: publish the ground with 3D Tiles and GLB, with the orthophoto on it, and carry walls there
             down to it.
-        textures: put the orthophoto on roofs in 3D Tiles and GLB, where the scene has one.
+        textures: put the orthophoto on roofs in 3D Tiles and GLB, where the scene has one; by default where
+            there are no facades, whose roofs have materials in its colour.
         facades: style of buildings that name none, or "auto" to choose by attributes: facades and materials
             in 3D Tiles, GLB and CityJSON (LoD 3), roofs in the colour of the photo instead of the photo.
         lod3: facades in 3D Tiles and GLB as instances before walls that stay whole, or as full geometry.

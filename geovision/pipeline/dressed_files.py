@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from geovision.formats.atlas import PhotoSource
 from geovision.formats.attributes import PROGRAM
 from geovision.formats.cityjson import open_cityjsonseq
 from geovision.formats.glb import write_glb
@@ -57,6 +58,7 @@ def write_dressed_glbs(
     columns: Path,
     dresser: FacadeDresser,
     *,
+    photo: PhotoSource | None = None,
     crs: str | None,
     threads: int = 0,
 ) -> None:
@@ -67,6 +69,7 @@ def write_dressed_glbs(
         programs: of all buildings.
         columns: the table of buildings.
         dresser: what they look like.
+        photo: for roofs, in place of their materials.
         crs: of the coordinates.
         threads: 0 for all cores.
     """
@@ -86,7 +89,7 @@ def write_dressed_glbs(
             path.parent.mkdir(exist_ok=True)
             own = {name: [v for _, known in pieces for v in known[name]] for name in pieces[0][1]}
             table = ProgramTable.concat([table for table, _ in pieces])
-            _write_glb(path, dresser, table, own, crs, threads)
+            _write_glb(path, dresser, table, own, photo, crs, threads)
 
 
 def _write_glb(
@@ -94,6 +97,7 @@ def _write_glb(
     dresser: FacadeDresser,
     table: ProgramTable,
     columns: Mapping[str, list[Any]],
+    photo: PhotoSource | None,
     crs: str | None,
     threads: int,
 ) -> None:
@@ -105,6 +109,7 @@ def _write_glb(
         solids,
         attributes=columns,
         crs=crs,
+        photo=photo,
         looks=dresser.looks(table, solids),
         facades=None if full else (base, walls, elements),
         threads=threads,

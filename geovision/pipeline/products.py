@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from geovision.errors import UsageError
 from geovision.formats.attributes import (
     PROGRAM,
     AttributeType,
@@ -28,7 +27,7 @@ from geovision.formats.terrain_glb import TERRAIN, TerrainFiles, TerrainSink, wr
 from geovision.formats.tiles3d import write_3dtiles
 from geovision.formats.tiles3d_place import Globe
 from geovision.formats.tiles3d_terrain import TerrainTiles, write_joined_tileset
-from geovision.formats.usd import check_usd, write_usd
+from geovision.formats.usd import write_usd
 from geovision.mesh import Solids, mesh
 from geovision.mesh.foundations import with_foundations
 from geovision.model.fit import FitTable
@@ -43,37 +42,17 @@ from geovision.pipeline.dresser import (
     with_roof_colours,
 )
 from geovision.pipeline.ground import Surroundings, terrain_of_programs
+from geovision.pipeline.product_settings import FORMATS, ON_TERRAIN, ProductSettings
 from geovision.pipeline.sinks import open_program_sink
 from geovision.pipeline.timings import Timings
 from geovision.pipeline.web_view import write_view
-from geovision.procedural.grammar import AUTO, load_facade
 from geovision.quality.scene_page import scene_page_png
 
 __all__ = ["FORMATS", "ProductSettings", "Products"]
 
-FORMATS: dict[str, str] = {
-    "3dtiles": "tiles/tileset.json: 3D Tiles 1.1, buildings and terrain",
-    "viewer": "index.html: buildings, ground and points in one page, without a server",
-    "preview": "preview.png: the scene from above",
-    "report": "report.html: how the run went",
-    "cityjson": "buildings.city.json: one CityJSON 2.0 document",
-    "cityjsonseq": "buildings.city.jsonl: CityJSON 2.0 features, one a line",
-    "parquet": "buildings.parquet, roof_facets.parquet: GeoParquet",
-    "gpkg": "buildings.gpkg: both as layers of a GeoPackage",
-    "fgb": "buildings.fgb, roof_facets.fgb: FlatGeobuf",
-    "glb": "glb/*.glb, glb/terrain/*.glb: a binary glTF for each tile",
-    "obj": "obj/*.obj",
-    "ply": "ply/*.ply",
-    "stl": "stl/*.stl",
-    "usdz": "usdz/*.usdz: USD, with the extra geovision[usd]",
-}
-"""Formats by name, with what they write. Programs and fits are written always."""
 _BUILDINGS = "buildings"
 _PER_TILE, _PER_PHOTO = 2000, 500
 """Buildings of a leaf of 3D Tiles: fewer where one picture has to hold their roofs."""
-_ON_TERRAIN = frozenset({"3dtiles", "glb"})
-_DRESSED = frozenset({"cityjson", "cityjsonseq", "viewer"})
-"""Formats that show facades too."""
 _MESHES = ("glb", "obj", "ply", "stl", "usdz")
 _DIGITS = 3
 _FACET_TYPES: dict[str, AttributeType] = {
@@ -87,74 +66,6 @@ _FACET_TYPES: dict[str, AttributeType] = {
     "area": "float",
     "plan_area": "float",
 }
-
-
-@dataclass(frozen=True)
-class ProductSettings:
-    """What is written."""
-
-    formats: tuple[str, ...]
-    """Names from `FORMATS`."""
-    types: Mapping[str, AttributeType]
-    """Of the buildings' own attributes, over all batches."""
-    crs: str | None = None
-    """Of the coordinates."""
-    solid_crs: str | None = None
-    """The same with the height system, where it is known; for CityJSON and 3D Tiles."""
-    lod: str = "2.2"
-    merged: bool = False
-    """One mesh file for all buildings instead of one a tile."""
-    geoid: float | None = None
-    """Height of the geoid above the ellipsoid, for 3D Tiles; by default PROJ's, where it has the grid."""
-    terrain: bool = True
-    """Terrain in 3D Tiles and GLB, where the buildings have a scene; walls go down to it there, and wherever
-    they have facades."""
-    textures: bool = True
-    """Roofs from the photo in 3D Tiles and GLB, where the scene has one."""
-    facades: str | None = None
-    """Style of buildings that name none, or "auto": facades and materials in 3D Tiles, GLB and CityJSON, with
-    the colours of roofs that the photo shows. None leaves walls plain."""
-    lod3: Literal["instanced", "full"] = "instanced"
-    """How 3D Tiles and GLB have facades. CityJSON has them as geometry."""
-    title: str = "Buildings"
-    threads: int = 0
-
-    @property
-    def crs_of_solids(self) -> str | None:
-        """With the height system where it is known."""
-        return self.solid_crs or self.crs
-
-    @property
-    def needs_terrain(self) -> bool:
-        """Whether a format shows it, or walls that stand on it."""
-        return self.terrain and bool(self._with_surroundings.intersection(self.formats))
-
-    @property
-    def needs_photo(self) -> bool:
-        """Whether a format shows it, on the ground or on roofs."""
-        shown = self.terrain or self.textures or self.facades is not None
-        return shown and bool(self._with_surroundings.intersection(self.formats))
-
-    @property
-    def _with_surroundings(self) -> frozenset[str]:
-        """Formats that show more of a scene than its buildings."""
-        return _ON_TERRAIN if self.facades is None else _ON_TERRAIN | _DRESSED
-
-    def check(self) -> None:
-        """Refuse what could not be written, before any work is done."""
-        for name in self.formats:
-            if name not in FORMATS:
-                raise UsageError(f"format {name!r}", "is not known", f"Use some of {', '.join(FORMATS)}")
-        if "usdz" in self.formats:
-            check_usd()
-        if self.facades not in (None, AUTO):
-            load_facade(self.facades)
-        if "3dtiles" in self.formats:
-            if self.crs is None:
-                raise UsageError(
-                    "3D Tiles", "need a CRS: they stand on the globe", "Give one, or another format"
-                )
-            Globe(self.crs_of_solids, self.geoid)
 
 
 class Products:
@@ -182,7 +93,8 @@ class Products:
         if self._coloured:
             settings = replace(settings, types={**settings.types, ROOF_COLOUR: "text"})
         self._settings = settings
-        self._roof_photo = self._around.photo if settings.textures and not dressed else None
+        wanted = not dressed if settings.textures is None else settings.textures
+        self._roof_photo = self._around.photo if wanted else None
         self._dressed = dressed
         self._formats = frozenset(settings.formats)
         self._tile: list[tuple[ProgramTable, dict[str, list[Any]]]] = []
@@ -292,7 +204,7 @@ class Products:
         if "3dtiles" in self._formats:
             with self._timings.stage("3dtiles"):
                 self._write_tiles(programs, tables["buildings"], dresser, progress)
-        if settings.terrain and _ON_TERRAIN & self._formats and self._around.scene is not None:
+        if settings.terrain and ON_TERRAIN & self._formats and self._around.scene is not None:
             with self._timings.stage("terrain"):
                 self._write_terrain(programs)
         if "3dtiles" in self._formats:
@@ -343,7 +255,13 @@ class Products:
                 if settings.merged:
                     paths = [(self.folder / "buildings.glb", sum(count for _, count in self._counts))]
                 write_dressed_glbs(
-                    paths, programs, columns, dresser, crs=settings.crs, threads=settings.threads
+                    paths,
+                    programs,
+                    columns,
+                    dresser,
+                    photo=self._roof_photo,
+                    crs=settings.crs,
+                    threads=settings.threads,
                 )
         return dresser
 

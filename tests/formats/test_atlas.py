@@ -15,11 +15,12 @@ from pyproj import Transformer
 from geovision.errors import InputError
 from geovision.formats.atlas import make_atlas
 from geovision.formats.glb import glb_bytes
+from geovision.formats.gltf_skin import SkinSettings
 from geovision.formats.materials import LABEL_COLOURS
 from geovision.formats.points import write_points
 from geovision.formats.terrain import Picture
 from geovision.formats.tiles3d import write_3dtiles
-from geovision.mesh import mesh
+from geovision.mesh import Material, Paint, face_looks, mesh
 from geovision.model.labels import Label
 from geovision.pipeline.build_to import build_to
 from geovision.quality.validate import validate
@@ -27,6 +28,7 @@ from geovision.sources import open_scene
 from tests.formats.test_khronos import validate as khronos
 from tests.formats.test_tiles3d import PLACES, city
 from tests.formats.test_tiles3d_clients import show
+from tests.formats.test_tiles3d_facades import Dresser
 from tests.helpers_glb import Glb, parse_glb
 from tests.helpers_tiles3d import read_tileset
 from tests.node_judges import node_modules
@@ -116,6 +118,52 @@ def test_a_roofs_colour_is_that_of_its_place() -> None:
         gap = np.abs(sampled(pixels, at) - colour_at(place[:, :2]))
         assert np.median(gap) < 2
         assert gap.max() < 16  # JPEG, beside pieces of other colours
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_photo_and_materials_on_one_building(tmp_path: Path, compress: bool) -> None:
+    solids = mesh(city(120, AT), polygons=False)
+    roof, wall = Paint(Material.TILES, (150, 80, 60)), Paint(Material.BRICK, (168, 128, 98))
+    looks = face_looks(solids, roof=roof, flat=roof, wall=wall)
+    photo, skin = Photo(ends_at=AT[0] + 60), SkinSettings(size=16)
+    data = glb_bytes(solids, photo=photo, looks=looks, skin=skin, compress=compress)
+    (tmp_path / "both.glb").write_bytes(data)
+    (report,) = khronos(node_modules(), tmp_path / "both.glb")
+    assert report["numErrors"] == report["numWarnings"] == 0, report["messages"]
+    glb = parse_glb(data)
+    names = [glb.json["materials"][item["material"]]["name"] for item in glb.primitives]
+    assert {"roof_photo", "roof_pantiles", "wall_brick_stretcher"} <= set(names)
+    item = glb.primitives[names.index("roof_photo")]
+    material = glb.json["materials"][item["material"]]
+    texture = glb.json["textures"][material["pbrMetallicRoughness"]["baseColorTexture"]["index"]]
+    image = glb.json["images"][texture["source"]]
+    assert image["mimeType"] == "image/jpeg"
+    pixels = np.asarray(Image.open(io.BytesIO(glb.view(image["bufferView"]))).convert("RGB"), np.float64)
+    origin = np.array(glb.json["nodes"][1]["translation"])
+    index = glb.accessor(item["indices"]).astype(int).reshape(-1, 3)
+    corners = (glb.accessor(item["attributes"]["POSITION"]) + origin)[index]
+    uv = glb.accessor(item["attributes"]["TEXCOORD_0"]).astype(np.float64)
+    place, at = inner_points(corners, uv[index], np.random.default_rng(1))
+    known = place[:, 0] < AT[0] + 55
+    gap = np.abs(sampled(pixels, at) - colour_at(place[:, :2]))[known]
+    assert known.sum() > 50
+    assert np.median(gap) < 3
+    colour = glb.accessor(item["attributes"]["COLOR_0"])
+    assert colour.min() in (1.0, 65535)
+    plain = glb.primitives[names.index("roof_pantiles")]
+    east = glb.accessor(plain["attributes"]["POSITION"])[:, 0] + origin[0]
+    assert east.min() > AT[0] + 40
+
+
+def test_roofs_of_tiles_show_the_photo_beside_materials(tmp_path: Path) -> None:
+    table, site = city(12, PLACES["EPSG:28992"]), tmp_path / "t"
+    settings: dict[str, Any] = {"crs": "EPSG:28992", "geoid": 43.0, "texture_size": 16}
+    write_3dtiles(site, [table], dresser=Dresser(), photo=Photo(), **settings)
+    files = sorted((site / "content").rglob("*.glb"))
+    assert len(files) > 1
+    for file in files:
+        names = {material["name"] for material in parse_glb(file.read_bytes()).json["materials"]}
+        assert {"roof_photo", "wall_brick_stretcher"} <= names
 
 
 @pytest.mark.parametrize("compression", ["none", "meshopt"])

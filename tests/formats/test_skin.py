@@ -207,8 +207,6 @@ def test_looks_that_do_not_fit_are_refused(solids: Solids, looks: FaceLooks) -> 
     short = FaceLooks(looks.finish[:-1], looks.colour[:-1])
     with pytest.raises(InputError, match="do not go with"):
         glb_bytes(solids, looks=short, skin=SMALL)
-    with pytest.raises(UsageError, match="both say what roofs show"):
-        glb_bytes(solids, looks=looks, photo=lambda area, least: None, skin=SMALL)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="ktx2"):
         SkinSettings(pictures="ktx2")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="does not fit"):

@@ -117,12 +117,15 @@ def test_full_geometry_and_other_threads(scene_file: Path, town: Path, tmp_path:
         facades="auto",
         merged=True,
         lod3="full",
+        textures=True,
     )
     glb = parse_glb((tmp_path / "f" / "buildings.glb").read_bytes())
     assert len(glb.json["nodes"]) == 2
     names = {material["name"] for material in glb.json["materials"]}
     assert any(name.startswith("window") for name in names)
     assert any(name.startswith("door") for name in names)
+    assert "roof_photo" in names, "roofs show the photo beside walls of materials"
+    assert any(name.startswith("wall_") for name in names)
 
 
 def rows_of_houses(count: int) -> ProgramTable:

@@ -61,6 +61,8 @@ struct PackOptions {
     // Groups with texture coordinates in pieces of `texture_m`: along the wall and down from a whole number
     // of pieces above its foot; on slopes along the eave and down the slope, from the eave too.
     std::bitset<pack_groups> metre_groups;
+    // Groups with the texture coordinates of PackSolids::uv, where groups are by face.
+    std::bitset<pack_groups> photo_groups;
     double texture_m = 2.0;
     int threads = 1;                            // 0 for all cores
     const std::atomic<bool>* cancel = nullptr;  // polled once per block of buildings; may be null
@@ -88,7 +90,8 @@ struct PackPlan {
     std::size_t feature_offset = 0;   // [vertices] float32: index of the building in the batch
     std::int64_t uv_vertices = 0;     // of the groups with a texture
     std::size_t uv_offset = 0;        // [uv_vertices, 2] float32, group after group
-    std::size_t tangent_offset = 0;   // [uv_vertices, 4] float32; no bytes without metre_groups
+    std::size_t tangent_offset =
+        0;  // [uv_vertices, 4] float32, (1, 0, 0, 1) off metre_groups; no bytes without
     bool tangents = false;
     std::size_t colour_offset = 0;  // [vertices, 4] uint16, the last one 0; no bytes without colours
     bool coloured = false;
@@ -103,7 +106,8 @@ constexpr std::int64_t max_pack_features = std::int64_t{1} << 24;
 
 // Counts vertices and triangles and lays out the buffer. A vertex is shared within a polygon face and
 // never between faces.
-// With `uv` roofs and roofs of dormers have its texture; with metre_groups those groups have one.
+// With `uv` roofs and roofs of dormers have its texture, or photo_groups where groups are by face; with
+// metre_groups those groups have one.
 // The first and last offset must fit their arrays; everything between is checked.
 // Throws std::invalid_argument where offsets, vertex or face indices or labels are out of range, where
 // a group number is not below pack_groups, a frame has not the coefficients of its degree, or for more than

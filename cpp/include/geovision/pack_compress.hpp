@@ -37,8 +37,8 @@ struct CompressedPack {
 
 // Compresses what fill_pack wrote to `filled` with options.step = 2^step_exponent.
 // Positions must be within 2^23 steps of the origin. `repeats`: texture coordinates are not within 0 and 1,
-// and are kept to 2^-10 of a piece.
+// and are kept to 2^-10 of a piece, or 2^-13 where some are those of a `photo`.
 CompressedPack compress_pack(const PackPlan& plan, const std::uint8_t* filled, std::int64_t buildings,
-                             int step_exponent, bool repeats = false);
+                             int step_exponent, bool repeats = false, bool photo = false);
 
 }  // namespace geovision
