@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from geovision.batch.attempts import Attempt
@@ -21,10 +22,11 @@ class BadTile(InputError):
     """A tile that is called done and does not read back."""
 
     def __init__(self, key: str, run: Path | str) -> None:
+        name = quote(str(run))
         super().__init__(
             f"tile {key}",
             "is not what it was when it was done: a file is missing or changed",
-            f"Have it done again: geovision batch verify {run} --repair, then geovision batch run {run}",
+            f"Have it done again: geovision batch verify {name} --repair && geovision batch run {name}",
         )
 
 
@@ -43,8 +45,8 @@ class VerifySummary:
 
     @property
     def exit_code(self) -> int:
-        """1 where something is bad."""
-        return 1 if self.bad else 0
+        """1 where something is bad and stays so."""
+        return 1 if self.bad and not self.repaired else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

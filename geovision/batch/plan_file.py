@@ -93,7 +93,11 @@ class Plan:
     def index_of(self, key: str) -> int:
         """Place of a tile; an `InputError` where the plan has none of that name."""
         if key not in self._places:
-            raise InputError(f"tile {key!r}", "is not in the plan", "See them: geovision batch status --json")
+            raise InputError(
+                f"tile {key!r}",
+                "is not in the plan",
+                "See them: geovision batch status RUN --export tiles.parquet",
+            )
         return self._places[key]
 
     @cached_property

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from geovision.batch.attempts import Attempt, Ledger
 from geovision.batch.journal import Journal, Row, SqliteJournal
@@ -99,7 +100,7 @@ class RunFolder:
             raise UsageError(
                 f"run {self.path}",
                 "holds no plan",
-                f"Make one: geovision batch plan FILE.toml -o {self.path}",
+                f"Make one: geovision batch plan FILE.toml -o {quote(str(self.path))}",
             )
         return load_plan(self.plan_path)
 

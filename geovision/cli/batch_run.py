@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -72,7 +73,7 @@ def plan(config: Path, changes: dict[str, Any], as_json: bool, quiet: bool, outp
         f"{estimate['cpu_s'] / 3600:,.2f} CPU hours; {much}",
         quiet=quiet,
     )
-    note(f"next: geovision batch run {output}", quiet=quiet)
+    note(f"next: geovision batch run {quote(str(output))}", quiet=quiet)
 
 
 def _planning(state: PlanProgress) -> tuple[str, float, float]:
@@ -158,7 +159,9 @@ def _read(state: RunProgress) -> tuple[str, float, float]:
 
 
 def _told(summary: RunSummary, *, quiet: bool) -> None:
-    report_failures([f"tile {key}: see geovision batch status {summary.run}" for key in summary.failed])
+    report_failures(
+        [f"tile {key}: see geovision batch status {quote(summary.run)}" for key in summary.failed]
+    )
     part = "" if summary.shard is None else f", shard {summary.shard}"
     note(
         f"{summary.run}{part}: {summary.done:,} of {summary.tiles:,} tiles done ({summary.done_now:,} now), "

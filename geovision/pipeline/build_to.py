@@ -251,7 +251,8 @@ def publish_buildings(
     """
     settings.check()
     started, clock = time.time(), time.monotonic()
-    with publish_folder(out, overwrite=overwrite) as folder:
+    reads = [] if scene is None else scene.spec.local_files()
+    with publish_folder(out, overwrite=overwrite, schema=INDEX_SCHEMA, reads=reads) as folder:
         write_buildings(tiles, folder, settings, summary, total=total, scene=scene, progress=progress)
         summary.seconds = time.monotonic() - clock
         facts = run_facts(started, summary.seconds, settings.threads)

@@ -118,7 +118,8 @@ def generate_to(
     city = open_city(
         footprints=footprints, layer=layer, area=area, count=count, style=style, seed=seed, crs=crs
     )
-    with publish_folder(out, overwrite=overwrite) as folder:
+    reads = [os.fspath(footprints)] if isinstance(footprints, str | os.PathLike) else []
+    with publish_folder(out, overwrite=overwrite, schema=INDEX_SCHEMA, reads=reads) as folder:
         job = _Job(folder, city, lod, tuple(formats), preview)
         workers = threads or os.cpu_count() or 1
         # The workers have ended before the folder goes, also after Ctrl-C.

@@ -121,7 +121,7 @@ def synth_to(
     job = _Job(world, draw_sensors(rules, seed), crs, cell_m, dsm_cell_m, threads, progress)
     for cell in (cell_m, dsm_cell_m):
         job.grid(cell)  # refuses rasters that are too large before anything is written
-    with publish_folder(out, overwrite=overwrite) as folder:
+    with publish_folder(out, overwrite=overwrite, schema=INDEX_SCHEMA) as folder:
         job.folder = folder
         _write_buildings(job, programs)
         if "image" in layers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -141,6 +142,13 @@ class SceneSpec(_Table):
         """The source of a role."""
         found: Source | None = getattr(self, name)
         return found
+
+    def local_files(self) -> list[str]:
+        """Paths, globs and folders of all roles, as they were given."""
+        sources = (getattr(self, name) for name in type(self).model_fields)
+        names = [name for source in sources if isinstance(source, Source) for name in source.files]
+        paths = [os.fspath(name) for name in names if isinstance(name, str | os.PathLike)]
+        return [path for path in paths if not is_uri(path)]
 
 
 _APPLIES = {

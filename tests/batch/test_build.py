@@ -330,7 +330,9 @@ def test_what_is_damaged_is_found_and_done_again(village: Path, tmp_path: Path) 
     with pytest.raises(InputError, match=f"tile {task.key}: is not what it was"):
         merge(folder)
     assert verify(folder).bad == [task.key]
-    assert verify(folder, repair=True).repaired
+    assert verify(folder).exit_code == 1
+    mended = verify(folder, repair=True)
+    assert (mended.repaired, mended.exit_code) == (True, 0), "as in: verify --repair && run"
     assert do(folder) == [task.key]
     assert target.read_bytes() == whole
     assert verify(folder).to_dict()["bad"] == []

@@ -58,7 +58,7 @@ def test_verify_and_repair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     next((folder / "tiles").rglob("b.bin")).write_bytes(b"")
     assert call(["batch", "verify", str(folder), "--json"]) == 1
     assert len(json.loads(capsys.readouterr().out)["bad"]) == 1
-    assert call(["batch", "verify", str(folder), "--repair", "-q"]) == 1
+    assert call(["batch", "verify", str(folder), "--repair", "-q"]) == 0
     assert call(["batch", "run", str(folder), "-q"]) == 0
     assert call(["batch", "verify", str(folder), "-q"]) == 0
 
@@ -83,10 +83,10 @@ def test_from_a_configuration_to_a_merged_folder(tmp_path: Path, capsys: pytest.
     ("arguments", "code", "said"),
     [
         (["run", "nothing"], 2, "holds no plan. Make one: geovision batch plan"),
-        (["plan", "none.toml", "-o", "run"], 1, "cannot be read"),
+        (["plan", "none.toml", "-o", "run"], 2, "cannot be read"),
         (["tile", "run", "9_9", "-o", "out"], 1, "is not in the plan"),
         (["run", "run", "--shard", "8/7"], 2, "is not i/n"),
-        (["run", "run", "--set", "worker=3"], 1, "Did you mean 'workers'"),
+        (["run", "run", "--set", "worker=3"], 2, "Did you mean 'workers'"),
         (["retry", "run", "../../etc"], 1, "is not in the plan"),
     ],
 )

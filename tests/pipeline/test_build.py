@@ -108,6 +108,28 @@ def test_what_is_there_is_safe(village: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "town"]
 
 
+def test_what_is_read_is_never_replaced(village: Path, tmp_path: Path) -> None:
+    delivery = tmp_path / "delivery"
+    shutil.copytree(village, delivery)
+    scene = geovision.open_scene(points=delivery / "points.laz", footprints=delivery / "houses.gpkg")
+    for index, told in (
+        (
+            {"schema": "geovision.synth/1"},
+            "is of 'geovision.synth/1', so it is no earlier result of geovision.build",
+        ),
+        ([], "is of ''"),
+        (
+            {"schema": "geovision.build/1"},
+            "houses.gpkg, which is read for it|points.laz, which is read for it",
+        ),
+    ):
+        (delivery / "index.json").write_text(json.dumps(index))
+        before = content(delivery)
+        with pytest.raises(OutputError, match=told):
+            build_to(scene, delivery, overwrite=True, formats=[])
+        assert content(delivery) == before
+
+
 def test_a_kill_leaves_one_whole_result(village: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "geovision", "build", "--points", str(village / "points.laz")]
     command += ["--footprints", str(village / "houses.gpkg"), "--overwrite", "-q"]
@@ -133,8 +155,8 @@ def test_folders_change_places_in_one_step(tmp_path: Path, monkeypatch: pytest.M
     for able in (True, False):
         if not able:
             monkeypatch.setattr("geovision.pipeline.publish._exchange", lambda one, other: False)
-        for text in ("first", "second"):
-            with publish_folder(tmp_path / "town", overwrite=True) as folder:
+        for text in ('{"schema": "town/1"}', '{"schema": "town/2"}'):
+            with publish_folder(tmp_path / "town", overwrite=True, schema="town/2") as folder:
                 (folder / "index.json").write_text(text)
             assert (tmp_path / "town" / "index.json").read_text() == text
             assert [path.name for path in tmp_path.iterdir()] == ["town"]
