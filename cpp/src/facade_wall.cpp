@@ -239,8 +239,7 @@ int FacadeWall::settle(ElementKind kind, const FacadePiece& piece, FacadeBox& bo
         if (why >= 0) return why;
     } else {
         const std::int32_t least = terrain_max(box) + window_up;
-        if (box.z0 < least && kind == ElementKind::shopfront && box.z1 - least >= (box.z1 - box.z0) * 6 / 10)
-            box.z0 = least;
+        if (box.z0 < least && box.z1 - least >= (box.z1 - box.z0) * 6 / 10) box.z0 = least;
         if (box.z0 < least) return int(FacadeDrop::below_ground);
         if (!inside(piece, {box.s0 - facade_margin, box.s1 + facade_margin, box.z0 - facade_margin,
                             box.z1 + facade_margin}))

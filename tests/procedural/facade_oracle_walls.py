@@ -184,7 +184,7 @@ class Surface:
         else:
             least = high + 100
             tall = t.z1 - t.z0
-            if t.kind == K.SHOPFRONT and t.z0 < least and t.z1 - least >= int(tall * 6 / 10):
+            if t.z0 < least and t.z1 - least >= int(tall * 6 / 10):
                 t.z0 = least
             if t.z0 < least:
                 return "below_ground", 0

@@ -81,6 +81,22 @@ def test_one_floor_or_one_bay_can_be_edited() -> None:
     assert of(found, WINDOW, 2) == of(usual, WINDOW, 2)
 
 
+def test_windows_are_cut_from_below_by_the_terrain() -> None:
+    """Most of the living room's window is left where the ground comes up to it; a little one goes."""
+    house: dict[str, Any] = {"width": 9.0, "height": 6.0}
+    _, level = dressed({"style": "dutch_terraced"}, **house)
+    sample, found = dressed({"style": "dutch_terraced"}, slope=1.0, **house)
+    whole, cut = (sorted(row for row in of(one, WINDOW, 0) if row[2] < 2000) for one in (level, found))
+    assert [row[:2] for row in cut] == [row[:2] for row in whole]
+    assert [row[3] for row in cut] == [row[3] for row in whole]
+    assert any(new[2] > old[2] for new, old in zip(cut, whole, strict=True))
+    left, right = sample.walls.ground[0].tolist()
+    for s0, s1, z0, _ in cut:
+        terrain = left + (right - left) * max(s0 * (right < left), s1 * (right > left)) / 9000
+        assert z0 >= terrain + 99
+    assert dressed({"style": "dutch_terraced"}, slope=3.0, **house)[1].totals()["below_ground"] > 0
+
+
 def test_doors_follow_the_terrain_and_get_steps() -> None:
     sample, found = dressed({"style": "dutch_terraced"}, slope=1.0, width=6)
     (door,) = of(found, DOOR, 0)
