@@ -34,15 +34,7 @@ from geovision.sources.rasters import Piece, RasterLayer
 from geovision.sources.remote_files import is_uri
 from geovision.sources.roles import POINT_SUFFIXES, RASTER_ROLES, VECTOR_SUFFIXES, recognise_rasters
 from geovision.sources.scene import Scene
-from geovision.sources.scene_file import (
-    SOURCE_ROLES,
-    SceneSpec,
-    Source,
-    expand_paths,
-    load_scene_file,
-    make_spec,
-    within,
-)
+from geovision.sources.scene_file import SceneSpec, Source, expand_paths, load_scene_file, make_spec, within
 from geovision.sources.scene_points import PointLayer, PointSet, open_point_set
 from geovision.sources.tile_archives import is_tile_folder
 
@@ -93,7 +85,7 @@ def open_scene(
         cache_mb: memory for decoded blocks.
         threads: of the resampling; 0 takes all cores. Results do not depend on it.
     """
-    roles = zip(SOURCE_ROLES, (image, dsm, dtm, ndsm, points, footprints, streets), strict=True)
+    roles = zip(SceneSpec.ROLES, (image, dsm, dtm, ndsm, points, footprints, streets), strict=True)
     given = {name: _source(value) for name, value in roles if value is not None}
     if isinstance(limits, Limits):
         limits = {name: value for name, value in vars(limits).items() if value != getattr(Limits(), name)}

@@ -17,10 +17,9 @@ from geovision.sources.raster_values import heights_of
 from geovision.sources.resample import PixelGrid
 from geovision.sources.vector_files import FORMATS
 
-__all__ = ["POINT_SUFFIXES", "RASTER_ROLES", "ROLES", "VECTOR_SUFFIXES", "Recognised", "recognise_rasters"]
+__all__ = ["POINT_SUFFIXES", "RASTER_ROLES", "VECTOR_SUFFIXES", "Recognised", "recognise_rasters"]
 
 RASTER_ROLES = ("image", "dsm", "dtm", "ndsm")
-ROLES = (*RASTER_ROLES, "points", "footprints")
 POINT_SUFFIXES = frozenset({".las", ".laz"})
 VECTOR_SUFFIXES = frozenset({*FORMATS, ".pmtiles"})
 

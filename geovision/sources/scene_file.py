@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -21,7 +21,6 @@ from geovision.sources.remote_files import is_uri
 
 __all__ = [
     "SCHEMA",
-    "SOURCE_ROLES",
     "Allow",
     "SceneSpec",
     "Source",
@@ -33,9 +32,6 @@ __all__ = [
 ]
 
 SCHEMA = "geovision.scene/1"
-
-
-SOURCE_ROLES = ("image", "dsm", "dtm", "ndsm", "points", "footprints", "streets")
 
 
 class _Table(BaseModel):
@@ -84,6 +80,7 @@ class SceneSpec(_Table):
         frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True
     )
 
+    ROLES: ClassVar[tuple[str, ...]] = ("image", "dsm", "dtm", "ndsm", "points", "footprints", "streets")
     schema_: Literal["geovision.scene/1"] = Field("geovision.scene/1", alias="schema")
     crs: str | None = None
     """CRS of every source that states none."""
@@ -106,7 +103,7 @@ class SceneSpec(_Table):
     cache_mb: int = Field(128, ge=1, le=1 << 20)
     """Memory for decoded blocks of raster files."""
 
-    @field_validator(*SOURCE_ROLES, mode="before")
+    @field_validator(*ROLES, mode="before")
     @classmethod
     def _short(cls, value: Any) -> Any:
         """`dsm = "dsm.tif"` is short for a table with files."""
@@ -128,7 +125,7 @@ class SceneSpec(_Table):
     @model_validator(mode="after")
     def _options_that_apply(self) -> SceneSpec:
         """An option that a role would not heed is refused, not ignored."""
-        for role in SOURCE_ROLES:
+        for role in self.ROLES:
             source = self.role(role)
             for option in ("bands", "nodata", "vertical_unit", "layer"):
                 given = source is not None and getattr(source, option) not in (None, "", ())
@@ -214,7 +211,7 @@ def relative_to(spec: SceneSpec, folder: Path) -> SceneSpec:
         "sources": tuple(map(place, spec.sources)),
         "allow": spec.allow.model_copy(update={"roots": roots}),
     }
-    for name in SOURCE_ROLES:
+    for name in spec.ROLES:
         source = spec.role(name)
         if source is not None:
             changes[name] = source.model_copy(update={"files": tuple(map(place, source.files))})
