@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,22 +63,26 @@ class Streets:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    @cached_property
+    def _corners(self) -> tuple[F64, F64]:
+        """Lower left and upper right of every line."""
+        first = self.offsets[:-1]
+        if not len(first):
+            return np.zeros((0, 2)), np.zeros((0, 2))
+        return np.minimum.reduceat(self.xy, first), np.maximum.reduceat(self.xy, first)
+
     def lines(self) -> list[F64]:
         """All of them."""
         return np.split(self.xy, self.offsets[1:-1])
 
     def near(self, bounds: Box) -> list[F64]:
         """The lines that a wall within some bounds can see, whole and in their order."""
-        if not len(self):
-            return []
-        first = self.offsets[:-1]
-        low, high = np.minimum.reduceat(self.xy, first), np.maximum.reduceat(self.xy, first)
+        low, high = self._corners
         west, south, east, north = bounds
         reach = STREET_REACH_M + 1.0
         seen = (low <= (east + reach, north + reach)).all(axis=1)
         seen &= (high >= (west - reach, south - reach)).all(axis=1)
-        lines = self.lines()
-        return [lines[row] for row in np.flatnonzero(seen).tolist()]
+        return [self.xy[self.offsets[row] : self.offsets[row + 1]] for row in np.flatnonzero(seen).tolist()]
 
 
 def read_streets(

@@ -104,3 +104,8 @@ def test_a_scene_has_streets(tmp_path: Path) -> None:
     assert any("taken as EPSG:28992" in text for text in facts["assumed"])
     assert geovision.open_scene(footprints=frame(HOUSE), streets=frame(ROAD)).streets is not None
     assert geovision.open_scene(footprints=frame(HOUSE)).streets is None
+    below = tmp_path / "below"
+    below.mkdir()
+    outside = geovision.open_scene(footprints=frame(HOUSE), streets=tmp_path / "roads.gpkg", roots=[below])
+    with pytest.raises((InputError, UsageError), match="streets"):
+        _ = outside.streets
