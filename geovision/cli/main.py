@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import os
@@ -141,10 +142,8 @@ def _call(arguments: list[str], debug: bool) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except BrokenPipeError:
-        # The reader (head, say) has what it wanted. Without this, closing stdout fails again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except (OSError, SystemExit) as error:
+        return _without_stdout(error)
     except GeovisionError as error:
         if debug:
             traceback.print_exc()
@@ -153,6 +152,27 @@ def _call(arguments: list[str], debug: bool) -> int:
         _message(str(error))
         return error.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _without_stdout(error: OSError | SystemExit) -> int:
+    """Exit code where stdout is closed or full; any other error is raised again.
+
+    Its reader (head, say) had what it wanted, which click turns into a SystemExit. What goes to a file has a
+    name, and errors of its own.
+    """
+    gone = isinstance(error, BrokenPipeError | SystemExit)
+    if not gone and not (isinstance(error, OSError) and error.filename is None and error.errno in _FULL):
+        raise error
+    # Without this, closing stdout fails again at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if gone:
+        return 0
+    reason = getattr(error, "strerror", None)
+    _message(f"stdout: cannot be written ({reason}). Make room, or send it elsewhere.")
+    return EnvironmentFault.exit_code
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 def _confined(arguments: list[str]) -> int:

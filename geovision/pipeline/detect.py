@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from geovision.errors import GeovisionError, InputError
+from geovision.errors import GeovisionError, InputError, UsageError
 from geovision.vision.polygons import LEVELS, Outlines, OutlineSettings, OutlineStream
 from geovision.vision.relief import RELIEF, Relief, relief_card
 
@@ -176,7 +176,11 @@ def open_finder(
     from geovision.sources.extend import with_ground
     from geovision.vision.infer import make_plan, scene_feed
     from geovision.vision.infer.plan import start
+    from geovision.vision.inputs import GROUPS
 
+    for name in settings.use or ():
+        if name not in GROUPS:
+            raise UsageError(f"input group {name!r}", "is not known", f"Use some of {', '.join(GROUPS)}")
     before = len(scene.notes)
     scene = with_ground(scene)
     told = scene.notes[before:]

@@ -32,7 +32,8 @@ class HttpFile(RangeFile):
     """
 
     def __init__(self, uri: str) -> None:
-        self._uri = uri
+        # As browsers do: what is escaped already stays, so does what has a meaning.
+        self._uri = urllib.parse.quote(uri, safe="%/:=&?~#+!$,;'@()*[]")
         self._login = _login(uri)
         self._whole: bytes | None = None
         self._ranges, size, tag = persist(self._probe)

@@ -36,7 +36,10 @@ def check_uri(uri: str, thing: str, *, allow_network: bool) -> tuple[str, str]:
     A URI stands in command lines, logs and manifests, so one that carries a secret is refused.
     """
     scheme, _, rest = uri.partition("://")
-    parts = urllib.parse.urlsplit(uri)
+    try:
+        parts = urllib.parse.urlsplit(uri)
+    except ValueError as error:  # a host in half a bracket
+        raise InputError(thing, f"is no URI ({error})", "Check how it is written") from error
     names = [name for name, _ in urllib.parse.parse_qsl(parts.query, keep_blank_values=True)]
     if "@" in parts.netloc or any(_SECRET.search(name) for name in names):
         bare = f"{scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -269,3 +269,19 @@ def test_the_manual_names_every_option() -> None:
         for parameter in command.params:
             for flag in parameter.opts if isinstance(parameter, click.Option) else []:
                 assert f"`{flag}" in manual or f", `{flag}" in manual, f"{name} {flag}"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["material", "list"], ["style", "list", "--json"]])
+def test_stdout_that_is_closed_or_full(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "geovision", *arguments]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, text=True)
+    assert done.returncode == 3
+    assert done.stderr.splitlines() == [
+        "error: stdout: cannot be written (No space left on device). Make room, or send it elsewhere."
+    ]

@@ -169,6 +169,8 @@ def test_refusals(model: Path) -> None:
     odd = Raster(image(), PLACE, RD, bands=("nir", "swir", "blue"))
     with pytest.raises(InputError):
         detect(open_scene(image=odd), model=model, use=("rgb",))
+    with pytest.raises(UsageError, match="'foo': is not known"):
+        detect(ndsm_scene(), use=("ndsm", "foo"))
 
 
 # Files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +110,19 @@ def test_a_file_that_changes_is_never_mixed(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(content)
     with serve(tmp_path) as address:
         assert "was changed" in fault_of(f"{address}/changing/{name}")
+
+
+def test_names_need_not_be_ascii(tmp_path: Path) -> None:
+    for name in ("höhe 1.tif", "100%25 ü.tif"):
+        file = tmp_path / urllib.parse.unquote(name)
+        file.write_bytes((VILLAGE / "dsm.tif").read_bytes())
+        with serve(tmp_path) as address:
+            read_all(f"{address}/{name}")
+
+
+@pytest.mark.parametrize("uri", ["https://[::1/x.tif", "https://[::1/x.laz", "http://[/x.gpkg"])
+def test_what_is_no_uri_is_refused(uri: str) -> None:
+    assert "is no URI" in fault_of(uri)
 
 
 def test_points_that_change_between_two_windows(tmp_path: Path) -> None:
