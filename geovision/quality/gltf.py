@@ -131,7 +131,10 @@ class Glb:
         return rows if width > 1 else rows[:, 0]
 
     def meshes(self) -> Iterator[Mesh]:
-        """Every mesh where the first scene puts it, primitives joined."""
+        """Every mesh where the first scene puts it, primitives joined.
+
+        Not those of instances: what stands before walls many times is no solid. It is read, and its places.
+        """
         scene = self._item("scenes", self.json.get("scene", 0)) if self.json.get("scenes") else {}
         pending = [(node, np.eye(4)) for node in scene.get("nodes", [])]
         seen: set[int] = set()
@@ -146,11 +149,25 @@ class Glb:
             pending += [(child, at) for child in node.get("children", [])]
             if "mesh" in node:
                 made = self._mesh(self._item("meshes", node["mesh"]))
+                instances = node.get("extensions", {}).get("EXT_mesh_gpu_instancing")
+                if instances is not None:
+                    self._check_instances(instances)
+                    continue
                 made.matrix = at
                 triangles += len(made.triangles)
                 if triangles > _MOST_TRIANGLES:
                     raise Malformed(901, f"there are over {_MOST_TRIANGLES:,} triangles")
                 yield made
+
+    def _check_instances(self, instances: dict[str, Any]) -> None:
+        counts = set()
+        for name, index in instances.get("attributes", {}).items():
+            values = self.accessor(index)
+            counts.add(len(values))
+            if not np.isfinite(values).all():
+                raise Malformed(802, f"{name} of instances is not finite")
+        if len(counts) > 1:
+            raise Malformed(802, f"attributes of instances have {sorted(counts)} values")
 
     def _mesh(self, mesh: dict[str, Any]) -> Mesh:
         positions, triangles, features, first = [], [], [], 0

@@ -21,6 +21,7 @@ from geovision.mesh.solids import Solids
 from geovision.mesh.walls import Walls
 from geovision.model.table import ProgramTable
 from geovision.quality.gltf import matrix_of
+from geovision.quality.validate import validate
 from tests.formats.test_tiles3d import PLACES, city, ecef
 from tests.helpers_facades import Row, elements_of, plain_walls
 from tests.helpers_glb import parse_glb
@@ -90,6 +91,8 @@ def test_windows_stand_before_their_walls_on_the_globe(tmp_path: Path, crs: str,
         dresser=Dresser(),
         texture_size=16,
     )
+    report = validate(tmp_path / "t")
+    assert report.ok, report.counts
     solids = mesh(table)
     _, walls, elements = dress(solids)
     along = walls.direction[elements.wall]

@@ -81,6 +81,8 @@ def test_every_format_shows_facades(town: Path) -> None:
                 kinds |= {surface["type"] for surface in geometry["semantics"]["surfaces"]}
     assert {"Window", "Door", "WallSurface", "RoofSurface"} <= kinds
     assert {"Building", "BuildingInstallation"} <= types
+    for name in ("buildings.glb", "tiles"):
+        assert geovision.validate(town / name).ok
     report = geovision.validate(town / "buildings.city.jsonl")
     assert report.primitives > 100
     assert not report.counts
