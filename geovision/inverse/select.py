@@ -18,6 +18,7 @@ from geovision.inverse.propose import Parametric
 from geovision.inverse.roof_points import RoofPoints
 from geovision.inverse.score import Misfit, NoiseModel, inside_points, measure
 from geovision.mesh import Solids, mesh
+from geovision.mesh.heights import roof_heights
 from geovision.model.evidence import Evidence
 from geovision.model.fit import Fit, FitStatus, Runner
 from geovision.model.kinds import KIND_NAMES, RoofKind
@@ -37,6 +38,12 @@ DOUBTFUL_SHARE = 0.75
 """Where planes explain fewer, a block is looked at as well."""
 SURE = 0.95
 """Points that err by less than would leave so many within 0.2 m all count as if they did not err."""
+FAR_SIGMAS = 2.0
+"""Cells farther from a roof than this tell which side they err to ..."""
+ONE_SIDED = 0.8
+"""... and where more of them than this lie above, it is leaves that they show."""
+WILD_SIGMAS = 3.0
+"""Where half of the cells err by more, chance has laid a roof through the middle of leaves."""
 FAR_APART_M = 1.5
 """Points farther apart are held to all of these shares, however much they err."""
 HEADROOM_M = 1.0
@@ -121,8 +128,9 @@ def choose(
     named, planes = scores[0], scores[1]
     take_planar = planes < named if general else np.isfinite(planes) & ~np.isfinite(named)
     row_of = np.where(take_planar, place[1], place[0])
-    loose = (misfit.within_0p2[row_of] < POOR_SHARE * can) & (price[row_of] > PARAMETER_NATS)
     simple = np.min(scores[2:], axis=0)
+    loose = (misfit.within_0p2[row_of] < POOR_SHARE * can) & (price[row_of] > PARAMETER_NATS)
+    loose &= _under_leaves(evidence, solids, inside, row_of, loose & np.isfinite(simple), moved)
     take_simple = np.isfinite(simple) & (loose | (simple < score[row_of]))
     take_under = take_simple & (scores[3] < scores[2])
     row_of = np.where(take_simple, np.where(take_under, place[3], place[2]), row_of)
@@ -159,6 +167,33 @@ def _can_explain(inside: RoofPoints, spacing: F64) -> F64:
         sigma = float(np.median(inside.sigma[slice(*inside.point_offsets[row : row + 2])]))
         can[row] = min(1.0, erf(0.2 / (sqrt(2) * sigma)) / SURE)
     return can
+
+
+def _under_leaves(
+    evidence: Sequence[Evidence],
+    solids: Solids,
+    inside: RoofPoints,
+    row_of: NDArray[np.int64],
+    rows: NDArray[np.bool_],
+    moved: F64 | None,
+) -> NDArray[np.bool_]:
+    """[buildings] whether what lies off the chosen roof lies above it, as trees do, or all over the place.
+
+    Cells of a raster err upward and downward by a few sigmas; of laser points leaves are taken as given, and
+    of cells farther apart that walls were smeared over them.
+    """
+    leaves = np.ones(len(rows), bool)
+    for row in np.flatnonzero(rows).tolist():
+        if not 0 < evidence[row].cell_m < FAR_APART_M:
+            continue
+        solid, span = solids[int(row_of[row])], slice(*inside.point_offsets[row : row + 2])
+        xyz = inside.points[span] + (*inside.origin[row, :2], inside.ground_z[row]) - solid.origin
+        off = np.zeros(2) if moved is None else moved[row_of[row]]
+        rest = (xyz[:, 2] - roof_heights(solid, xyz[:, :2] - off)) / inside.sigma[span]
+        above, below = int((rest > FAR_SIGMAS).sum()), int((rest < -FAR_SIGMAS).sum())
+        wild = np.nanmedian(np.abs(rest)) > WILD_SIGMAS
+        leaves[row] = wild or above > ONE_SIDED * (above + below)
+    return leaves
 
 
 def _overshoot(solids: Solids, inside: RoofPoints, which: NDArray[np.int64], spacing: F64) -> F64:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from geovision.formats.atomic import atomic_write
 from geovision.inverse.roof_points import may_be_roof
 from geovision.mesh import Solid, Solids
+from geovision.mesh.heights import roof_heights
 from geovision.model.evidence import Evidence
 from geovision.model.fit import Fit
 from geovision.model.labels import Label
@@ -19,7 +20,7 @@ from geovision.quality.preview import preview_image
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
-__all__ = ["explain_image", "explain_png", "roof_heights"]
+__all__ = ["explain_image", "explain_png"]
 
 F64 = NDArray[np.float64]
 Pair = tuple[float, float]
@@ -71,24 +72,6 @@ def explain_image(evidence: Evidence, fit: Fit, solids: Solids) -> NDArray[np.ui
         picture.paste(Image.fromarray(side), (750, 360))
     draw.text((20, 14), f"{evidence.id}   {fit.kind}", fill=_INK, font=_font(26))
     return np.asarray(picture)
-
-
-def roof_heights(solid: Solid, xy: F64) -> F64:
-    """Height of the highest face over each point, in the solid's own frame; NaN where there is none."""
-    corners = solid.local_vertices[solid.triangles]
-    if not len(corners) or not len(xy):
-        return np.full(len(xy), np.nan)
-    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-    twice = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-    up = twice > 1e-6
-    a, b, c, twice = a[up], b[up], c[up], twice[up]
-    x, y = xy[:, :1], xy[:, 1:]
-    u = ((x - a[:, 0]) * (c[:, 1] - a[:, 1]) - (y - a[:, 1]) * (c[:, 0] - a[:, 0])) / twice
-    v = ((b[:, 0] - a[:, 0]) * (y - a[:, 1]) - (b[:, 1] - a[:, 1]) * (x - a[:, 0])) / twice
-    inside = (u >= -1e-9) & (v >= -1e-9) & (u + v <= 1 + 1e-9)
-    z = np.where(inside, a[:, 2] + u * (b[:, 2] - a[:, 2]) + v * (c[:, 2] - a[:, 2]), -np.inf)
-    top = z.max(axis=1, initial=-np.inf)
-    return np.where(np.isfinite(top), top, np.nan)
 
 
 def _font(size: int) -> Any:

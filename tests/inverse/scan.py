@@ -9,12 +9,12 @@ import shapely
 from numpy.typing import NDArray
 
 import geovision
+from geovision.mesh.heights import roof_heights
 from geovision.mesh.solids import Solid
 from geovision.model import Evidence, Program, canonical
 from geovision.model.table import ProgramTable
 from geovision.procedural.style import load_style
 from geovision.procedural.survey import survey
-from geovision.quality.explain import roof_heights
 
 F64 = NDArray[np.float64]
 

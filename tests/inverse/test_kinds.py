@@ -7,9 +7,9 @@ import pytest
 
 import geovision
 from geovision import _kernel
+from geovision.mesh.heights import roof_heights
 from geovision.model.kinds import RoofKind
 from geovision.model.table import ProgramTable
-from geovision.quality.explain import roof_heights
 from tests.inverse import problems
 
 CASES = 12

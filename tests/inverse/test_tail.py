@@ -220,3 +220,31 @@ def test_the_block_on_a_low_slab_under_clutter_is_as_high_as_the_slab(level: flo
     height, status = block_height(slab, poor=True)
     assert status is FitStatus.POOR
     assert height == pytest.approx(level, abs=0.3)
+
+
+def gable_of_cells(seed: int, error_m: float, leaves: float) -> Evidence:
+    """Cells of a raster on a gable, of which some show leaves and all err."""
+    rng = np.random.default_rng(seed)
+    x, y = (axis.ravel() for axis in np.meshgrid(np.arange(0.25, 9, 0.5), np.arange(0.25, 7, 0.5)))
+    z = 8 - 0.9 * abs(y - 3.5) + error_m * rng.standard_normal(len(x))
+    z += np.where(rng.random(len(x)) < leaves, rng.uniform(0.6, 6.0, len(x)), 0.0)
+    return Evidence(
+        "a",
+        np.zeros(3),
+        (np.array([[0.0, 0.0], [9.0, 0.0], [9.0, 7.0], [0.0, 7.0]]),),
+        ground_known=True,
+        points=np.column_stack([x, y, z]),
+        point_sigma=np.full(len(x), 0.12, np.float32),
+        point_source=np.full(len(x), PointSource.CELL, np.uint8),
+        point_share=0.3,
+        cell_m=0.5,
+    )
+
+
+def test_a_raster_that_errs_leaves_the_roof_and_leaves_do_not() -> None:
+    """Three cells in ten within 0.2 m say nothing by themselves: it counts whether the rest lie above."""
+    ragged = [gable_of_cells(seed, 0.45, 0.0) for seed in range(6)]
+    assert [fit.kind for fit in solve(ragged).fits] == ["gabled"] * 6
+    leafy = solve([gable_of_cells(seed, 0.05, leaves) for seed in range(4) for leaves in (0.5, 0.65, 0.8)])
+    assert {fit.status for fit in leafy.fits} == {FitStatus.POOR}
+    assert {fit.kind for fit in leafy.fits} == {"flat"}

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 import geovision
 from geovision.mesh.check import check
+from geovision.mesh.heights import roof_heights
 from geovision.model import Gabled, Hipped, Part, Program, ProgramTable
 from geovision.model.labels import Label, Status
-from geovision.quality.explain import roof_heights
 from tests import strategies
 
 F64 = NDArray[np.float64]
