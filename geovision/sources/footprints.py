@@ -170,6 +170,11 @@ def _from_frame(
         raise InputError(
             f"footprints {name}", "the table has no geometry column", "Set one with set_geometry"
         )
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise InputError(
+            f"footprints {name}", f"two columns are named {str(twice[0])[:80]!r}", "Rename or drop one"
+        )
     kinds = sorted({str(kind) for kind in frame.geom_type.dropna().unique()})
     frame, told = to_metric_frame(frame, crs, target_crs, name)
     ids = _ids(frame, name, told)

@@ -106,6 +106,15 @@ def test_columns_that_cannot_be_decoded(tmp_path: Path) -> None:
         read_footprints(path)
 
 
+def test_two_columns_of_one_name(tmp_path: Path) -> None:
+    path = tmp_path / "twice.shp"
+    geopandas.GeoDataFrame({"aa": ["x"], "bb": ["y"]}, geometry=[SQUARE], crs=28992).to_file(path)
+    table = path.with_suffix(".dbf")
+    table.write_bytes(table.read_bytes().replace(b"bb\0", b"aa\0", 1))
+    with pytest.raises(InputError, match=r"twice\.shp.*two columns are named 'aa'"):
+        read_footprints(path)
+
+
 def test_outlines_beyond_the_earth(tmp_path: Path) -> None:
     path = tmp_path / "far.parquet"
     far = shapely.affinity.translate(SQUARE, 1e200, 0)

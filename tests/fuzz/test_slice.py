@@ -15,7 +15,13 @@ from tests.fuzz.readers import READERS
 EACH = 8
 SLOW = {"report": 2}
 SEED = 2
-FOUND = {"raster": [(1, 269), (1, 289), (1, 455)], "gpkg": [(5, 42)], "mesh": [(1, 469)], "scene": [(4, 29)]}
+FOUND = {
+    "raster": [(1, 269), (1, 289), (1, 455)],
+    "gpkg": [(5, 42)],
+    "shapefile": [(1, 838)],
+    "mesh": [(1, 469)],
+    "scene": [(4, 29)],
+}
 """Seeds and numbers of inputs that once found something, beside those of test_found.py."""
 
 
