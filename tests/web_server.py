@@ -5,6 +5,7 @@ Its own process, as GDAL keeps the interpreter's lock while it waits. What the f
     /gone/     every answer is 503
     /short/    half of what is promised comes
     /whole/    ranges are ignored
+    /vague/    the same, with a length that is no number
     /flaky/    of every three requests the first gets 503, the second half of the body, the third all
     /reset/    the first request is cut off without an answer, the next gets it
     /changing/ the content is another (same length, other ETag) from the second request on
@@ -75,8 +76,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         content, tag = file.read_bytes(), "v1"
         if way == "changing" and turn >= 1:
             content, tag = bytes(255 - byte for byte in content), "v2"
-        span = self.headers.get("Range", "") if way != "whole" else ""
+        span = self.headers.get("Range", "") if way not in ("whole", "vague") else ""
         headers = {"Accept-Ranges": "bytes", "ETag": f'"{tag}"', "Last-Modified": _DATE}
+        if way == "vague":
+            headers["Content-Length"] = "many"
         data = content
         if span:
             low, _, high = span.removeprefix("bytes=").partition("-")

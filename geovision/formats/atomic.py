@@ -59,7 +59,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(target)
         _sync_folder(target.parent)
     except OSError as error:
-        raise OutputError(str(target), f"cannot be written ({error.strerror})", _REMEDY) from error
+        raise OutputError(str(target), f"cannot be written ({error.strerror or error})", _REMEDY) from error
     finally:
         temporary.unlink(missing_ok=True)
 

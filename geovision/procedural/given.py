@@ -171,7 +171,7 @@ def _uses(area: F64, attributes: Sequence[Mapping[str, Any]] | None, style: Styl
     use = codes[np.searchsorted(limits, area, side="right")].astype(np.int8)
     for row, own in enumerate(attributes or ()):
         word = own.get("use", own.get("building"))
-        if word in _USE_WORDS:
+        if isinstance(word, str) and word in _USE_WORDS:  # a list of words is none
             use[row] = USES.index(_USE_WORDS[word])
     return use
 

@@ -45,7 +45,7 @@ class HttpFile(RangeFile):
             size = _total(answer)
             ranges = size is not None
             if size is None:
-                size = int(answer.headers.get("Content-Length", -1))
+                size = _length(answer)
             if size < 0:
                 raise OSError("the server does not say how long the file is")
             return ranges, size, _tag(answer)
@@ -57,7 +57,7 @@ class HttpFile(RangeFile):
                 return _body(answer, count)
         if self._whole is None:
             with self._get(0, self.size - 1) as answer:
-                self._same(int(answer.headers.get("Content-Length", -1)), _tag(answer))
+                self._same(_length(answer), _tag(answer))
                 whole = _body(answer, self.size)
             if len(whole) < self.size:
                 raise Transient(f"the connection was cut after {len(whole):,} of {self.size:,} bytes")
@@ -145,8 +145,14 @@ def _body(answer: Any, count: int) -> bytes:
 
 def _total(answer: Any) -> int | None:
     """Bytes of the whole file, where the answer is a range of it."""
-    found = re.fullmatch(r"bytes \d+-\d+/(\d+)", answer.headers.get("Content-Range", ""))
+    found = re.fullmatch(r"bytes \d+-\d+/(\d{1,18})", answer.headers.get("Content-Range", ""))
     return int(found[1]) if found and answer.status == http.client.PARTIAL_CONTENT else None
+
+
+def _length(answer: Any) -> int:
+    """Bytes of the body; -1 where the server does not say it in a number."""
+    stated = answer.headers.get("Content-Length", "")
+    return int(stated) if re.fullmatch(r"\d{1,18}", stated, re.ASCII) else -1
 
 
 def _tag(answer: Any) -> str:

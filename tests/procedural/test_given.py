@@ -150,6 +150,14 @@ def test_tags_decide_where_they_can() -> None:
     assert table[0].provenance == {"default": "inferred", "parts/0/shell": "given"}
 
 
+@pytest.mark.parametrize("odd", [["yes"], {"a": 1}, None, float("nan")])
+def test_tags_that_are_no_words_say_nothing(odd: Any) -> None:
+    tags: dict[str, Any] = dict.fromkeys(("building", "use", "roof:shape", "building:levels"), odd)
+    found, plain = (draw([RECTANGLE], attributes=[own]) for own in (tags, {}))
+    assert found.eave.tolist() == plain.eave.tolist()
+    assert found.roof_kind.tolist() == plain.roof_kind.tolist()
+
+
 def test_no_footprints_no_programs() -> None:
     empty = np.zeros(1, np.int64)
     table = programs_on_footprints([], empty, empty, np.zeros((0, 2)), load_style("mixed"), 0)

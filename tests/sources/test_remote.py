@@ -99,6 +99,7 @@ def test_what_does_not_pass_is_an_error_that_names_the_uri(web: str, name: str) 
     assert re.search(r"cut after [\d,]+ of [\d,]+ bytes; 5 tries", fault_of(f"{web}/short/{name}"))
     assert "401" in fault_of(f"{web}/private/{name}")
     assert "is not allowed" in fault_of(f"{web}/away/{name}")
+    assert "does not say how long" in fault_of(f"{web}/vague/{name}")
     before = requests_for(web, f"no-{name}")
     assert "404" in fault_of(f"{web}/no-{name}")
     assert requests_for(web, f"no-{name}") == before + 1
