@@ -247,9 +247,9 @@ def test_the_supervisor_loads_nothing_native(tmp_path: Path) -> None:
 
 def test_settings_of_a_run(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", 2)
-    with pytest.raises(InputError, match="Did you mean 'workers'"):
+    with pytest.raises(UsageError, match="Did you mean 'workers'"):
         run(folder, settings={"worker": 2})
     environ: dict[str, Any] = {"GEOVISION_BATCH_RUN__WORKERS": "many"}
-    with pytest.raises(InputError, match="workers"):
+    with pytest.raises(UsageError, match="workers"):
         run(folder, environ=environ)
     assert FAST["workers"] == RunFolder(folder).load().config.run.workers
