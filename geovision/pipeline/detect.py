@@ -313,6 +313,9 @@ def find_outlines(
         from geovision.vision.rows import part_rows
 
         found = part_rows(found, partial(_heights_at, finder), min_area_m2=settings.min_area_m2)
+    elif settings.rows:
+        note = "rows of houses were left whole: they are parted by measured heights, and there are none"
+        finder = replace(finder, notes=(*finder.notes, note))
     return _detected(finder, found)
 
 

@@ -228,7 +228,7 @@ def _cuts_of_width(places: F64, gain: F64, length: float, width: float) -> tuple
 
 
 def _cut_lines(polygon: Polygon, heights: Heights, rules: RowRules) -> F64 | None:
-    """[cuts, 2, 2] lines across a row; None where there are none."""
+    """[cuts, 2, 2] lines across a row, longer than it is deep; None where there are none."""
     places = wall_places(polygon, heights, rules)
     if not len(places):
         return None

@@ -147,6 +147,29 @@ def test_a_surface_alone_is_enough_and_the_guess_is_said() -> None:
     assert any("no ground was given" in note for note in found.notes)
 
 
+def test_rows_are_parted_where_that_is_asked_for() -> None:
+    houses = 5
+    z = np.zeros((100, 40 + houses * 24), np.float32)
+    for number in range(houses):
+        left = 20 + 24 * number
+        z[30:70, left : left + 24] = 6.0
+        z[34:48, left : left + 24] = 9.0 if number % 2 else 6.0
+    scene = open_scene(ndsm=Raster(z, (0.25, 0.0, LEFT, 0.0, -0.25, TOP), RD))
+    whole, parted = (detect(scene, model="relief", rows=rows).footprints for rows in (False, True))
+    lengths = [max(np.ptp(shapely.get_coordinates(one), axis=0)) for one in parted.polygons()]
+    # Dormers are as high as storeys, but begin behind the eaves: the row hangs together in front of them.
+    assert len(whole) < houses <= len(parted)
+    assert shapely.area(parted.polygons()).sum() == pytest.approx(shapely.area(whole.polygons()).sum())
+    assert max(lengths) < 13
+
+
+def test_rows_without_measured_heights_say_why_they_stay(model: Path) -> None:
+    found = detect(image_scene(), model=model, rows=True)
+    assert any("rows of houses were left whole" in note for note in found.notes)
+    plain = detect(image_scene(), model=model)
+    assert not any("rows" in note for note in plain.notes)
+
+
 def test_hints_reach_a_network_and_not_the_rules(model: Path) -> None:
     table = geopandas.GeoDataFrame(geometry=list(boxes()), crs=RD)
     hints = {"footprints": hint_from_frame(table, "footprints", target_crs=RD)}
