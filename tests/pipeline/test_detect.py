@@ -18,7 +18,7 @@ from geovision.pipeline.build_to import build_to
 from geovision.pipeline.detect import DetectProgress, DetectSettings, detect
 from geovision.pipeline.detect_to import detect_to
 from geovision.pipeline.fit_to import fit_to, fits_path
-from geovision.sources import Raster, Scene, open_scene, read_footprints
+from geovision.sources import PointBlock, Raster, Scene, open_scene, read_footprints
 from geovision.sources.hints import hint_from_frame
 from tests.pipeline.house_network import HEIGHT_M, save_house_network
 from tests.rasters import RD, write_tif
@@ -168,6 +168,19 @@ def test_rows_without_measured_heights_say_why_they_stay(model: Path) -> None:
     assert any("rows of houses were left whole" in note for note in found.notes)
     plain = detect(image_scene(), model=model)
     assert not any("rows" in note for note in plain.notes)
+
+
+@pytest.mark.parametrize(("density", "cell"), [(16.0, 0.25), (8.0, 0.35), (1.0, 0.5), (60.0, 0.25)])
+def test_points_are_looked_at_as_finely_as_they_lie(density: float, cell: float) -> None:
+    rng = np.random.default_rng(5)
+    xy = rng.uniform(0, 40, (round(1600 * density), 2))
+    roof = (np.abs(xy - 20) < (8, 5)).all(axis=1)
+    xyz = np.column_stack([xy + np.array([LEFT, TOP]), np.where(roof, 7.0, 1.0)])
+    points = PointBlock.of(xyz, np.where(roof, 6, 2))
+    found = detect(open_scene(points=points, crs="EPSG:28992"), model="relief")
+    assert found.cell_m == pytest.approx(cell)
+    assert len(found) == 1
+    assert found.footprints.polygons()[0].area == pytest.approx(160, rel=0.15)
 
 
 def test_hints_reach_a_network_and_not_the_rules(model: Path) -> None:

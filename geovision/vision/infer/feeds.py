@@ -269,6 +269,8 @@ def _cell(
     # Corners far from the origin leave noise in the last digits.
     own = float(f"{scene.cell_m(role):.9g}")
     low, high = card.gsd_range_m
+    if role != "image" and not {"dsm", "ndsm"} & set(scene.layers):
+        own = _filled_cell(scene, max(low, min(card.gsd_m, own)), own)
     if own > _COARSEST * high * (1 + _SLACK):
         raise InputError(
             role,
@@ -290,6 +292,15 @@ def _cell(
         verb = "upsampled" if cell < own else "downsampled"
         notes.append(f"{role} was {verb} from {own:g} m to {cell:g} m a pixel, which {card.name} takes")
     return cell, tuple(notes)
+
+
+def _filled_cell(scene: Scene, least: float, most: float) -> float:
+    """Points have no pixels of their own: the cell that holds one in the mean, in steps of 5 cm."""
+    box = None if scene.points is None else scene.points.bounds
+    if scene.points is None or box is None or not scene.points.points.count:
+        return most
+    density = scene.points.points.count / max(box.area, 1.0)
+    return min(max(round(20 / math.sqrt(density)) / 20, least), most)
 
 
 def _area(scene: Scene, roles: set[str]) -> Bounds:
