@@ -68,13 +68,19 @@ def test_bad_tiles_cost_their_own_retries_and_are_quarantined(tmp_path: Path) ->
     assert run(folder).attempts == 0
 
 
-def test_memory_and_cpu_have_limits(tmp_path: Path) -> None:
-    faults = {"1_0": "memory*1", "2_0": "spin*1"}
-    folder = make_run(tmp_path / "run", 3, head={"faults": faults}, run={"memory_mb": 1500, "cpu_s": 1})
+@pytest.mark.parametrize(
+    ("fault", "limits", "kind", "told"),
+    [("memory", {"memory_mb": 1500}, "MemoryError", ""), ("spin", {"cpu_s": 1}, "crash", "SIGXCPU")],
+)
+def test_memory_and_cpu_have_limits(
+    tmp_path: Path, fault: str, limits: dict[str, int], kind: str, told: str
+) -> None:
+    folder = make_run(tmp_path / "run", 3, head={"faults": {"1_0": f"{fault}*1"}}, run=limits)
     assert run(folder).exit_code == 0
-    crashed = {row["key"]: row["error"] for row in manifest(folder) if row["state"] == "crashed"}
-    assert crashed["1_0"]["kind"] == "MemoryError"
-    assert "SIGXCPU" in crashed["2_0"]["message"]
+    (crashed,) = [row for row in manifest(folder) if row["state"] == "crashed"]
+    assert crashed["key"] == "1_0"
+    assert crashed["error"]["kind"] == kind
+    assert told in crashed["error"]["message"]
 
 
 def test_a_tile_that_hangs_is_ended(tmp_path: Path) -> None:
