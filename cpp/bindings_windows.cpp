@@ -1,10 +1,12 @@
 // Binds windows: what inference does to every pixel before and after the network.
 #include <pybind11/stl.h>
 
+#include <array>
 #include <tuple>
 #include <vector>
 
 #include "bindings_util.hpp"
+#include "geovision/scene_features.hpp"
 #include "geovision/windows.hpp"
 
 namespace geovision::bindings {
@@ -81,6 +83,26 @@ py::array_t<std::uint8_t> to_bytes(const py::array_t<float, py::array::c_style>&
     return out;
 }
 
+void features(const py::array_t<float, py::array::c_style>& x, const std::array<float, 6>& rules,
+              py::array_t<float, py::array::c_style>& out, int threads) {
+    if (x.ndim() != 4 || x.shape(3) != kRawChannels)
+        throw py::value_error("x must have shape (batch, rows, columns, 14)");
+    if (out.ndim() != 4 || out.shape(0) != x.shape(0) || out.shape(1) != kSceneFeatures ||
+        out.shape(2) != x.shape(1) || out.shape(3) != x.shape(2))
+        throw py::value_error("out must have shape (batch, 24, rows, columns)");
+    for (const float rule : rules)
+        if (!(rule > 0)) throw py::value_error("rules must be above 0");
+    const FeatureRules given{rules[0], rules[1], rules[2], rules[3], rules[4], rules[5]};
+    const float* from = x.data();
+    float* to = out.mutable_data();
+    const std::int64_t batch = x.shape(0), rows = x.shape(1), columns = x.shape(2);
+    run_interruptible([&](const std::atomic<bool>& cancel) {
+        for (std::int64_t k = 0; k < batch; ++k)
+            scene_features(from + k * rows * columns * kRawChannels, rows, columns, given, threads, &cancel,
+                           to + k * rows * columns * kSceneFeatures);
+    });
+}
+
 }  // namespace
 
 void bind_windows(py::module_& m) {
@@ -88,6 +110,10 @@ void bind_windows(py::module_& m) {
         "stack_groups", &stack, py::arg("groups"), py::arg("out").noconvert(),
         "Fill a network's input [rows, columns, channels] from groups (data [bands, rows, columns], valid or "
         "None, first channel, channel of validity); see cpp/include/geovision/windows.hpp.");
+    m.def("scene_features", &features, py::arg("x").noconvert(), py::arg("rules"), py::arg("out").noconvert(),
+          py::arg("threads") = 0,
+          "Fill out [batch, 24, rows, columns] with what the scene network sees of its raw input; see "
+          "cpp/include/geovision/scene_features.hpp.");
     m.def("to_bytes", &to_bytes, py::arg("values").noconvert(), py::arg("table"), py::arg("reach"),
           "Outputs [rows, columns, channels] as bytes [channels, rows, columns]: through a table from -range "
           "to range, or 128 + 127 v where it is empty.");

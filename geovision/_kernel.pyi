@@ -184,6 +184,9 @@ def warp_raster(
 def stack_groups(
     groups: Sequence[tuple[NDArray[Any], NDArray[np.bool_] | None, int, int]], out: NDArray[np.float32]
 ) -> None: ...
+def scene_features(
+    x: NDArray[np.float32], rules: Sequence[float], out: NDArray[np.float32], threads: int = 0
+) -> None: ...
 def to_bytes(values: NDArray[np.float32], table: NDArray[np.uint8], reach: float) -> NDArray[np.uint8]: ...
 def sharpen_heights(
     heights: Sequence[NDArray[np.float64]],

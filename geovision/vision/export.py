@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from geovision.errors import EnvironmentFault, InputError
 from geovision.vision.card import ModelCard
-from geovision.vision.infer.runtimes import open_runner
+from geovision.vision.infer.runtimes import FEATURES_INPUT, open_runner
 from geovision.vision.inputs import MULTIPLE, channels_of, validity_of
 from geovision.vision.store import load_arrays, load_card, save_model
 
@@ -59,37 +59,53 @@ def export_model(model: str | os.PathLike[str], out: str | os.PathLike[str] | No
     card = load_card(model)
     arrays = load_arrays(model, card)
     network = build_network(card, arrays)
-    onnx = _right_export(network)
+    onnx = _right_export(network, _body_of(card, arrays))
     half = any(item.dtype == "float16" for item in card.arrays.values())
     return save_model(model if out is None else out, arrays, card, onnx, half=half)
 
 
-def _right_export(network: Any) -> bytes:
-    """An export that computes what the network does.
+def _body_of(card: ModelCard, arrays: Mapping[str, NDArray[np.float32]]) -> Any:
+    """The network behind its first layers, which the kernel takes over, with the same weights."""
+    from geovision.vision.nets.scene_net import SceneNetConfig, scene_body
+
+    body = scene_body(SceneNetConfig.model_validate(card.network))
+    for weight in body.weights:
+        values, shape = arrays[weight.path], tuple(weight.shape)
+        if values.shape != shape:
+            # The heights in metres are for the output alone.
+            values = np.pad(values, ((0, 0), (0, 0), (0, shape[2] - values.shape[2]), (0, 0)))
+        weight.assign(values)
+    return body
+
+
+def _right_export(network: Any, body: Any) -> bytes:
+    """An export of the body that computes, behind the kernel's features, what the network does.
 
     The converter's simplifications go by the order of sets of names, and once in some times that order makes
     a graph that is wrong (it was seen to add a dimension). Names count on, so the next try has another order.
     """
     for _ in range(_TRIES - 1):
-        onnx = to_onnx(network)
+        onnx = to_onnx(body)
         try:
             check_export(network, onnx)
         except InputError:
             continue
         return onnx
-    onnx = to_onnx(network)
+    onnx = to_onnx(body)
     check_export(network, onnx)
     return onnx
 
 
-def to_onnx(network: Any, *, half: bool = True) -> bytes:
-    """The network as ONNX: input "x" [n, h, w, channels], outputs by name, rows and columns of any number.
+def to_onnx(body: Any, *, half: bool = True) -> bytes:
+    """What runs, as ONNX: input "features" [n, features, h, w], outputs [n, channels, h, w] by name.
+
+    Rows and columns are free. Planes, because runtimes calculate in them.
 
     Two exports of the same network compute the same, but their bytes can differ: the converter simplifies in
     an order that follows from names, which count what was made before. The card's hash says which file it is.
 
     Args:
-        network: a Keras model that takes one tensor and returns a dictionary of tensors.
+        body: a Keras model that takes one tensor, channels last, and returns a dictionary of tensors.
         half: keep large arrays as float16. Runtimes turn them into float32 once, when they load the file.
     """
     import keras
@@ -107,15 +123,15 @@ def to_onnx(network: Any, *, half: bool = True) -> bytes:
         raise EnvironmentFault(
             f"library {error.name}", "is not installed", 'pip install "geovision[train]"'
         ) from error
-    channels = int(network.inputs[0].shape[-1])
+    channels = int(body.inputs[0].shape[-1])
     x = np.zeros((1, 2 * MULTIPLE, 2 * MULTIPLE, channels), np.float32)
-    names = list(network(x, training=False))
+    names = list(body(x, training=False))
 
-    def run(x: Any) -> list[Any]:
-        outputs = network(x, training=False)
-        return [tf.cast(outputs[name], tf.float32) for name in names]
+    def run(features: Any) -> list[Any]:
+        outputs = body(tf.transpose(features, (0, 2, 3, 1)), training=False)
+        return [tf.transpose(tf.cast(outputs[name], tf.float32), (0, 3, 1, 2)) for name in names]
 
-    given = [tf.TensorSpec((None, None, None, channels), tf.float32, name="x")]
+    given = [tf.TensorSpec((None, channels, None, None), tf.float32, name="features")]
     function = tf.function(run, input_signature=given)
     made, _ = tf2onnx.convert.from_function(function, input_signature=given, opset=OPSET)
     return _plain(made, names, channels, half=half)
@@ -126,7 +142,7 @@ def _plain(made: Any, names: Sequence[str], channels: int, *, half: bool) -> byt
     import onnx
 
     graph = made.graph
-    known = {graph.input[0].name: "x"}
+    known = {graph.input[0].name: FEATURES_INPUT}
     known |= {item.name: name for item, name in zip(graph.output, names, strict=True)}
     initial = {item.name: item for item in graph.initializer}
     nodes: list[Any] = []
@@ -147,9 +163,9 @@ def _plain(made: Any, names: Sequence[str], channels: int, *, half: bool) -> byt
         else:
             stored.append(onnx.numpy_helper.from_array(values, name))
     float32 = onnx.TensorProto.FLOAT
-    inputs = [onnx.helper.make_tensor_value_info("x", float32, ["n", "h", "w", channels])]
+    inputs = [onnx.helper.make_tensor_value_info(FEATURES_INPUT, float32, ["n", channels, "h", "w"])]
     outputs = [
-        onnx.helper.make_tensor_value_info(name, float32, ["n", "h", "w", _depth(item)])
+        onnx.helper.make_tensor_value_info(name, float32, ["n", _depth(item), f"{name}_h", f"{name}_w"])
         for item, name in zip(graph.output, names, strict=True)
     ]
     plain = onnx.helper.make_graph([*casts, *nodes], "geovision", inputs, outputs, stored)
@@ -214,8 +230,8 @@ def _fits_half(values: NDArray[Any]) -> bool:
 
 
 def _depth(output: Any) -> int | str:
-    last = output.type.tensor_type.shape.dim[-1]
-    return int(last.dim_value) if last.dim_value else "c"
+    depth = output.type.tensor_type.shape.dim[1]
+    return int(depth.dim_value) if depth.dim_value else "c"
 
 
 def check_export(network: Any, onnx: bytes) -> None:
@@ -224,6 +240,8 @@ def check_export(network: Any, onnx: bytes) -> None:
     Raises:
         InputError: they differ by more than the halves explain.
     """
+    from geovision.vision.nets.scene_net import KIND_STRIDE
+
     runner = open_runner(onnx, "onnxruntime", "float32")
     rng = np.random.default_rng(0)
     channels = int(network.inputs[0].shape[-1])
@@ -237,6 +255,9 @@ def check_export(network: Any, onnx: bytes) -> None:
         found = runner.run(x)
         for name, values in want.items():
             expected = np.asarray(values, np.float32)
+            # Kinds are left as they are calculated, and repeated by whoever wants them by the pixel.
+            step = KIND_STRIDE if name == "kind" else 1
+            expected = expected[:, ::step, ::step]
             if found[name].shape != expected.shape:
                 problem = (
                     f"output {name!r} is {found[name].shape} at {rows} x {columns}, not {expected.shape}"

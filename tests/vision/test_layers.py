@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from geovision.vision.features import SLOPE_HALF_M
 from geovision.vision.inputs import CHANNELS, GROUPS, channels_of, stack, validity_of
 from geovision.vision.nets import layers
 from geovision.vision.nets.attention import SpatialAttention
@@ -62,11 +63,12 @@ def test_unit_vector() -> None:
 
 def test_heights_are_added_to_those_given_and_sigma_is_bounded() -> None:
     x = stack({"ndsm": np.array([[7.0, np.nan]])})[None]
-    out = array(layers.HeightOutput()(np.full((1, 1, 2, 2), 0.2, np.float32), x))
+    heights, given = layers.HeightOutput(), layers.GivenHeight()
+    out = array(heights(np.full((1, 1, 2, 2), 0.2, np.float32), given(x)))
     assert out[0, 0, :, 0] == pytest.approx([8, 1])
     assert out[0, 0, :, 1] == pytest.approx([0.7, 0.7], abs=1e-3)
     x[..., 1, channels_of("ndsm")] = np.nan
-    wild = array(layers.HeightOutput()(np.full((1, 1, 2, 2), -1e9, np.float32), x))
+    wild = array(heights(np.full((1, 1, 2, 2), -1e9, np.float32), given(x)))
     assert np.isfinite(wild).all()
     assert wild[..., 1].min() == pytest.approx(-2.5)
 
@@ -104,7 +106,7 @@ def test_edges_of_a_slope_have_its_direction(angle: float) -> None:
     slope = np.tan(np.radians(30))
     height = 20 + slope * (np.cos(angle) * column - np.sin(angle) * row)  # rows run south
     out = edges(stack({"ndsm": height}))[1:-1, 1:-1, 4:]
-    strength = slope / np.hypot(slope, layers.EdgeInput.SLOPE_HALF_M)
+    strength = slope / np.hypot(slope, SLOPE_HALF_M)
     want = strength * np.array([np.cos(angle), np.sin(angle), np.cos(4 * angle), np.sin(4 * angle)])
     assert np.abs(out - want).max() < 1e-4
 

@@ -273,4 +273,10 @@ def predict_array(
     padding = ((0, -rows % MULTIPLE), (0, -columns % MULTIPLE), (0, 0))
     padded = np.pad(np.asarray(x, np.float32), padding)
     found = averaged(runner, padded[None], plan.dihedral)
-    return {name: values[0, :rows, :columns] for name, values in found.items()}
+    return {name: _whole(values[0], padded.shape[:2])[:rows, :columns] for name, values in found.items()}
+
+
+def _whole(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """An output that is coarser than the input, repeated to its size."""
+    step = shape[0] // values.shape[0]
+    return values if step == 1 else values.repeat(step, axis=0).repeat(step, axis=1)

@@ -11,11 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geovision.errors import EnvironmentFault, GeovisionError, InputError
+from geovision.vision.features import scene_features
 
-__all__ = ["Outputs", "Runner", "available", "open_runner", "runtime_version"]
+__all__ = ["FEATURES_INPUT", "Outputs", "Runner", "available", "open_runner", "runtime_version"]
+
+FEATURES_INPUT = "features"
+"""Name of the input of networks that geovision exports: `vision.features` of the raw channels. Their outputs
+are planes [batch, channels, rows, columns]."""
+_RAW_INPUT = "x"
+"""Name of the input of networks that take the raw channels themselves, channels last, from elsewhere."""
 
 Outputs = Mapping[str, NDArray[np.float32]]
-"""[batch, rows, columns, channels] by name."""
+"""[batch, rows, columns, channels] by name; `kind` may be coarser by a whole number."""
 
 
 class Runner(Protocol):
@@ -27,8 +34,30 @@ class Runner(Protocol):
         ...
 
     def run(self, x: NDArray[np.float32]) -> Outputs:
-        """All outputs of an input [batch, rows, columns, channels]."""
+        """All outputs of a raw input [batch, rows, columns, channels]."""
         ...
+
+
+class _Ends:
+    """From a raw input to what a network takes, and from what it gives to outputs with channels last."""
+
+    def __init__(self, names: list[str], threads: int) -> None:
+        if names not in ([FEATURES_INPUT], [_RAW_INPUT]):
+            problem = f"takes the inputs {', '.join(names)}; expected {FEATURES_INPUT}, or {_RAW_INPUT}"
+            raise InputError("network", problem, "Export it with geovision")
+        self._name, self._threads = names[0], threads
+        self._features: NDArray[np.float32] | None = None
+
+    def into(self, x: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        if self._name == _RAW_INPUT:
+            return {self._name: x}
+        # One array for all windows of a size: memory that is new to the process costs more than to fill it.
+        self._features = scene_features(x, threads=self._threads, out=self._features)
+        return {self._name: self._features}
+
+    def out_of(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """An output [batch, rows, columns, channels]; of planes it is a view."""
+        return values if self._name == _RAW_INPUT else values.transpose(0, 2, 3, 1)
 
 
 class _OnnxRuntime:
@@ -44,11 +73,12 @@ class _OnnxRuntime:
         # Its threads would spin between windows and take the cores from reading and writing.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
-        _check_inputs([item.name for item in self._session.get_inputs()])
+        self._ends = _Ends([item.name for item in self._session.get_inputs()], threads)
         self.outputs = tuple(item.name for item in self._session.get_outputs())
 
     def run(self, x: NDArray[np.float32]) -> Outputs:
-        return dict(zip(self.outputs, self._session.run(list(self.outputs), {"x": x}), strict=True))
+        found = self._session.run(list(self.outputs), self._ends.into(x))
+        return {name: self._ends.out_of(values) for name, values in zip(self.outputs, found, strict=True)}
 
 
 class _OpenVino:
@@ -59,7 +89,7 @@ class _OpenVino:
 
         core = openvino.Core()
         model = core.read_model(network)
-        _check_inputs([item.get_any_name() for item in model.inputs])
+        self._ends = _Ends([item.get_any_name() for item in model.inputs], threads)
         config: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bfloat16" else "f32",
@@ -70,16 +100,9 @@ class _OpenVino:
         self.outputs = tuple(item.get_any_name() for item in model.outputs)
 
     def run(self, x: NDArray[np.float32]) -> Outputs:
-        found = self._request.infer({"x": x}, share_inputs=True)
+        found = self._request.infer(self._ends.into(x), share_inputs=True)
         # Copies, because the next call writes into the same memory.
-        return {name: np.array(found[name], np.float32) for name in self.outputs}
-
-
-def _check_inputs(names: list[str]) -> None:
-    if names != ["x"]:
-        raise InputError(
-            "network", f"takes the inputs {', '.join(names)}; expected one, x", "Export it with geovision"
-        )
+        return {name: self._ends.out_of(np.array(found[name], np.float32)) for name in self.outputs}
 
 
 @functools.lru_cache(maxsize=1)

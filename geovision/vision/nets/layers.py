@@ -15,10 +15,12 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
+from geovision.vision.features import BYTE_MEAN, BYTE_SPREAD, COARSE_M, FINE_M, GREY_HALF, SLOPE_HALF_M
 from geovision.vision.inputs import GROUPS, channels_of, validity_of
 
 __all__ = [
     "EdgeInput",
+    "GivenHeight",
     "HeightOutput",
     "NormaliseInput",
     "RmsNorm",
@@ -40,9 +42,6 @@ class NormaliseInput(keras.layers.Layer):
     policy: a bfloat16 has steps of half a metre at 100 m.
     """
 
-    BYTE_MEAN, BYTE_SPREAD = 0.45, 0.25
-    COARSE_M, FINE_M = 20.0, 3.0
-
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "dtype": "float32"})
 
@@ -56,10 +55,10 @@ class NormaliseInput(keras.layers.Layer):
         plane = ops.take(planes, each, axis=1)
         raw = valid_or_zero(bands, plane)
         height = channels_of("ndsm").start
-        scale, offset = 1 / (255 * self.BYTE_SPREAD), -self.BYTE_MEAN / self.BYTE_SPREAD
+        scale, offset = 1 / (255 * BYTE_SPREAD), -BYTE_MEAN / BYTE_SPREAD
         image = (raw[:, :height] * scale + offset) * plane[:, :height]
         metres, hints = raw[:, height : height + 1], raw[:, height + 1 :]
-        coarse, fine = ops.clip(metres / self.COARSE_M, -1, 8), ops.clip(metres / self.FINE_M, -1, 1)
+        coarse, fine = ops.clip(metres / COARSE_M, -1, 8), ops.clip(metres / FINE_M, -1, 1)
         return _channels_last(ops.concatenate([image, coarse, fine, hints, planes], axis=1))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -81,8 +80,6 @@ class EdgeInput(keras.layers.Layer):
     """
 
     EXTRA = 8
-    GREY_HALF, SLOPE_HALF_M = 0.15, 0.4
-    """Gradients, per pixel, that come out at about 0.7 of the most."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "dtype": "float32"})
@@ -94,7 +91,7 @@ class EdgeInput(keras.layers.Layer):
         valid = [x[:, validity_of(group)][:, None] for group in ("rgb", "ndsm")]
         height = valid_or_zero(x[:, channels_of("ndsm")], valid[1])
         # Both lie behind each other along the batch: every operation then runs once, over whole planes.
-        half = np.array([self.GREY_HALF, self.SLOPE_HALF_M], np.float32)[:, None, None, None, None]
+        half = np.array([GREY_HALF, SLOPE_HALF_M], np.float32)[:, None, None, None, None]
         values = ops.stack([grey, ops.clip(height, -100, 1000)])
         both = _gradient(values, ops.stack(valid), half)
         return ops.concatenate([normalised, *(_channels_last(part) for part in both)], axis=-1)
@@ -198,19 +195,33 @@ class HeightOutput(keras.layers.Layer):
     def __init__(self, **options: Any) -> None:
         super().__init__(**{**options, "dtype": "float32"})
 
-    def call(self, raw: Tensor, x: Tensor) -> Tensor:
-        """[..., 2] and the input of the network to [..., 2]; 8 cm <= sigma <= 33 m."""
-        plane = validity_of("ndsm")
-        given = valid_or_zero(x[..., channels_of("ndsm")], x[..., plane : plane + 1])
+    def call(self, raw: Tensor, given: Tensor) -> Tensor:
+        """[..., 2] and what `GivenHeight` gives to [..., 2]; 8 cm <= sigma <= 33 m."""
         half = self.LOG_SIGMA_HALF
         log_sigma = self.LOG_SIGMA_MID + half * ops.tanh(raw[..., 1:] / half)
         return ops.concatenate([given + self.SCALE_M * raw[..., :1], log_sigma], axis=-1)
 
     def compute_output_shape(
-        self, raw_shape: tuple[int | None, ...], x_shape: tuple[int | None, ...]
+        self, raw_shape: tuple[int | None, ...], given_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
         """As the raw numbers."""
         return raw_shape
+
+
+class GivenHeight(keras.layers.Layer):
+    """Metres above the ground as the input has them, 0 where it has none. In float32 under any policy."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "dtype": "float32"})
+
+    def call(self, x: Tensor) -> Tensor:
+        """[..., 14 raw channels] to [..., 1]."""
+        plane = validity_of("ndsm")
+        return valid_or_zero(x[..., channels_of("ndsm")], x[..., plane : plane + 1])
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """One channel."""
+        return (*input_shape[:-1], 1)
 
 
 def gelu(x: Tensor) -> Tensor:

@@ -6,18 +6,31 @@ import math
 from typing import Literal
 
 import keras
+import numpy as np
+from keras import ops
 from pydantic import BaseModel, ConfigDict
 
 from geovision.model.kinds import RoofKind
+from geovision.vision.features import FEATURES
 from geovision.vision.inputs import CHANNELS, MULTIPLE
 from geovision.vision.nets.decoder import decode
 from geovision.vision.nets.encoders import CONV_SIZES, MIT_SIZES, ConvSize, conv_encoder, mit_encoder
-from geovision.vision.nets.layers import EdgeInput, HeightOutput, NormaliseInput, Tensor, UnitVector, conv
+from geovision.vision.nets.layers import (
+    EdgeInput,
+    GivenHeight,
+    HeightOutput,
+    NormaliseInput,
+    Tensor,
+    UnitVector,
+    conv,
+)
 
-__all__ = ["KIND_NONE", "OUTPUTS", "SceneNetConfig", "halo_px", "scene_net"]
+__all__ = ["KIND_NONE", "KIND_STRIDE", "OUTPUTS", "SceneNetConfig", "halo_px", "scene_body", "scene_net"]
 
 KIND_NONE = len(RoofKind)
 """The code of `kind` where there is no roof."""
+KIND_STRIDE = 4
+"""Kinds are calculated for squares of so many pixels."""
 
 OUTPUTS: dict[str, int] = {
     "building": 1,
@@ -56,19 +69,39 @@ def scene_net(config: SceneNetConfig | None = None) -> keras.Model:
     config = config or SceneNetConfig()
     raw = keras.Input((None, None, len(CHANNELS)), dtype="float32", name="x")
     x = EdgeInput(name="edges")(NormaliseInput(name="normalise")(raw), raw)
-    if config.encoder == "conv":
-        maps = conv_encoder(x, CONV_SIZES[config.size])
-    else:
-        maps = mit_encoder(x, MIT_SIZES[config.size])
-    fine, coarse = decode(maps, _DECODER[config.size])
-    model = keras.Model(raw, _heads(raw, fine, coarse), name="scene_net")
+    outputs = _body(x, GivenHeight(name="given")(raw), config)
+    outputs["kind"] = keras.layers.UpSampling2D(KIND_STRIDE, name="kind", dtype="float32")(outputs["kind"])
+    return _in_float32(keras.Model(raw, outputs, name="scene_net"))
+
+
+def scene_body(config: SceneNetConfig | None = None) -> keras.Model:
+    """What `scene_net` does behind its first layers, for running: `vision.features` come from the kernel.
+
+    It takes float32 [batch, rows, columns, FEATURES]; the weights are those of `scene_net`, but that the
+    first kernel has a row more, for the last feature, which is to be zeros. `kind` is left at stride 4.
+    """
+    config = config or SceneNetConfig()
+    features = keras.Input((None, None, FEATURES), dtype="float32", name="features")
+    return _in_float32(keras.Model(features, _body(features, features[..., -1:], config), name="scene_body"))
+
+
+def _in_float32(model: keras.Model) -> keras.Model:
     # Or else Keras casts the input under a policy of mixed precision: heights to steps of 12 cm at 20 m.
     model.dtype_policy = keras.DTypePolicy("float32")
     return model
 
 
-def _heads(raw: Tensor, fine: Tensor, coarse: Tensor) -> dict[str, Tensor]:
-    """Full resolution in one transposed convolution; kinds change slowly and are repeated from stride 4."""
+def _body(x: Tensor, given: Tensor, config: SceneNetConfig) -> dict[str, Tensor]:
+    if config.encoder == "conv":
+        maps = conv_encoder(x, CONV_SIZES[config.size])
+    else:
+        maps = mit_encoder(x, MIT_SIZES[config.size])
+    fine, coarse = decode(maps, _DECODER[config.size])
+    return _heads(given, fine, coarse)
+
+
+def _heads(given: Tensor, fine: Tensor, coarse: Tensor) -> dict[str, Tensor]:
+    """Full resolution in one transposed convolution; kinds change slowly and stay at stride 4."""
     names = [name for name in OUTPUTS if name != "kind"]
     bias = [value for name in names for value in _first_bias(name)]
     pixels = keras.layers.Conv2DTranspose(
@@ -80,17 +113,16 @@ def _heads(raw: Tensor, fine: Tensor, coarse: Tensor) -> dict[str, Tensor]:
         dtype="float32",
         name="head_pixels",
     )(fine)
-    out, start = {}, 0
-    for name in names:
-        part = pixels[..., start : start + OUTPUTS[name]]
-        start += OUTPUTS[name]
+    out: dict[str, Tensor] = {}
+    ends = np.cumsum([OUTPUTS[name] for name in names])[:-1].tolist()
+    for name, part in zip(names, ops.split(pixels, ends, axis=-1), strict=True):
         if name == "height":
-            part = HeightOutput(name="height")(part, raw)
+            out[name] = HeightOutput(name="height")(part, given)
         elif name == "normal":
-            part = UnitVector(name="normal")(part)
-        out[name] = part
-    kinds = conv(coarse, OUTPUTS["kind"], 1, "head_kind", gain=0.1, dtype="float32")
-    out["kind"] = keras.layers.UpSampling2D(4, name="kind", dtype="float32")(kinds)
+            out[name] = UnitVector(name="normal")(part)
+        else:
+            out[name] = part
+    out["kind"] = conv(coarse, OUTPUTS["kind"], 1, "head_kind", gain=0.1, dtype="float32")
     return out
 
 
