@@ -129,7 +129,7 @@ def command(
             formats=DEFAULT_FORMATS if formats is None else formats,
             kinds=kinds,
             place=place,
-            find=how_to_find(model, threshold, min_area_m2, rows, threads),
+            find=how_to_find(scene, model, threshold, min_area_m2, rows, threads),
             roofs=roofs,
             lod=lod,
             merged=merged,

@@ -56,9 +56,11 @@ def detection(function: options.Function) -> options.Function:
 
 
 def how_to_find(
-    model: str | None, threshold: float | None, min_area_m2: float, rows: bool, threads: int
-) -> DetectSettings:
-    """What the options of `detection` say."""
+    scene: Scene, model: str | None, threshold: float | None, min_area_m2: float, rows: bool, threads: int
+) -> DetectSettings | None:
+    """What the options of `detection` say; None where the scene has footprints."""
+    if scene.has_footprints:
+        return None
     from geovision.pipeline.detect import DetectSettings
 
     return DetectSettings(

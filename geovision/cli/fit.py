@@ -93,7 +93,7 @@ def command(
             models=models,
             kinds=kinds,
             place=place,
-            find=how_to_find(model, threshold, min_area_m2, rows, threads),
+            find=how_to_find(scene, model, threshold, min_area_m2, rows, threads),
             roofs=roofs,
             lod=lod,
             on_error=on_error,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,8 @@ def propose_parametric(
     order[rows] = np.arange(len(rows))
     order[~fitted] = len(rows) + np.arange(len(simple_fits))
     rest = iter(simple_fits)
-    fits = [_fit(item, found, row) if fitted[row] else next(rest) for row, item in enumerate(evidence)]
+    plain = {name: found[name].tolist() for name in _OF_FITS}
+    fits = [_fit(item, found, plain, row) if fitted[row] else next(rest) for row, item in enumerate(evidence)]
     joined = ProgramTable.concat([table, simple]).take(order)
     names = ("parameters", "super_price", "shift", "shift_seen", "shift_sigma", "shift_price", "told_nats")
     columns = [found[name] for name in names]
@@ -112,6 +114,24 @@ def propose_parametric(
     return Parametric(joined, fits, fitted, *columns)
 
 
+# What `_fit` reads one by one.
+_OF_FITS = (
+    "part_offsets",
+    "kind",
+    "field_offsets",
+    "field_part",
+    "field_slot",
+    "covariance_offsets",
+    "points",
+    "explained",
+    "alternative_offsets",
+    "alternative_kinds",
+    "alternative_nats",
+    "kind_offsets",
+)
+
+
+@cache
 def field_path(part: int, kind: RoofKind, slot: int) -> str:
     """The provenance path of a slot of a part's roof; ROOF_SLOTS is the eave.
 
@@ -196,26 +216,23 @@ def _observed(parts: int, supers: int, shifted: bool) -> dict[str, str]:
     return out
 
 
-def _fit(evidence: Evidence, found: Mapping[str, Any], row: int) -> Fit:
-    parts = slice(*found["part_offsets"][row : row + 2].tolist())
-    kinds = [RoofKind(kind) for kind in found["kind"][parts].tolist()]
-    fields = slice(*found["field_offsets"][row : row + 2].tolist())
+def _fit(evidence: Evidence, found: Mapping[str, Any], plain: Mapping[str, list[Any]], row: int) -> Fit:
+    kinds = plain["kind"][slice(*plain["part_offsets"][row : row + 2])]
+    fields = slice(*plain["field_offsets"][row : row + 2])
     paths = tuple(
         field_path(part, kinds[part], slot)
-        for part, slot in zip(
-            found["field_part"][fields].tolist(), found["field_slot"][fields].tolist(), strict=True
-        )
+        for part, slot in zip(plain["field_part"][fields], plain["field_slot"][fields], strict=True)
     )
-    square = slice(*found["covariance_offsets"][row : row + 2].tolist())
-    runners = _runners(found, row)
+    square = slice(*plain["covariance_offsets"][row : row + 2])
+    runners = _runners(plain, row)
     chosen, *others = runners
     margin = others[0].nats - chosen.nats if others else np.inf
-    points = int(found["points"][row])
+    points = plain["points"][row]
     return Fit(
         evidence.id,
-        kind="+".join(KIND_NAMES[kind] for kind in kinds),
+        kind=_kind_name(kinds),
         status=FitStatus.OK,
-        confidence=kind_confidence(margin, len(kinds), float(found["explained"][row])),
+        confidence=kind_confidence(margin, len(kinds), plain["explained"][row]),
         nats=chosen.nats,
         runner_up=others[0].kind if others else "",
         margin=margin if others else float("nan"),
@@ -229,16 +246,17 @@ def _fit(evidence: Evidence, found: Mapping[str, Any], row: int) -> Fit:
     )
 
 
-def _runners(found: Mapping[str, Any], row: int) -> list[Runner]:
-    first, last = found["alternative_offsets"][row : row + 2].tolist()
-    cuts = found["kind_offsets"]
+def _runners(plain: Mapping[str, list[Any]], row: int) -> list[Runner]:
+    first, last = plain["alternative_offsets"][row : row + 2]
+    cuts, kinds = plain["kind_offsets"], plain["alternative_kinds"]
     return [
-        Runner(
-            "+".join(
-                KIND_NAMES[RoofKind(kind)]
-                for kind in found["alternative_kinds"][cuts[k] : cuts[k + 1]].tolist()
-            ),
-            float(found["alternative_nats"][k]),
-        )
+        Runner(_kind_name(kinds[cuts[k] : cuts[k + 1]]), plain["alternative_nats"][k])
         for k in range(first, last)
     ]
+
+
+def _kind_name(kinds: Sequence[int]) -> str:
+    return "+".join([_NAMES[kind] for kind in kinds])
+
+
+_NAMES = {int(kind): name for kind, name in KIND_NAMES.items()}

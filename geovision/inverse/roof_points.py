@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from geovision.model.evidence import Evidence, PointKind
 
-__all__ = ["RoofPoints", "may_be_roof", "offsets_of", "roof_points", "with_base"]
+__all__ = ["RoofPoints", "may_be_roof", "offsets_of", "roof_points", "with_base", "without_repeats"]
 
 F64 = NDArray[np.float64]
 
@@ -58,19 +58,31 @@ def may_be_roof(evidence: Evidence) -> NDArray[np.bool_]:
     high = may & (height > LEAST_HEIGHT_M)
     low = (kind == PointKind.BUILDING) & (height > CLASSED_HEIGHT_M) & ~high
     if low.any():
-        low[low] = ~_beside(evidence.points[low, :2], evidence.points[high, :2])
+        plan = evidence.points[:, :2]
+        low[low] = ~_beside(plan.compress(low, axis=0), plan.compress(high, axis=0))
     return np.asarray(high | low)
 
 
 def _beside(these: F64, those: F64) -> NDArray[np.bool_]:
     """Which of these lie in a square of half a metre that holds one of those, or next to such a square."""
-    held, own = np.sort(_squares(those)), _squares(these)
+    held, own = _squares(those), _squares(these)
+    # Points of evidence follow one another in place, so that many share the square of the one before.
+    held = np.sort(without_repeats(held))
     beside = np.zeros(len(own), bool)
     for column in (-1, 0, 1):
         # Squares of a column that follow one another have numbers that do.
         first = own + (column << 32) - 1
         beside |= np.searchsorted(held, first) < np.searchsorted(held, first + 3)
     return beside
+
+
+def without_repeats(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Without those that equal the one before.
+
+    >>> without_repeats(np.array([4, 4, 7, 4])).tolist()
+    [4, 7, 4]
+    """
+    return np.concatenate([values[:1], values[1:][values[1:] != values[:-1]]])
 
 
 def _squares(xy: F64) -> NDArray[np.int64]:
@@ -97,7 +109,9 @@ def roof_points(evidence: Sequence[Evidence]) -> RoofPoints:
     points, sigma = [], []
     for item in evidence:
         chosen = may_be_roof(item)
-        points.append(item.points[chosen] - (0.0, 0.0, item.ground_z))
+        above = item.points.compress(chosen, axis=0)
+        above[:, 2] -= item.ground_z
+        points.append(above)
         sigma.append(item.point_sigma[chosen].astype(np.float64))
     rings = [ring for item in evidence for ring in item.rings]
     origin = np.array([item.origin for item in evidence]).reshape(-1, 3)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geovision.inverse.roof_points import RoofPoints, offsets_of
+from geovision.inverse.roof_points import RoofPoints
 from geovision.mesh import Solids
 
 __all__ = ["Misfit", "NoiseModel", "inside_points", "measure"]
@@ -53,14 +53,13 @@ class Misfit:
 
 def inside_points(batch: RoofPoints, inside: NDArray[np.bool_]) -> RoofPoints:
     """The batch without the points of the margin round the footprints."""
-    owner = np.repeat(np.arange(len(batch.ground_z)), np.diff(batch.point_offsets))
-    sizes = np.bincount(owner[inside], minlength=len(batch.ground_z))
+    kept = np.concatenate([[0], np.cumsum(inside)])[batch.point_offsets]
     return RoofPoints(
         batch.building_offsets,
         batch.vertex_offsets,
         batch.xy,
-        offsets_of(sizes.tolist()),
-        batch.points[inside],
+        kept,
+        batch.points.compress(inside, axis=0),
         batch.sigma[inside],
         batch.share,
         batch.ground_z,

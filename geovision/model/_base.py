@@ -48,7 +48,6 @@ class Model(BaseModel):
         extra="forbid",
         populate_by_name=True,
         serialize_by_alias=True,
-        use_attribute_docstrings=True,
     )
 
     if not TYPE_CHECKING:

@@ -167,13 +167,16 @@ class Evidence:
 
     def digest(self) -> str:
         """SHA-256 of everything a fit may depend on; equal evidence has equal digests on every machine."""
-        hasher = hashlib.sha256()
-        for item in fields(self):
-            if item.name in ("notes", "image"):
-                continue
-            hasher.update(item.name.encode())
-            _feed(hasher, getattr(self, item.name))
-        return hasher.hexdigest()
+        said: list[bytes] = []
+        for name, text in _DIGESTED:
+            said.append(text)
+            _say(getattr(self, name), said)
+        return hashlib.sha256(b"".join(said)).hexdigest()
+
+
+_DIGESTED = tuple(
+    (item.name, item.name.encode()) for item in fields(Evidence) if item.name not in ("notes", "image")
+)
 
 
 def _signed_area(ring: F64) -> float:
@@ -182,18 +185,21 @@ def _signed_area(ring: F64) -> float:
     return 0.5 * float(x @ np.ascontiguousarray(after[:, 1]) - y @ np.ascontiguousarray(after[:, 0]))
 
 
-def _feed(hasher: Any, value: Any) -> None:
+def _say(value: Any, said: list[bytes]) -> None:
+    """Adds the bytes that stand for a value."""
     if isinstance(value, np.ndarray):
-        hasher.update(f"{value.dtype.str}{value.shape}".encode())
-        hasher.update(np.ascontiguousarray(value).tobytes())
-    elif isinstance(value, Mapping):
-        for key in sorted(value):
-            hasher.update(str(key).encode())
-            _feed(hasher, value[key])
+        said.append(f"{value.dtype.str}{value.shape}".encode())
+        said.append(value.tobytes())
     elif isinstance(value, tuple):
         for item in value:
-            _feed(hasher, item)
+            _say(item, said)
+    elif isinstance(value, (str, float, int)) or value is None:
+        said.append(repr(value).encode())
+    elif isinstance(value, Mapping):
+        for key in sorted(value):
+            said.append(str(key).encode())
+            _say(value[key], said)
     elif isinstance(value, Proposal):
-        hasher.update(f"{value.program.digest()}{value.confidence!r}".encode())
+        said.append(f"{value.program.digest()}{value.confidence!r}".encode())
     else:
-        hasher.update(repr(value).encode())
+        said.append(repr(value).encode())

@@ -187,7 +187,8 @@ def _evidence(
     origin = np.array([*found["origin"][building], 0.0])
     first, last = found["offsets"][building : building + 2]
     index = found["index"][first:last]
-    points = measured.xyz[index] - origin
+    points = measured.xyz.take(index, axis=0)
+    points -= origin
     source = measured.source[index]
     known = bool(np.isfinite(ground.base[building]))
     rings = range(footprints.ring_offsets[building], footprints.ring_offsets[building + 1])
