@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from geovision.vision.outline_edit import heights_in, outlines_of
 from geovision.vision.polygons import Outlines
 
 if TYPE_CHECKING:
@@ -297,43 +298,8 @@ def _rebuilt(
     found: Outlines, polygons: list[Polygon], source: NDArray[np.int64], heights: Heights
 ) -> Outlines:
     """Outlines of the polygons, each with what is known of the one that it comes from."""
-    import shapely
-
-    array = np.array(polygons, object)
     cut = np.bincount(source)[source] > 1
-    array[cut] = shapely.orient_polygons(array[cut])
-    _, xy, (rings, parts) = shapely.to_ragged_array(array)
-    keep = np.ones(len(xy), bool)
-    keep[rings[1:] - 1] = False
-    old = {
-        name: getattr(found, name)[source]
-        for name in ("probability", "contrast", "iou", "direction_deg", "level", "touches")
-    }
-    height, high = found.height_m[source].copy(), found.height_high_m[source].copy()
+    made = outlines_of(found, np.array(polygons, object), source)
     for index in np.flatnonzero(cut).tolist():
-        height[index], high[index] = _heights_in(array[index], heights)
-    return replace(
-        found,
-        polygon_offsets=np.asarray(parts, np.int64),
-        ring_offsets=np.asarray(rings - np.arange(len(rings)), np.int64),
-        xy=np.ascontiguousarray(xy[keep]),
-        area_m2=shapely.area(array),
-        height_m=height,
-        height_high_m=high,
-        **old | {"touches": old["touches"] | cut},
-    )
-
-
-def _heights_in(polygon: Polygon, heights: Heights) -> tuple[float, float]:
-    """Median and 90th percentile inside."""
-    import shapely
-
-    west, south, east, north = polygon.bounds
-    x, y = np.arange(west, east, _STEP_M), np.arange(south, north, _STEP_M)
-    xy = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    z = heights(xy[shapely.contains_xy(polygon, xy)])
-    z = z[np.isfinite(z)]
-    if not len(z):
-        return float("nan"), float("nan")
-    middle, high = np.quantile(z, [0.5, 0.9])
-    return float(middle), float(high)
+        made.height_m[index], made.height_high_m[index] = heights_in(polygons[index], heights)
+    return replace(made, touches=made.touches | cut)
