@@ -135,6 +135,17 @@ py::array judge(const Array<std::int64_t>& offsets, const Array<double>& xyz, co
     return take_over(std::move(out));
 }
 
+py::array_t<bool> roof_candidates(const Array<double>& xyz, const Array<std::uint8_t>& kind, double ground,
+                                  double least, double classed) {
+    if (xyz.ndim() != 2 || xyz.shape(1) != 3) throw py::value_error("xyz must have shape (n, 3)");
+    if (kind.size() != xyz.shape(0)) throw py::value_error("kind must have one value per point");
+    static_assert(sizeof(bool) == sizeof(std::uint8_t), "written as bytes");
+    py::array_t<bool> may(xyz.shape(0));
+    find_roof_candidates(xyz.data(), kind.data(), xyz.shape(0), {ground, least, classed},
+                         reinterpret_cast<std::uint8_t*>(may.mutable_data()));
+    return may;
+}
+
 py::array terrain(const Array<double>& ground, const Array<double>& query, double reach, int threads) {
     if (ground.ndim() != 2 || ground.shape(1) != 3) throw py::value_error("ground must have shape (n, 3)");
     if (query.ndim() != 2 || query.shape(1) != 2) throw py::value_error("query must have shape (m, 2)");
@@ -188,6 +199,10 @@ void bind_points(py::module_& m) {
           py::arg("distance"), py::arg("rival"), py::arg("echo"), py::arg("tolerance"),
           py::arg("buildings_by_class") = false, py::arg("threads") = 0,
           "Kinds of gathered points, those without a class judged by the shape of what is round them.");
+    m.def("roof_candidates", &roof_candidates, py::arg("xyz"), py::arg("kind"), py::arg("ground"),
+          py::arg("least"), py::arg("classed"),
+          "Which points [n, 3] of a building may lie on its roof: open ones higher over the ground than "
+          "`least`, and those classed as a building than `classed` with nothing higher beside them.");
     m.def("terrain_at", &terrain, py::arg("ground"), py::arg("query"), py::arg("reach") = 20.0,
           py::arg("threads") = 0,
           "Height of the terrain at places [m, 2] from ground points [n, 3]; NaN unknown.");

@@ -154,6 +154,9 @@ def gather_points(
     margin: float = 2.0,
     threads: int = 0,
 ) -> dict[str, NDArray[Any]]: ...
+def roof_candidates(
+    xyz: ArrayLike, kind: ArrayLike, ground: float, least: float, classed: float
+) -> NDArray[np.bool_]: ...
 def terrain_at(
     ground: ArrayLike, query: ArrayLike, reach: float = 20.0, threads: int = 0
 ) -> NDArray[np.float64]: ...

@@ -99,7 +99,8 @@ Edge edge_between(double ax, double ay, double bx, double by) {
 // One outline in its own frame, its edges listed by horizontal strips so that a point meets only few.
 class Outline {
 public:
-    Outline(const Outlines& all, std::int64_t building, double margin) : margin2_(margin * margin) {
+    Outline(const Outlines& all, std::int64_t building, double margin)
+        : margin2_(margin * margin), reach_(margin + 1e-6) {
         const auto vertex = [&](std::int64_t v) { return all.xy + 2 * v; };
         const std::int64_t first_ring = all.ring_offsets[building],
                            last_ring = all.ring_offsets[building + 1];
@@ -128,7 +129,12 @@ public:
         }
         if (inside) return 0.0;
         double nearest = std::numeric_limits<double>::infinity();
-        for (const Edge& e : strip) nearest = std::min(nearest, squared_distance(e, x, y));
+        for (const Edge& e : strip) {
+            if (x < std::min(e.ax, e.bx) - reach_ || x > std::max(e.ax, e.bx) + reach_ || y < e.ay - reach_ ||
+                y > e.by + reach_)
+                continue;
+            nearest = std::min(nearest, squared_distance(e, x, y));
+        }
         return nearest <= margin2_ ? std::sqrt(nearest) : -1.0;
     }
 
@@ -165,7 +171,7 @@ private:
         return static_cast<std::int64_t>(std::clamp((y - bottom_) / strip_height_, 0.0, last));
     }
 
-    double margin2_, bottom_ = 0.0, strip_height_ = 1.0;
+    double margin2_, reach_, bottom_ = 0.0, strip_height_ = 1.0;
     std::vector<Edge> edges_;
     std::vector<std::vector<Edge>> strips_;
 };

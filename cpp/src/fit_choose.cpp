@@ -267,12 +267,14 @@ void RoofSearch::add_supers(const std::vector<Piece*>& pieces, SearchResult& res
     std::vector<std::int32_t> face;
     for (std::size_t k = 0; k < pieces.size(); ++k) {
         const FittedPart& part = result.parts[k];
-        std::vector<double> x, y, z;
-        for (std::size_t i = 0; i < building_->x.size(); ++i) {
-            const double px = building_->x[i] - result.shift[0], py = building_->y[i] - result.shift[1];
-            if (inside_rings(part.rings, px, py))
-                x.push_back(px), y.push_back(py), z.push_back(building_->z[i]);
-        }
+        std::vector<double> x = building_->x, y = building_->y, z = building_->z;
+        for (double& v : x) v -= result.shift[0];
+        for (double& v : y) v -= result.shift[1];
+        inside_rings(part.rings, x, y, in_);
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < in_.size(); ++i)
+            if (in_[i]) x[kept] = x[i], y[kept] = y[i], z[kept++] = z[i];
+        x.resize(kept), y.resize(kept), z.resize(kept);
         if (part.site.skeleton) pieces[k]->skeleton.faces(part.site.kind, x, y, face);
         const int planes = roof_planes(part.site, part.theta, planes_);
         points.clear();

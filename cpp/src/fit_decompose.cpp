@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+
+#include "geovision/wide.hpp"
 
 namespace geovision::fit {
 
@@ -259,6 +262,24 @@ private:
     DecomposeOptions o_;
 };
 
+constexpr std::size_t block = 64;  // points that are compared with a ring together
+
+// For each point 1 where a ray to the east crosses the ring an odd number of times, else 0; as `contains`,
+// point after point without a branch.
+GEOVISION_WIDE void crossings(const Ring& ring, const double* x, const double* y, int n, std::int64_t* odd) {
+    for (int i = 0; i < n; ++i) odd[i] = 0;
+    for (std::size_t k = 0, j = ring.size() - 1; k < ring.size(); j = k++) {
+        const Vec a = ring[k], b = ring[j];
+        if (a.y == b.y) continue;
+        const double dx = b.x - a.x, dy = b.y - a.y;
+        for (int i = 0; i < n; ++i) {
+            const bool across = (a.y > y[i]) != (b.y > y[i]);
+            const bool beyond = a.x + (y[i] - a.y) * dx / dy > x[i];
+            odd[i] ^= std::int64_t(across & beyond);
+        }
+    }
+}
+
 }  // namespace
 
 bool same_ring(const Ring& a, const Ring& b) {
@@ -282,11 +303,29 @@ bool contains(const Ring& ring, double x, double y) {
     return in;
 }
 
-bool inside_rings(const std::vector<Ring>& rings, double x, double y) {
-    if (!contains(rings[0], x, y)) return false;
-    for (std::size_t r = 1; r < rings.size(); ++r)
-        if (contains(rings[r], x, y)) return false;
-    return true;
+void inside_rings(const std::vector<Ring>& rings, const std::vector<double>& x, const std::vector<double>& y,
+                  std::vector<std::uint8_t>& in) {
+    Vec low = rings[0][0], high = low;
+    for (const Vec p : rings[0]) {
+        low = {std::min(low.x, p.x), std::min(low.y, p.y)};
+        high = {std::max(high.x, p.x), std::max(high.y, p.y)};
+    }
+    in.assign(x.size(), 0);
+    std::int64_t odd[block], hole[block];
+    for (std::size_t from = 0; from < x.size(); from += block) {
+        const int n = int(std::min(block, x.size() - from));
+        const double *px = x.data() + from, *py = y.data() + from;
+        bool near = false;
+        for (int i = 0; i < n; ++i)
+            near |= px[i] >= low.x && px[i] <= high.x && py[i] >= low.y && py[i] <= high.y;
+        if (!near) continue;
+        crossings(rings[0], px, py, n, odd);
+        for (std::size_t r = 1; r < rings.size(); ++r) {
+            crossings(rings[r], px, py, n, hole);
+            for (int i = 0; i < n; ++i) odd[i] &= ~hole[i];
+        }
+        for (int i = 0; i < n; ++i) in[from + std::size_t(i)] = std::uint8_t(odd[i]);
+    }
 }
 
 bool is_simple(const Ring& ring, double clearance) {

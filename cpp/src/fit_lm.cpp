@@ -84,7 +84,8 @@ bool is_free(const Problem& p, int k) { return p.lower[std::size_t(k)] < p.upper
 }  // namespace
 
 GEOVISION_WIDE double Lm::part_sums(const ProblemPart& part, const ProblemPoints& points, std::int32_t begin,
-                                    std::int32_t end, const double* theta, std::int32_t shift, double width) {
+                                    std::int32_t end, const double* theta, std::int32_t shift, double width,
+                                    double before) {
     const int count = theta_count(part.site);
     double own[most_theta];
     for (int k = 0; k < count; ++k) own[k] = theta[part.global[k]];
@@ -115,6 +116,7 @@ GEOVISION_WIDE double Lm::part_sums(const ProblemPart& part, const ProblemPoints
             // Sums of two kinds in turn, so that a point does not wait for the one before it.
             (i % 2 == 0 ? shares_ : others_)[roof.plane[i]].add(x[i], y[i], weight[i], r[i], t[i] * t[i]);
         }
+        if (before + cost / 2 >= enough_) return before + cost / 2;
     }
     for (int k = 0; k < planes; ++k) shares_[k].add(others_[k]);
     double a[most_columns][most_columns] = {}, g[most_columns] = {};
@@ -130,10 +132,12 @@ GEOVISION_WIDE double Lm::part_sums(const ProblemPart& part, const ProblemPoints
             normal_[global[j]][global[k]] +=
                 a[std::max(column[j], column[k])][std::min(column[j], column[k])];
     }
-    return cost / 2;
+    return before + cost / 2;
 }
 
-double Lm::evaluate(const Problem& problem, const ProblemPoints& points, const double* theta, double width) {
+double Lm::evaluate(const Problem& problem, const ProblemPoints& points, const double* theta, double width,
+                    double enough) {
+    enough_ = enough;
     for (int j = 0; j < n_; ++j) {
         gradient_[j] = 0;
         std::memset(normal_[j], 0, sizeof(double) * std::size_t(n_));
@@ -142,7 +146,8 @@ double Lm::evaluate(const Problem& problem, const ProblemPoints& points, const d
     for (std::size_t k = 0; k < problem.parts.size(); ++k) {
         const ProblemPart& part = problem.parts[k];
         const std::int32_t begin = points.part_begin[k], end = points.part_begin[k + 1];
-        cost += part_sums(part, points, begin, end, theta, problem.shift, width);
+        cost = part_sums(part, points, begin, end, theta, problem.shift, width, cost);
+        if (cost >= enough) return cost;
     }
     for (int k = 0; k < n_; ++k) {
         const double sigma = problem.prior_sigma[std::size_t(k)];
@@ -248,7 +253,7 @@ void Lm::descend(const Problem& problem, const ProblemPoints& points, double wid
             gradient[k] = gradient_[k];
             std::memcpy(normal[k], normal_[k], sizeof(double) * std::size_t(n_));
         }
-        const double other = evaluate(problem, points, trial, width);
+        const double other = evaluate(problem, points, trial, width, cost);
         if (other < cost) {
             std::copy(trial, trial + n_, theta.begin());
             cost = other;

@@ -127,14 +127,9 @@ void RoofSearch::make_piece(const Building& b, const std::vector<Ring>& rings, b
     piece.rings = rings;
     piece.porch = !whole && area_of(rings[0]) < porch_area;
     ProblemPoints inner;
-    double low[2] = {1e300, 1e300}, high[2] = {-1e300, -1e300};
-    for (const Vec p : rings[0]) {
-        low[0] = std::min(low[0], p.x), high[0] = std::max(high[0], p.x);
-        low[1] = std::min(low[1], p.y), high[1] = std::max(high[1], p.y);
-    }
+    inside_rings(rings, b.x, b.y, in_);
     for (std::size_t i = 0; i < b.x.size(); ++i) {
-        if (b.x[i] < low[0] || b.x[i] > high[0] || b.y[i] < low[1] || b.y[i] > high[1]) continue;
-        if (!inside_rings(rings, b.x[i], b.y[i])) continue;
+        if (!in_[i]) continue;
         inner.x.push_back(b.x[i]), inner.y.push_back(b.y[i]), inner.z.push_back(b.z[i]);
         inner.weight.push_back(1 / b.sigma[i]);
     }

@@ -31,17 +31,25 @@ struct Sample {
 // Heights along an axis: middles of bins, where they are known.
 struct Profile {
     double low, high, bin;
-    std::vector<Sample> samples;           // in no order
-    std::vector<double> middle, variance;  // of a bin's heights, and of that middle
+    std::vector<Sample> samples;  // in no order
+    std::vector<double> middle;   // of a bin's heights
     std::vector<char> known;
     std::vector<std::vector<double>> heights;  // of each bin
 
     double centre(std::size_t b) const { return low + (double(b) + 0.5) * bin; }
+    double variance(std::size_t b) const;  // of that middle
     bool all_known(std::size_t from, std::size_t to) const {
         return std::all_of(known.begin() + std::ptrdiff_t(from), known.begin() + std::ptrdiff_t(to),
                            [](char k) { return k != 0; });
     }
 };
+
+double Profile::variance(std::size_t b) const {
+    std::vector<double> off = heights[b];
+    for (double& v : off) v = std::abs(v - middle[b]);
+    const double scatter = 1.48 * median(off);
+    return 1.57 * scatter * scatter / double(off.size());
+}
 
 struct Line {
     double v, z, slope;
@@ -64,14 +72,11 @@ bool make_profile(const Ring& ring, Vec axis, const std::vector<Height>& inside,
     for (std::size_t b = 0; b < bins; ++b) in[b].clear();
     for (const Sample& s : p.samples)
         in[std::min(bins - 1, std::size_t(std::max(0.0, (s.v - p.low) / p.bin)))].push_back(s.z);
-    p.middle.assign(bins, 0), p.variance.assign(bins, 0), p.known.assign(bins, 0);
+    p.middle.assign(bins, 0), p.known.assign(bins, 0);
     for (std::size_t b = 0; b < bins; ++b) {
         std::vector<double>& values = in[b];
         if (int(values.size()) < least_in_bin) continue;
         p.middle[b] = median(values), p.known[b] = 1;
-        for (double& v : values) v = std::abs(v - p.middle[b]);
-        const double scatter = 1.48 * median(values);
-        p.variance[b] = 1.57 * scatter * scatter / double(values.size());
     }
     return true;
 }
@@ -121,10 +126,11 @@ Break find_kink(const Profile& p) {
         const Line before{p.centre(b - 2), (m[b - 3] + m[b - 2] + m[b - 1]) / 3,
                           (m[b - 1] - m[b - 3]) / (2 * p.bin)};
         const Line behind{p.centre(b + 1), (m[b] + m[b + 1] + m[b + 2]) / 3, (m[b + 2] - m[b]) / (2 * p.bin)};
-        const double variance = p.variance[b - 3] + p.variance[b - 1] + p.variance[b] + p.variance[b + 2];
-        const double error = std::sqrt(variance) / (2 * p.bin);
-        const double bend = behind.slope - before.slope - sure_kink * error;
-        if (bend <= std::max(found.size, least_kink)) continue;
+        const double rise = behind.slope - before.slope, enough = std::max(found.size, least_kink);
+        if (rise <= enough) continue;
+        const double variance = p.variance(b - 3) + p.variance(b - 1) + p.variance(b) + p.variance(b + 2);
+        const double bend = rise - sure_kink * (std::sqrt(variance) / (2 * p.bin));
+        if (bend <= enough) continue;
         const double middle = p.low + double(b) * p.bin;
         const double at = best_gap(p, middle - 1.5 * p.bin, middle + 1.5 * p.bin, before, behind);
         if (at - p.low < least_depth || p.high - at < least_depth) continue;

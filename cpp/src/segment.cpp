@@ -75,7 +75,8 @@ void Segmenter::run(const double* points, std::int64_t count, double area, const
     near_.resize(n * std::size_t(o_.neighbours));
     normal_.assign(n, {0, 0, 1, no_plane});
     visited_.assign(n, 0);
-    visit_ = 0;
+    refused_.assign(n, 0);
+    visit_ = trial_ = 0;
     for (int pass = 0; pass < 3; ++pass) {
         if (subset_.size() < least_) break;
         index();
@@ -193,15 +194,17 @@ void Segmenter::grow_from(std::int32_t seed, double cosine) {
     PlaneSums sums;
     member_.assign(1, seed);
     visited_[std::size_t(seed)] = ++visit_;
+    ++trial_;
     sums.add(0, 0, 0);
     std::size_t refit = 6;
     for (std::size_t at = 0; at < member_.size(); ++at) {
         const std::int32_t* list = near_.data() + std::size_t(member_[at]) * std::size_t(o_.neighbours);
         for (int m = 0; m < o_.neighbours && list[m] >= 0; ++m) {
             const std::int32_t j = list[m];
-            if (visited_[std::size_t(j)] >= visit_) continue;
+            if (visited_[std::size_t(j)] >= visit_ || refused_[std::size_t(j)] == trial_) continue;
             const double qx = p_[3 * j] - sx, qy = p_[3 * j + 1] - sy, qz = p_[3 * j + 2] - sz;
             const double distance = std::abs(n[0] * qx + n[1] * qy + n[2] * qz - offset);
+            refused_[std::size_t(j)] = trial_;
             if (distance > tolerance_) continue;
             const Normal& v = normal_[std::size_t(j)];
             const double agree = std::abs(n[0] * double(v.x) + n[1] * double(v.y) + n[2] * double(v.z));
@@ -216,6 +219,7 @@ void Segmenter::grow_from(std::int32_t seed, double cosine) {
             sums.across(n, &deviation);
             offset = (n[0] * sums.x + n[1] * sums.y + n[2] * sums.z) / sums.w;
             refit = refit + refit / 2;
+            ++trial_;
         }
     }
     if (member_.size() < least_) return;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geovision.model.evidence import Evidence, PointKind
+from geovision.model.evidence import Evidence
 
-__all__ = ["RoofPoints", "may_be_roof", "offsets_of", "roof_points", "with_base", "without_repeats"]
+__all__ = ["RoofPoints", "may_be_roof", "offsets_of", "roof_points", "with_base"]
 
 F64 = NDArray[np.float64]
 
@@ -50,45 +51,11 @@ class RoofPoints:
 
 def may_be_roof(evidence: Evidence) -> NDArray[np.bool_]:
     """Which points may lie on the building: not told to be something else, and not on the ground."""
-    kind = evidence.point_kind
-    height = evidence.points[:, 2] - evidence.ground_z
-    may = (kind == PointKind.BUILDING) | (kind == PointKind.UNKNOWN)
-    if not evidence.ground_known:
-        return np.asarray(may & (height > GUESSED_GROUND_M))
-    high = may & (height > LEAST_HEIGHT_M)
-    low = (kind == PointKind.BUILDING) & (height > CLASSED_HEIGHT_M) & ~high
-    if low.any():
-        plan = evidence.points[:, :2]
-        low[low] = ~_beside(plan.compress(low, axis=0), plan.compress(high, axis=0))
-    return np.asarray(high | low)
+    from geovision import _kernel
 
-
-def _beside(these: F64, those: F64) -> NDArray[np.bool_]:
-    """Which of these lie in a square of half a metre that holds one of those, or next to such a square."""
-    held, own = _squares(those), _squares(these)
-    # Points of evidence follow one another in place, so that many share the square of the one before.
-    held = np.sort(without_repeats(held))
-    beside = np.zeros(len(own), bool)
-    for column in (-1, 0, 1):
-        # Squares of a column that follow one another have numbers that do.
-        first = own + (column << 32) - 1
-        beside |= np.searchsorted(held, first) < np.searchsorted(held, first + 3)
-    return beside
-
-
-def without_repeats(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Without those that equal the one before.
-
-    >>> without_repeats(np.array([4, 4, 7, 4])).tolist()
-    [4, 7, 4]
-    """
-    return np.concatenate([values[:1], values[1:][values[1:] != values[:-1]]])
-
-
-def _squares(xy: F64) -> NDArray[np.int64]:
-    """The square of half a metre that each place lies in, as one number."""
-    east, north = np.floor(2 * xy).astype(np.int64).T
-    return np.asarray((east << 32) + north)
+    known = evidence.ground_known
+    least, classed = (LEAST_HEIGHT_M, CLASSED_HEIGHT_M) if known else (GUESSED_GROUND_M, math.inf)
+    return _kernel.roof_candidates(evidence.points, evidence.point_kind, evidence.ground_z, least, classed)
 
 
 def with_base(evidence: Evidence) -> Evidence:

@@ -15,7 +15,7 @@ from geovision.inverse.confidence import PLANAR_CONFIDENCE, kind_confidence
 from geovision.inverse.planar import Planar
 from geovision.inverse.plane_sigma import plane_covariances
 from geovision.inverse.propose import Parametric
-from geovision.inverse.roof_points import RoofPoints, without_repeats
+from geovision.inverse.roof_points import RoofPoints
 from geovision.inverse.score import Misfit, NoiseModel, inside_points, measure
 from geovision.mesh import Solids, mesh
 from geovision.mesh.heights import roof_heights
@@ -300,7 +300,9 @@ def _coverage(inside: RoofPoints, building: int, area: float) -> float:
     """Share of the squares of a metre that hold a point."""
     first, last = inside.point_offsets[building : building + 2]
     corner = np.floor(inside.points[first:last, :2]).astype(np.int64)
-    squares = np.sort(without_repeats(corner[:, 0] << 32 | corner[:, 1] & 0xFFFFFFFF))
+    squares = corner[:, 0] << 32 | corner[:, 1] & 0xFFFFFFFF
+    # Points follow one another in place: many lie in the square of the one before.
+    squares = np.sort(squares[np.flatnonzero(np.diff(squares, append=squares[-1:] ^ 1))])
     seen = np.count_nonzero(np.diff(squares)) + min(len(squares), 1)
     return min(1.0, seen / area) if area > 0 else 0.0
 

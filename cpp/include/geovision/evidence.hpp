@@ -89,4 +89,16 @@ struct Surroundings {
 bool judge_kinds(const Surroundings& s, std::uint8_t* kind, int threads,
                  const std::atomic<bool>* cancel = nullptr);
 
+// Metres over the ground from which a measurement may lie on a roof.
+struct RoofHeights {
+    double ground = 0.0;   // in the frame of the measurements
+    double least = 0.8;    // of what is unknown or a building
+    double classed = 0.2;  // of what is classed as a building and has nothing that high beside it
+};
+
+// Fills `may` [count] with 1 for measurements of one building, xyz [count, 3] finite and kind [count], that
+// may lie on its roof. Beside means in the same or a neighbouring square of half a metre.
+void find_roof_candidates(const double* xyz, const std::uint8_t* kind, std::int64_t count,
+                          const RoofHeights& heights, std::uint8_t* may);
+
 }  // namespace geovision

@@ -57,6 +57,8 @@ bool is_simple(const Ring& ring, double clearance);
 bool same_ring(const Ring& a, const Ring& b);
 double area_of(const Ring& ring);
 bool contains(const Ring& ring, double x, double y);
-bool inside_rings(const std::vector<Ring>& rings, double x, double y);  // in the shell and in no hole
+// For each point 1 where it lies in the shell and in no hole, else 0.
+void inside_rings(const std::vector<Ring>& rings, const std::vector<double>& x, const std::vector<double>& y,
+                  std::vector<std::uint8_t>& in);
 
 }  // namespace geovision::fit

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "geovision/fit_kinds.hpp"
@@ -104,9 +105,11 @@ public:
                    double* jacobian);
 
 private:
-    double evaluate(const Problem& problem, const ProblemPoints& points, const double* theta, double width);
+    // Reckoned no further than to `enough`; what is left of the sums is of no use then.
+    double evaluate(const Problem& problem, const ProblemPoints& points, const double* theta, double width,
+                    double enough = std::numeric_limits<double>::infinity());
     double part_sums(const ProblemPart& part, const ProblemPoints& points, std::int32_t begin,
-                     std::int32_t end, const double* theta, std::int32_t shift, double width);
+                     std::int32_t end, const double* theta, std::int32_t shift, double width, double before);
     double slot_sums(const Problem& problem, const double* theta);
     bool step(const Problem& problem, const double* theta, double damping, double* out);
     void descend(const Problem& problem, const ProblemPoints& points, double width, int iterations,
@@ -114,6 +117,7 @@ private:
     void covariance(const Problem& problem, const ProblemPoints& points, double width, LmResult& result);
 
     int n_ = 0;
+    double enough_ = 0;
     double normal_[most_globals][most_globals];
     double gradient_[most_globals];
     double solve_[most_globals][most_globals + 1];

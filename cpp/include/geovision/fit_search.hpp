@@ -209,6 +209,7 @@ private:
     LmResult lm_result_;
     std::vector<double> residual_;
     DualPlane planes_[most_planes];
+    std::vector<std::uint8_t> in_;  // of the building's points, which lie in a piece
 };
 
 }  // namespace geovision::fit

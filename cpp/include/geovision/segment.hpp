@@ -75,7 +75,8 @@ private:
     double x0_ = 0, y0_ = 0, cell_ = 1;
     std::int32_t columns_ = 1, rows_ = 1;
     std::vector<std::int32_t> member_, visited_;
-    std::int32_t visit_ = 0;
+    std::vector<std::int32_t> refused_;  // by which trial of a plane; another may take the point
+    std::int32_t visit_ = 0, trial_ = 0;
     std::vector<std::pair<float, std::int32_t>> seeds_;
 };
 
