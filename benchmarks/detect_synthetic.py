@@ -27,7 +27,7 @@ def score_synthetic(
 ) -> tuple[dict[str, Any], bool, str]:
     """IoU, boundary IoU, kinds and heights over patches, each of a scene of its own."""
     run, threshold, name = _runner(model)
-    looked, kinds, heights = [], [], []
+    looked, kinds, heights, everywhere = [], [], [], []
     for patch in islice(stream(style=style, seed=SEED, size=SIZE, cell_m=CELL_M), scenes):
         tile = tile_of_patch(patch.cell_m, patch.image, patch.dsm, patch.dtm, patch.labels, patch.roads)
         given: dict[str, NDArray[Any]] = {}
@@ -59,7 +59,9 @@ def score_synthetic(
             kinds.append(_kinds(outputs["kind"], np.asarray(tile.kind), np.asarray(tile.ids)))
         if "height" in outputs and tile.height is not None:
             true = np.asarray(tile.height, np.float32)
-            heights.append(np.abs(outputs["height"][..., 0] - true)[truth & np.isfinite(true)])
+            error = np.abs(outputs["height"][..., 0] - true)
+            heights.append(error[truth & np.isfinite(true)])
+            everywhere.append(error[np.isfinite(true)])
     result = {"place": f"{scenes} synthetic patches, style {style}, {'+'.join(groups)}", "weights": name}
     result |= score(looked, outlines=False)
     if kinds:
@@ -67,6 +69,7 @@ def score_synthetic(
         result |= {"kind_right": float(right.mean()), "roofs": len(right)}
     if heights and "ndsm" not in groups:
         result["height_mae_m"] = float(np.concatenate(heights).mean())
+        result["height_mae_with_ground_m"] = float(np.concatenate(everywhere).mean())
     passed = result["iou"] >= 0.93 and result["boundary_iou_1m"] >= 0.80
     passed &= result.get("kind_right", 1.0) >= 0.95 and result.get("height_mae_m", 0.0) <= 1.0
     return result, passed, "IoU 0.93, boundary IoU 0.80, kinds 0.95, height MAE of images 1.0 m"
