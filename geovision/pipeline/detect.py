@@ -309,12 +309,11 @@ def find_outlines(
         if progress is not None:
             progress(DetectProgress("outlines", strip.row + strip.rows, feed.rows, sum(map(len, parts))))
     parts.append(stream.finish())
-    heights = partial(_heights_at, finder) if measured else None
-    found = join_wings(Outlines.concatenate(parts), heights)
-    if settings.rows and heights is not None:
+    found = join_wings(Outlines.concatenate(parts))
+    if settings.rows and measured:
         from geovision.vision.rows import part_rows
 
-        found = part_rows(found, heights, min_area_m2=settings.min_area_m2)
+        found = part_rows(found, partial(_heights_at, finder), min_area_m2=settings.min_area_m2)
     elif settings.rows:
         note = "rows of houses were left whole: they are parted by measured heights, and there are none"
         finder = replace(finder, notes=(*finder.notes, note))

@@ -7,14 +7,13 @@ other, and what is a third of what it stands against is a part of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geovision.vision.outline_edit import heights_in, outlines_of
+from geovision.vision.outline_edit import outlines_of
 from geovision.vision.polygons import Outlines
 
 if TYPE_CHECKING:
@@ -36,15 +35,13 @@ class WingRules:
     """What is larger than this stands for itself, however large its neighbour is."""
 
 
-def join_wings(
-    found: Outlines, heights: Callable[[F64], F64] | None = None, rules: WingRules | None = None
-) -> Outlines:
+def join_wings(found: Outlines, rules: WingRules | None = None) -> Outlines:
     """Outlines with small pieces joined to the house that they share most of their walls with.
+
+    Heights and the direction stay those of the house itself.
 
     Args:
         found: outlines whose shared walls are the same vertices on both sides.
-        heights: metres above the ground at places [..., 2], NaN where unknown: heights of what was joined are
-            measured again. Without it they are means.
         rules: the defaults where they are left out.
     """
     rules = rules or WingRules()
@@ -63,7 +60,7 @@ def join_wings(
     house[small[wing]] = large[wing]
     while not np.array_equal(house, house[house]):
         house = house[house]
-    return _joined(found, house, heights)
+    return _joined(found, house)
 
 
 def _shared_walls(found: Outlines) -> tuple[I64, I64, F64]:
@@ -89,7 +86,7 @@ def _shared_walls(found: Outlines) -> tuple[I64, I64, F64]:
     return keys[:, 0], keys[:, 1], shared
 
 
-def _joined(found: Outlines, house: I64, heights: Callable[[F64], F64] | None) -> Outlines:
+def _joined(found: Outlines, house: I64) -> Outlines:
     import shapely
 
     polygons = found.polygons()
@@ -100,7 +97,7 @@ def _joined(found: Outlines, house: I64, heights: Callable[[F64], F64] | None) -
         return found
     tree = shapely.STRtree(polygons)
     gone = np.zeros(len(polygons), bool)
-    columns = {name: getattr(found, name).copy() for name in (*_MEANS, *_HEIGHTS, "level")}
+    columns = {name: getattr(found, name).copy() for name in (*_MEANS, "level")}
     for index, pieces in members.items():
         whole = shapely.union_all(polygons[pieces])
         if whole.geom_type != "Polygon":
@@ -108,11 +105,9 @@ def _joined(found: Outlines, house: I64, heights: Callable[[F64], F64] | None) -
         beside = np.setdiff1d(tree.query(whole, predicate="intersects"), pieces)
         polygons[index] = _without_idle(whole, shapely.get_coordinates(polygons[beside]))
         gone[pieces[1:]] = True
-        for name in (*_MEANS, *_HEIGHTS):
+        for name in _MEANS:
             columns[name][index] = np.average(columns[name][pieces], weights=found.area_m2[pieces])
         columns["level"][index] = columns["level"][pieces].max()
-        if heights is not None:
-            columns["height_m"][index], columns["height_high_m"][index] = heights_in(polygons[index], heights)
     kept = ~gone
     made = outlines_of(found, polygons[kept], np.flatnonzero(kept))
     made = replace(made, **{name: values[kept] for name, values in columns.items()})
@@ -123,7 +118,6 @@ def _joined(found: Outlines, house: I64, heights: Callable[[F64], F64] | None) -
 
 
 _MEANS = ("probability", "contrast", "iou")
-_HEIGHTS = ("height_m", "height_high_m")
 
 
 def _without_idle(polygon: Polygon, others: F64) -> Polygon:

@@ -7,7 +7,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import shapely
-from numpy.typing import NDArray
 
 from geovision.vision.polygons import Outlines, outlines
 from geovision.vision.wings import WingRules, join_wings
@@ -98,13 +97,13 @@ def test_a_porch_joins_and_a_neighbour_does_not() -> None:
 
 
 def test_what_is_known_of_the_whole_is_said_anew() -> None:
-    def heights(xy: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.where(xy[..., 0] < 25, 8.0, 3.0)
-
-    made = join_wings(two((10, 12)), heights)
-    assert made.height_m.tolist() == [8.0]
+    found = two((10, 12))
+    made = join_wings(found)
+    assert made.area_m2.tolist() == [pytest.approx(330.0)]
+    assert made.direction_deg.tolist() == [found.direction_deg[found.area_m2.argmax()]]
+    assert found.probability.min() <= made.probability[0] <= found.probability.max()
+    assert found.touches.all()
     assert not made.touches[0]
-    assert made.level[0] <= 2
     # The end of the wall between them is no corner of the house.
     assert len(made.xy) == 6
 
