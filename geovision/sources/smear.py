@@ -41,8 +41,10 @@ _APART_M = 1.0
 _LEAST_DROP_M = 1.5
 _LEAST_PROFILES = 30
 _MOST_PROFILES = 1000
-_OF_GRID = 0.41
-"""Standard deviation, in cells, of what reading a grid bilinearly adds."""
+_OF_GRID = ((0.5, 0.8), (0.289, 0.41))
+"""Standard deviation, in cells, of what reading a grid bilinearly adds to smears of so many cells. A sharp
+step comes out as a ramp of one cell, wherever it stands in it; one smeared over cells as read through a
+triangle of two. Between them as measured on steps of known width."""
 _SPREAD_STEP_M = 0.05
 _SPREADS_M = np.round(np.arange(0.0, 1.3, _SPREAD_STEP_M), 3)
 _MOST_OFFSET_M = 1.0
@@ -111,9 +113,7 @@ def smear_of(seen: Sequence[WallProfiles], cell_m: float) -> Smear:
     # Evenly, so that no window counts for more than its walls.
     chosen = np.linspace(0, len(heights) - 1, min(len(heights), _MOST_PROFILES)).astype(np.int64)
     heights = heights[chosen]
-    grid = _OF_GRID * cell_m
-    spreads = np.hypot(grid, _SPREADS_M)
-    misfits = [_step_misfits(heights, float(spread)) for spread in spreads]
+    misfits = [_step_misfits(heights, _as_read(spread, cell_m)) for spread in _SPREADS_M.tolist()]
     best = np.array([np.median(misfit.min(axis=0)) for misfit in misfits])
     at = int(best.argmin())
     spread = float(_SPREADS_M[at])
@@ -249,7 +249,7 @@ def _offsets(footprints: Footprints, dsm: HeightGrid, smear: Smear) -> F64:
     """[buildings] of each building's own steps, drawn towards that of the raster where it has few."""
     seen = wall_profiles(footprints, dsm)
     offsets = np.full(len(footprints), smear.offset_m)
-    misfits = _step_misfits(seen.heights, float(np.hypot(smear.spread_m, _OF_GRID * dsm.cell_m)))
+    misfits = _step_misfits(seen.heights, _as_read(smear.spread_m, dsm.cell_m))
     places = _OFFSETS_M[misfits.argmin(axis=0)]
     for building in np.unique(seen.owner).tolist():
         own = places[seen.owner == building]
@@ -275,6 +275,11 @@ def _extent(dsm: HeightGrid) -> tuple[F64, F64]:
     rows, columns = dsm.values.shape
     low = np.array([dsm.left, dsm.top - rows * dsm.cell_m])
     return low, low + np.array([columns, rows]) * dsm.cell_m
+
+
+def _as_read(spread_m: float, cell_m: float) -> float:
+    """Standard deviation of a step smeared so far, as profiles through a grid show it."""
+    return float(np.hypot(spread_m, cell_m * np.interp(spread_m / cell_m, *_OF_GRID)))
 
 
 def _step_misfits(heights: F64, spread: float) -> F64:

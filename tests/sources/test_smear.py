@@ -78,7 +78,10 @@ def misses(evidence: list[Evidence]) -> F64:
     return np.concatenate(off)
 
 
-@pytest.mark.parametrize(("cell_m", "spread"), [(0.25, 0.5), (0.25, 0.8), (0.5, 0.5), (0.5, 0.8), (1.0, 0.8)])
+@pytest.mark.parametrize(
+    ("cell_m", "spread"),
+    [(0.25, 0.15), (0.25, 0.5), (0.25, 0.8), (0.5, 0.25), (0.5, 0.5), (0.5, 0.8), (1.0, 0.5), (1.0, 0.8)],
+)
 def test_smear_is_measured(cell_m: float, spread: float) -> None:
     found = measure_smear(outlines(), surface(cell_m, sensor(spread), 3))
     assert abs(found.spread_m - spread) < 0.05
