@@ -11,27 +11,23 @@ namespace geovision {
 
 namespace {
 
-constexpr int most_neighbours = 32;
+constexpr int usual_neighbours = 10, most_neighbours = 32;
 constexpr float no_plane = 1e3f;
 constexpr std::int32_t taken = std::numeric_limits<std::int32_t>::max();  // a visit after all others
 constexpr double radian = 3.14159265358979323846 / 180;
 
 // The least squared distances seen, in order, with where they were seen in the low bits of the same number:
 // so a new one takes its place without a branch. Those that agree to eight digits are in the order of places.
+// With the usual number of neighbours known to the compiler all of them stay in registers.
+template <int room>
 class Nearest {
 public:
     explicit Nearest(int count) : count_(count) {
-        keys_[0][0] = keys_[1][0] = -1;  // before the first stands what nothing is less than
-        std::fill(keys() + 1, keys() + 1 + count, std::numeric_limits<double>::infinity());
+        keys_[0] = -1;  // before the first stands what nothing is less than
+        for (int m = 1; m <= count; ++m) keys_[m] = std::numeric_limits<double>::infinity();
     }
 
-    double farthest() const { return keys()[count_]; }
-    bool has(int rank) const { return keys()[rank + 1] < std::numeric_limits<double>::infinity(); }
-    std::size_t place(int rank) const {
-        std::uint64_t bits;
-        std::memcpy(&bits, keys() + rank + 1, sizeof bits);
-        return std::size_t(bits & places);
-    }
+    double farthest() const { return keys_[count_]; }
 
     void add(double distance2, std::int32_t place) {
         std::uint64_t bits;
@@ -39,22 +35,38 @@ public:
         bits = (bits & ~places) | std::uint64_t(place);
         double key;
         std::memcpy(&key, &bits, sizeof key);
-        const double* from = keys();
-        now_ = 1 - now_;
-        double* to = keys();
+        if constexpr (room == usual_neighbours)
+            move_all<room>(key);
+        else
+            for (int m = count_; m >= 1; --m) move(m, key);
+    }
+
+    // The places from the nearest on; how many there are.
+    int sorted(std::int32_t (&out)[room]) const {
+        int found = 0;
         for (int m = 1; m <= count_; ++m) {
-            const double low = key < from[m] ? key : from[m];
-            to[m] = from[m - 1] > low ? from[m - 1] : low;
+            std::uint64_t bits;
+            std::memcpy(&bits, keys_ + m, sizeof bits);
+            out[m - 1] = std::int32_t(bits & places);
+            found += keys_[m] < std::numeric_limits<double>::infinity();
         }
+        return found;
     }
 
 private:
-    static constexpr std::uint64_t places = (std::uint64_t{1} << 25) - 1;
-    const double* keys() const { return keys_[now_]; }
-    double* keys() { return keys_[now_]; }
+    void move(int m, double key) { keys_[m] = std::max(keys_[m - 1], std::min(keys_[m], key)); }
 
-    int count_, now_ = 0;
-    double keys_[2][most_neighbours + 1];
+    // Written out and not as a loop, which would be made one of pairs in memory that wait for one another.
+    template <int m>
+    void move_all(double key) {
+        move(m, key);
+        if constexpr (m > 1) move_all<m - 1>(key);
+    }
+
+    static constexpr std::uint64_t places = (std::uint64_t{1} << 25) - 1;
+
+    int count_;
+    double keys_[room + 1];
 };
 
 }  // namespace
@@ -75,8 +87,7 @@ void Segmenter::run(const double* points, std::int64_t count, double area, const
     near_.resize(n * std::size_t(o_.neighbours));
     normal_.assign(n, {0, 0, 1, no_plane});
     visited_.assign(n, 0);
-    refused_.assign(n, 0);
-    visit_ = trial_ = 0;
+    visit_ = 0;
     for (int pass = 0; pass < 3; ++pass) {
         if (subset_.size() < least_) break;
         index();
@@ -123,13 +134,17 @@ void Segmenter::index() {
 }
 
 void Segmenter::find_normals() {
-    for (const std::int32_t i : subset_) find_normal(i);
+    if (o_.neighbours == usual_neighbours)
+        for (const std::int32_t i : subset_) find_normal<usual_neighbours>(i);
+    else
+        for (const std::int32_t i : subset_) find_normal<most_neighbours>(i);
 }
 
 // The nearest of those in the nine cells round a point, and the plane through them.
+template <int room>
 void Segmenter::find_normal(std::int32_t i) {
-    const int k = o_.neighbours;
-    Nearest nearest(k);
+    const int k = room == usual_neighbours ? room : o_.neighbours;
+    Nearest<room> nearest(k);
     const double px = p_[3 * i], py = p_[3 * i + 1], pz = p_[3 * i + 2];
     const auto cx = std::int32_t((px - x0_) / cell_), cy = std::int32_t((py - y0_) / cell_);
     // The point's own row first: most of the nearest are there, and the others are then soon told apart.
@@ -149,11 +164,12 @@ void Segmenter::find_normal(std::int32_t i) {
     std::fill(list, list + k, -1);
     PlaneSums sums;
     sums.add(0, 0, 0);
-    int found = 0;
-    for (; found < k && nearest.has(found); ++found) {
-        const std::size_t s = nearest.place(found);
+    std::int32_t places[room];
+    const int found = nearest.sorted(places);
+    for (int m = 0; m < found; ++m) {
+        const auto s = std::size_t(places[m]);
         const double* q = cell_xyz_.data() + 3 * s;
-        list[found] = cell_item_[s];
+        list[m] = cell_item_[s];
         sums.add(q[0] - px, q[1] - py, q[2] - pz);
     }
     Normal& normal = normal_[std::size_t(i)];
@@ -194,17 +210,15 @@ void Segmenter::grow_from(std::int32_t seed, double cosine) {
     PlaneSums sums;
     member_.assign(1, seed);
     visited_[std::size_t(seed)] = ++visit_;
-    ++trial_;
     sums.add(0, 0, 0);
     std::size_t refit = 6;
     for (std::size_t at = 0; at < member_.size(); ++at) {
         const std::int32_t* list = near_.data() + std::size_t(member_[at]) * std::size_t(o_.neighbours);
         for (int m = 0; m < o_.neighbours && list[m] >= 0; ++m) {
             const std::int32_t j = list[m];
-            if (visited_[std::size_t(j)] >= visit_ || refused_[std::size_t(j)] == trial_) continue;
+            if (visited_[std::size_t(j)] >= visit_) continue;
             const double qx = p_[3 * j] - sx, qy = p_[3 * j + 1] - sy, qz = p_[3 * j + 2] - sz;
             const double distance = std::abs(n[0] * qx + n[1] * qy + n[2] * qz - offset);
-            refused_[std::size_t(j)] = trial_;
             if (distance > tolerance_) continue;
             const Normal& v = normal_[std::size_t(j)];
             const double agree = std::abs(n[0] * double(v.x) + n[1] * double(v.y) + n[2] * double(v.z));
@@ -219,7 +233,6 @@ void Segmenter::grow_from(std::int32_t seed, double cosine) {
             sums.across(n, &deviation);
             offset = (n[0] * sums.x + n[1] * sums.y + n[2] * sums.z) / sums.w;
             refit = refit + refit / 2;
-            ++trial_;
         }
     }
     if (member_.size() < least_) return;

@@ -250,8 +250,8 @@ def _hits(a: Array, b: Array, c: Array, d: Array) -> NDArray[np.bool_]:
     ab_length, cd_length = np.hypot(*ab.T)[:, None], np.hypot(*cd.T)[None, :]
 
     def beside(origin: Array, direction: Array, point: Array) -> Array:
-        offset = point - origin
-        distance: Array = direction[..., 0] * offset[..., 1] - direction[..., 1] * offset[..., 0]
+        east, north = point[..., 0] - origin[..., 0], point[..., 1] - origin[..., 1]
+        distance: Array = direction[..., 0] * north - direction[..., 1] * east
         return distance
 
     rows, columns = (slice(None), None), (None, slice(None))
@@ -286,14 +286,15 @@ def _inside(points: Array, ring: Array, strict: bool = False) -> NDArray[np.bool
     inside = np.zeros(len(points), dtype=bool)
     rows = max(1, BLOCK_PAIRS // len(start))
     for first in range(0, len(points), rows):
-        point = points[first : first + rows, None, :] - origin
-        offset = point - start[None]
-        side = edge[:, 0] * offset[..., 1] - edge[:, 1] * offset[..., 0]
-        upward = (start[:, 1] <= point[..., 1]) & (end[:, 1] > point[..., 1]) & (side > 0)
-        downward = (start[:, 1] > point[..., 1]) & (end[:, 1] <= point[..., 1]) & (side < 0)
+        point = points[first : first + rows] - origin
+        y = point[:, 1:]
+        east, north = point[:, :1] - start[:, 0], y - start[:, 1]
+        side = edge[:, 0] * north - edge[:, 1] * east
+        upward = (start[:, 1] <= y) & (end[:, 1] > y) & (side > 0)
+        downward = (start[:, 1] > y) & (end[:, 1] <= y) & (side < 0)
         odd = (upward.sum(axis=1) - downward.sum(axis=1)) != 0
-        along = np.clip((offset * edge).sum(axis=2) / length**2, 0, 1)
-        distance = np.hypot(*np.moveaxis(offset - along[..., None] * edge, 2, 0)).min(axis=1)
+        along = np.clip((east * edge[:, 0] + north * edge[:, 1]) / length**2, 0, 1)
+        distance = np.hypot(east - along * edge[:, 0], north - along * edge[:, 1]).min(axis=1)
         near = distance <= GRID_M
         inside[first : first + rows] = (odd & ~near) if strict else (odd | near)
     return inside

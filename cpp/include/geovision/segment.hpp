@@ -57,6 +57,7 @@ private:
     };
     void index();
     void find_normals();
+    template <int room>
     void find_normal(std::int32_t i);
     void grow(double cosine);
     void grow_from(std::int32_t seed, double cosine);
@@ -75,8 +76,7 @@ private:
     double x0_ = 0, y0_ = 0, cell_ = 1;
     std::int32_t columns_ = 1, rows_ = 1;
     std::vector<std::int32_t> member_, visited_;
-    std::vector<std::int32_t> refused_;  // by which trial of a plane; another may take the point
-    std::int32_t visit_ = 0, trial_ = 0;
+    std::int32_t visit_ = 0;
     std::vector<std::pair<float, std::int32_t>> seeds_;
 };
 
