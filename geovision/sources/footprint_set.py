@@ -105,8 +105,7 @@ class Footprints:
     def neighbours(self, index: int) -> list[int]:
         """Indices of the footprints that share an edge with this one, ascending."""
         first, last = self.vertex_offsets[self.ring_offsets[[index, index + 1]]]
-        found = np.unique(self.edge_neighbour[first:last])
-        return [int(other) for other in found if other >= 0]
+        return sorted(set(self.edge_neighbour[first:last].tolist()) - {-1})
 
     def take(self, indices: Sequence[int] | npt.NDArray[Any]) -> Footprints:
         """Some of the footprints, in the order given; neighbours that are left out become -1."""
