@@ -90,7 +90,7 @@ public:
     // Neighbours in the list are often neighbours in space: the last nearest triangle is tried first.
     float distance(const double* point) {
         const V3 p = {point[0], point[1], point[2]};
-        const double column = (p.x - x0_) / cell_, row = (p.y - y0_) / cell_;
+        const double column = (p.x - x0_) * per_metre_, row = (p.y - y0_) * per_metre_;
         if (!(column >= 0 && row >= 0 && column < columns_ && row < rows_)) return float(cap_);
         double best = std::min(cap_ * cap_, distance2(p, triangles_[hint_]));
         const auto at = std::size_t(row) * std::size_t(columns_) + std::size_t(column);
@@ -117,6 +117,7 @@ private:
         }
         x0_ -= cap_, y0_ -= cap_, x1 += cap_, y1 += cap_;
         cell_ = std::max(0.7, std::sqrt((x1 - x0_) * (y1 - y0_) / most_cells));
+        per_metre_ = 1 / cell_;
         columns_ = std::int32_t((x1 - x0_) / cell_) + 1, rows_ = std::int32_t((y1 - y0_) / cell_) + 1;
         cell_begin_.assign(std::size_t(columns_) * std::size_t(rows_) + 1, 0);
         for (const bool fill : {false, true}) {
@@ -148,7 +149,7 @@ private:
     double cap_;
     std::vector<Triangle> triangles_;
     std::size_t hint_ = 0;
-    double x0_ = 0, y0_ = 0, cell_ = 1;
+    double x0_ = 0, y0_ = 0, cell_ = 1, per_metre_ = 1;  // cells a metre
     std::int32_t columns_ = 0, rows_ = 0;
     std::vector<std::int32_t> cell_begin_, cell_item_, cursor_;
 };
