@@ -111,11 +111,14 @@ GEOVISION_WIDE double Lm::part_sums(const ProblemPart& part, const ProblemPoints
             roof.of_planes(planes_, planes, n, x, y);
         for (int i = 0; i < n; ++i) r[i] = (z[i] - roof.z[i]) * (weight[i] * shares_[roof.plane[i]].scale);
         for (int i = 0; i < n; ++i) t[i] = c2 / (c2 + r[i] * r[i]);
-        for (int i = 0; i < n; ++i) {
+        const auto add = [&](PlaneShare* sums, int i) {
             cost += r[i] * r[i] * t[i];
-            // Sums of two kinds in turn, so that a point does not wait for the one before it.
-            (i % 2 == 0 ? shares_ : others_)[roof.plane[i]].add(x[i], y[i], weight[i], r[i], t[i] * t[i]);
-        }
+            sums[roof.plane[i]].add(x[i], y[i], weight[i], r[i], t[i] * t[i]);
+        };
+        // Sums of two kinds in turn, so that a point does not wait for the one before it.
+        int i = 0;
+        for (; i + 1 < n; i += 2) add(shares_, i), add(others_, i + 1);
+        if (i < n) add(shares_, i);
         if (before + cost / 2 >= enough_) return before + cost / 2;
     }
     for (int k = 0; k < planes; ++k) shares_[k].add(others_[k]);
