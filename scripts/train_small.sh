@@ -9,7 +9,7 @@ scripts/train_small.sh [--data DIR] [--tiles N] [--set KEY=VALUE ...] [RUN]
 
   --data DIR       folder with real places (zanzibar, philippines, nairobi, kampala, massachusetts), as scripts/train/places.toml
                    names their files; without it the network learns from synthetic scenes alone
-  --tiles N        synthetic tiles [1600]
+  --tiles N        synthetic tiles [1200]
   --set KEY=VALUE  change the configuration (scripts/train/synthetic.toml or mixed.toml), as steps=200
   RUN              folder of the run [out/training/scene-small]: model.npz and model.json at the end
 
@@ -17,7 +17,7 @@ Run it again to go on where it was stopped (Ctrl-C, a kill, a reboot).
 MESSAGE
 }
 
-data='' count=1600 run=out/training/scene-small changes=()
+data='' count=1200 run=out/training/scene-small changes=()
 while [ $# -gt 0 ]; do
     case $1 in
         -h | --help) usage; exit 0 ;;
