@@ -131,7 +131,7 @@ def to_onnx(body: Any, *, half: bool = True) -> bytes:
         outputs = body(tf.transpose(features, (0, 2, 3, 1)), training=False)
         return [tf.transpose(tf.cast(outputs[name], tf.float32), (0, 3, 1, 2)) for name in names]
 
-    given = [tf.TensorSpec((None, channels, None, None), tf.float32, name="features")]
+    given = [tf.TensorSpec((None, channels, None, None), tf.float32, name=FEATURES_INPUT)]
     function = tf.function(run, input_signature=given)
     made, _ = tf2onnx.convert.from_function(function, input_signature=given, opset=OPSET)
     return _plain(made, names, channels, half=half)

@@ -130,6 +130,28 @@ class Outlines:
         rings = [self.xy[a:b] for a, b in pairwise(at)]
         return Polygon(rings[0], rings[1:])
 
+    def redrawn(self, polygons: NDArray[np.object_], source: NDArray[np.int64]) -> Outlines:
+        """Outlines of other polygons, each with what is known of the one that it comes from; areas are anew.
+
+        Args:
+            polygons: neighbours have the same vertices on the walls between them.
+            source: for each the outline here that it comes from.
+        """
+        import shapely
+
+        array = shapely.orient_polygons(polygons)
+        _, xy, (rings, parts) = shapely.to_ragged_array(array)
+        keep = np.ones(len(xy), bool)
+        keep[rings[1:] - 1] = False
+        shape = {
+            "polygon_offsets": np.asarray(parts, np.int64),
+            "ring_offsets": np.asarray(rings - np.arange(len(rings)), np.int64),
+            "xy": np.ascontiguousarray(xy[keep]),
+            "area_m2": shapely.area(array),
+        }
+        known = {one.name: getattr(self, one.name)[source] for one in fields(self) if one.name not in shape}
+        return Outlines(**shape, **known)
+
     @staticmethod
     def concatenate(parts: Iterable[Outlines]) -> Outlines:
         """Several as one, in order: what the calls of an `OutlineStream` gave."""

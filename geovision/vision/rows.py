@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from geovision.vision.outline_edit import heights_in, outlines_of
 from geovision.vision.polygons import Outlines
 
 if TYPE_CHECKING:
@@ -299,7 +298,22 @@ def _rebuilt(
 ) -> Outlines:
     """Outlines of the polygons, each with what is known of the one that it comes from."""
     cut = np.bincount(source)[source] > 1
-    made = outlines_of(found, np.array(polygons, object), source)
+    made = found.redrawn(np.array(polygons, object), source)
     for index in np.flatnonzero(cut).tolist():
-        made.height_m[index], made.height_high_m[index] = heights_in(polygons[index], heights)
+        made.height_m[index], made.height_high_m[index] = _heights_in(polygons[index], heights)
     return replace(made, touches=made.touches | cut)
+
+
+def _heights_in(polygon: Polygon, heights: Heights) -> tuple[float, float]:
+    """Median and 90th percentile of the heights inside; NaN where none is known."""
+    import shapely
+
+    west, south, east, north = polygon.bounds
+    x, y = np.arange(west, east, _STEP_M), np.arange(south, north, _STEP_M)
+    xy = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    z = heights(xy[shapely.contains_xy(polygon, xy)])
+    z = z[np.isfinite(z)]
+    if not len(z):
+        return float("nan"), float("nan")
+    middle, high = np.quantile(z, [0.5, 0.9])
+    return float(middle), float(high)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from geovision.vision.outline_edit import outlines_of
 from geovision.vision.polygons import Outlines
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ def _joined(found: Outlines, house: I64) -> Outlines:
             columns[name][index] = np.average(columns[name][pieces], weights=found.area_m2[pieces])
         columns["level"][index] = columns["level"][pieces].max()
     kept = ~gone
-    made = outlines_of(found, polygons[kept], np.flatnonzero(kept))
+    made = found.redrawn(polygons[kept], np.flatnonzero(kept))
     made = replace(made, **{name: values[kept] for name, values in columns.items()})
     touches = np.zeros(len(made), bool)
     for side in _shared_walls(made)[:2]:
