@@ -175,6 +175,8 @@ def open_spec(spec: SceneSpec, threads: int = 0) -> Scene:
             opened.limits.check("files", len(paths), role)
             opened.sheets[role] = [opened.sheet(path) for path in paths]
     opened.footprints, opened.points = spec.footprints, spec.points
+    if spec.crs is not None:
+        known_crs(spec.crs)  # a slip is one where every source states its own, too
     _recognise(opened)
     if not opened.sheets and opened.footprints is None and opened.points is None:
         raise UsageError(

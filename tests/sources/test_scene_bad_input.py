@@ -36,6 +36,13 @@ def footprints(west: float = 85010, south: float = 446050, crs: str | None = RD)
     )
 
 
+def test_an_unknown_crs_is_refused_where_no_source_needs_it(tmp_path: Path) -> None:
+    path = dsm(tmp_path / "dsm.tif")
+    assert open_scene(dsm=path, crs=RD).crs.to_epsg() == 28992
+    with pytest.raises(InputError, match="'EPSG:999999': is not known to PROJ"):
+        open_scene(dsm=path, crs="EPSG:999999")
+
+
 # Files that are not what they should be
 
 
